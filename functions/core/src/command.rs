@@ -1,0 +1,363 @@
+//! The arguments of ffprobe and ffmpeg. What is run is decided here; running it is IO.
+//!
+//! One ffmpeg process decodes the source once and feeds every rendition, the sound and the poster,
+//! each to its own pipe. Nothing of the output touches a disk.
+
+use std::{ffi::OsString, fmt::Write as _};
+
+use crate::{plan::Plan, source::MAX_PIXELS, timeline::FrameRate};
+
+/// Where ffmpeg reads the source from.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceUrl<'a> {
+    /// A URL that answers range requests; it carries a signature, so it must not be logged.
+    pub url: &'a str,
+    /// The file of certificate authorities that an `https` server is checked against.
+    pub ca_file: Option<&'a str>,
+}
+
+/// What one of ffmpeg's pipes carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Fragmented MP4 of the plan's rendition with this index.
+    Video(usize),
+    /// Fragmented MP4 of the sound, one AAC frame in each fragment.
+    Audio,
+    /// One JPEG.
+    Poster,
+}
+
+/// An ffmpeg run: its arguments, and what comes out of which pipe.
+#[derive(Debug, Clone)]
+pub struct Encode {
+    /// Everything after the program's name.
+    pub args: Vec<OsString>,
+    /// The outputs; the first is on file descriptor [`FIRST_FD`], the next on the one after.
+    pub outputs: Vec<Output>,
+}
+
+/// The file descriptor of the first output: those below are standard input, output and error.
+pub const FIRST_FD: i32 = 3;
+
+/// The containers that are opened. Playlist and picture formats are left out on purpose: they name
+/// other files, and a server that follows them reads its own secrets for an attacker.
+const DEMUXERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpegts,mpeg,mpegvideo,m4v,ogg";
+
+/// Frames of audio that one AAC packet holds.
+pub const AAC_FRAME_SAMPLES: u32 = 1024;
+
+/// ffprobe: everything that [`crate::source::SourceInfo::parse`] reads, as JSON on standard output.
+pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-hide_banner -v error -print_format json");
+    args.pair(
+        "-show_entries",
+        "format=duration,start_time,size:stream=index,codec_name,codec_type,codec_tag_string,width,height,\
+         sample_aspect_ratio,field_order,color_transfer,r_frame_rate,avg_frame_rate,start_time,duration,sample_rate:\
+         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=rotation",
+    );
+    args.input(source);
+    args.0
+}
+
+/// ffprobe: the time and duration of every packet of the first video stream, one line each, as
+/// [`last_packet_end_us`] reads them. This reads the whole source.
+pub fn probe_packets(source: SourceUrl<'_>) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-hide_banner -v error -select_streams v:0 -show_entries packet=pts_time,duration_time -print_format csv=p=0");
+    args.input(source);
+    args.0
+}
+
+/// When the last packet is over, from the lines of [`probe_packets`]. Microseconds on the stream's
+/// own clock, counted from its first packet.
+pub fn last_packet_end_us(lines: &str) -> Option<u64> {
+    let micros = |text: &str| {
+        text.parse::<f64>().ok().filter(|s| s.is_finite()).map(|s| s * 1e6)
+    };
+    let packets = lines.lines().filter_map(|line| {
+        let mut fields = line.split(',');
+        let at = fields.next().and_then(micros)?;
+        Some((at, fields.next().and_then(micros).unwrap_or(0.0)))
+    });
+    let (first, end) = packets.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, end), (at, length)| {
+        (first.min(at), end.max(at + length))
+    });
+    let length = end - first;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be positive; a float to integer cast saturates"
+    )]
+    (length > 0.0).then_some(length as u64)
+}
+
+/// ffmpeg: the whole plan in one process.
+pub fn encode(plan: &Plan, source: SourceUrl<'_>) -> Encode {
+    let mut args = Args::default();
+    args.words("-hide_banner -nostdin -loglevel error -y");
+    args.input(source);
+    args.pair("-filter_complex", filter_graph(plan));
+    let mut outputs = Vec::new();
+    for (index, rendition) in plan.renditions.iter().enumerate() {
+        video_output(&mut args, plan, index, rendition.max_bitrate_bps);
+        args.pipe(&mut outputs, Output::Video(index));
+    }
+    if let Some(audio) = &plan.audio {
+        args.pair("-map", "[audio]");
+        args.words("-c:a aac");
+        args.pair("-b:a", audio.bitrate_bps.to_string());
+        // One packet in each fragment: the segmenter sees every packet's time and size, and packs
+        // them anew into segments that end where the video's do.
+        args.fragmented_mp4("frag_every_frame");
+        args.pipe(&mut outputs, Output::Audio);
+    }
+    args.words("-map [poster] -c:v mjpeg -q:v 3 -frames:v 1 -f image2pipe");
+    args.pipe(&mut outputs, Output::Poster);
+    Encode {
+        args: args.0,
+        outputs,
+    }
+}
+
+fn video_output(args: &mut Args, plan: &Plan, index: usize, max_bitrate_bps: u32) {
+    let grid = plan.grid;
+    args.pair("-map", format!("[v{index}]"));
+    args.words("-c:v libx264 -preset veryfast -profile:v high");
+    // Constant quality under a ceiling: easy pictures stay small, hard ones stay within the rung.
+    args.words("-crf 20 -aq-mode 2");
+    args.pair("-maxrate", max_bitrate_bps.to_string());
+    args.pair("-bufsize", (u64::from(max_bitrate_bps) * 3 / 2).to_string());
+    // An IDR frame exactly at each GOP's start, and nowhere else.
+    args.pair("-g", grid.gop_frames.to_string());
+    args.pair("-keyint_min", grid.gop_frames.to_string());
+    args.words("-sc_threshold 0");
+    // Frames keep the times that the filters gave them, in ticks of the grid.
+    args.words("-fps_mode passthrough");
+    args.pair("-enc_time_base", format!("1:{}", grid.timescale()));
+    args.pair("-video_track_timescale", grid.timescale().to_string());
+    args.words("-color_range tv");
+    args.fragmented_mp4("frag_keyframe");
+}
+
+/// One decode, then a branch for each output.
+fn filter_graph(plan: &Plan) -> String {
+    let mut graph = format!("[0:{}]", plan.video_stream);
+    if plan.deinterlace {
+        graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
+    }
+    // A constant rate from time 0. Sources whose rate is constant already pass frame by frame.
+    let rate: FrameRate = plan.grid.frame_rate;
+    let _ = write!(graph, "fps={rate}:start_time=0,");
+    if plan.hold_last_frame_us > 0 {
+        let _ = write!(
+            graph,
+            "tpad=stop_mode=clone:stop_duration={}us,",
+            plan.hold_last_frame_us
+        );
+    }
+    let _ = write!(graph, "trim=end_frame={},", plan.max_frames());
+    if plan.tone_map {
+        graph.push_str(
+            "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+             zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
+        );
+    }
+    let _ = write!(graph, "split={}", plan.renditions.len() + 1);
+    for index in 0..plan.renditions.len() {
+        let _ = write!(graph, "[s{index}]");
+    }
+    graph.push_str("[p]");
+    for (index, rendition) in plan.renditions.iter().enumerate() {
+        // The pixel format and range are pinned in each branch: left open, the poster's full-range
+        // JPEG pulls its neighbours to full range as well.
+        let _ = write!(
+            graph,
+            ";[s{index}]scale={}:{}:flags=bicubic:out_range=limited,setsar=1,\
+             format=pix_fmts=yuv420p:color_ranges=tv[v{index}]",
+            rendition.width, rendition.height
+        );
+    }
+    poster_branch(&mut graph, plan);
+    if let Some(audio) = &plan.audio {
+        let end_us = u128::from(plan.max_frames()) * 1_000_000 * u128::from(rate.den())
+            / u128::from(rate.num());
+        // Gaps are filled and the start is padded, so that sample n is heard at time n; then
+        // silence, so that sound never ends before the picture. The segmenter cuts the surplus.
+        let _ = write!(
+            graph,
+            ";[0:{}]aresample={}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,\
+             apad,atrim=end={end_us}us[audio]",
+            audio.stream, audio.sample_rate
+        );
+    }
+    graph
+}
+
+/// The poster is the most typical frame of two seconds, at the size of a rendition near 720p.
+fn poster_branch(graph: &mut String, plan: &Plan) {
+    let near_720 = |r: &&crate::ladder::Rendition| r.width.min(r.height) <= 720;
+    let Some(size) = plan.renditions.iter().find(near_720).or(plan.renditions.last()) else {
+        return;
+    };
+    let from = plan.poster_from_us;
+    let batch = plan.grid.gop_frames.clamp(1, 50);
+    // Micro­seconds keep the expression free of floating-point text.
+    let _ = write!(
+        graph,
+        ";[p]select='gte(t*1000000,{from})',scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
+         format=pix_fmts=yuvj420p:color_ranges=pc,thumbnail=n={batch}[poster]",
+        size.width, size.height
+    );
+}
+
+/// Arguments under construction.
+#[derive(Default)]
+struct Args(Vec<OsString>);
+
+impl Args {
+    /// Several arguments that hold no spaces.
+    fn words(&mut self, words: &str) {
+        self.0.extend(words.split_whitespace().map(OsString::from));
+    }
+
+    fn pair(&mut self, name: &str, value: impl Into<OsString>) {
+        self.0.push(name.into());
+        self.0.push(value.into());
+    }
+
+    fn input(&mut self, source: SourceUrl<'_>) {
+        let secure = source.url.starts_with("https:");
+        self.pair("-protocol_whitelist", if secure { "https,tls,tcp" } else { "http,tcp" });
+        self.pair("-format_whitelist", DEMUXERS);
+        self.pair("-max_streams", "32");
+        self.pair("-max_pixels", MAX_PIXELS.to_string());
+        // A connection that drops is resumed where it was; a source must not end early unnoticed.
+        self.words("-reconnect 1 -reconnect_on_network_error 1 -reconnect_on_http_error 5xx,429");
+        self.words("-reconnect_delay_max 4 -reconnect_max_retries 5 -rw_timeout 30000000");
+        // Few, large range requests on one connection.
+        self.words("-multiple_requests 1 -request_size 4194304");
+        if secure {
+            self.words("-tls_verify 1");
+            if let Some(ca_file) = source.ca_file {
+                self.pair("-ca_file", ca_file);
+            }
+        }
+        self.pair("-i", source.url);
+    }
+
+    /// Fragmented MP4 that can be cut while it is written: an empty `moov` first, then fragments
+    /// with their absolute decode time, and nothing that depends on the encoder's version.
+    fn fragmented_mp4(&mut self, fragment_when: &str) {
+        self.words("-map_metadata -1 -map_chapters -1 -fflags +bitexact -flags +bitexact+global_header");
+        self.words("-avoid_negative_ts disabled -f mp4");
+        self.pair(
+            "-movflags",
+            format!(
+                "+{fragment_when}+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer"
+            ),
+        );
+    }
+
+    fn pipe(&mut self, outputs: &mut Vec<Output>, output: Output) {
+        let fd = FIRST_FD + i32::try_from(outputs.len()).unwrap_or(i32::MAX - FIRST_FD);
+        outputs.push(output);
+        self.0.push(format!("pipe:{fd}").into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        source::{AudioStream, SourceInfo, VideoStream},
+        timeline::FrameRate,
+    };
+
+    fn plan(change: impl FnOnce(&mut SourceInfo)) -> Plan {
+        let mut source = SourceInfo {
+            size_bytes: 1,
+            duration_us: 20_000_000,
+            video: VideoStream {
+                index: 0,
+                codec: "h264".into(),
+                width: 1280,
+                height: 720,
+                frame_rate: FrameRate::new(30000, 1001).unwrap(),
+                start_us: 0,
+                end_us: 20_000_000,
+                end_is_exact: true,
+                interlaced: false,
+                hdr: false,
+            },
+            audio: Some(AudioStream {
+                index: 1,
+                codec: "aac".into(),
+                language: "en".into(),
+                end_us: Some(20_000_000),
+            }),
+        };
+        change(&mut source);
+        Plan::new(&source, 1080)
+    }
+
+    const HTTPS: SourceUrl<'_> = SourceUrl {
+        url: "https://bucket/key?signature",
+        ca_file: Some("/ca.crt"),
+    };
+
+    fn lines(args: &[OsString]) -> String {
+        let mut text = String::new();
+        for arg in args {
+            let arg = arg.to_str().unwrap();
+            let is_option = arg.starts_with('-') && arg.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
+            text.push(if is_option || arg.starts_with("pipe:") { '\n' } else { ' ' });
+            text.push_str(arg);
+        }
+        text.replace(';', ";\n  ")
+    }
+
+    #[test]
+    fn one_decode_feeds_every_output() {
+        let encode = encode(&plan(|_| ()), HTTPS);
+        assert_eq!(encode.outputs.len(), 6);
+        assert_eq!(encode.outputs[4..], [Output::Audio, Output::Poster]);
+        insta::assert_snapshot!(lines(&encode.args));
+    }
+
+    #[test]
+    fn a_silent_interlaced_hdr_source_has_its_own_graph() {
+        let encode = encode(
+            &plan(|source| {
+                source.audio = None;
+                source.video.interlaced = true;
+                source.video.hdr = true;
+            }),
+            HTTPS,
+        );
+        assert!(!encode.outputs.contains(&Output::Audio));
+        let graph = lines(&encode.args);
+        assert!(graph.contains("bwdif") && graph.contains("tonemap") && !graph.contains("aresample"));
+    }
+
+    #[test]
+    fn held_frames_come_before_the_limit() {
+        let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
+        let graph = filter_graph(&plan);
+        let hold = graph.find("tpad=stop_mode=clone:stop_duration=10000000us").unwrap();
+        assert!(hold < graph.find("trim=end_frame").unwrap(), "{graph}");
+    }
+
+    #[test]
+    fn the_probe_opens_media_only() {
+        insta::assert_snapshot!(lines(&probe(SourceUrl { url: "http://127.0.0.1/x", ca_file: None })));
+    }
+
+    #[test]
+    fn the_end_of_the_last_packet_is_found_in_any_order() {
+        assert_eq!(last_packet_end_us("0.5,0.04\n0.58,0.04\n0.54,0.04\n"), Some(120_000));
+        assert_eq!(last_packet_end_us("0.0,N/A\nN/A,N/A\n2.0,\n"), Some(2_000_000));
+        assert_eq!(last_packet_end_us(""), None);
+        assert_eq!(last_packet_end_us("inf,nan\n"), None);
+    }
+}

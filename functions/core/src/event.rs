@@ -1,0 +1,164 @@
+//! What S3 tells the transcode function.
+//!
+//! Only the fields that decide something are read, so that other senders of the same shape (local
+//! emulators, a redrive by hand) work too. One odd record never hides the good ones beside it.
+
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{keys::parse_source_key, video::VideoId};
+
+/// An uploaded source, as one record of an event announces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceUploaded {
+    /// The bucket that holds it.
+    pub bucket: String,
+    /// The video it belongs to.
+    pub video: VideoId,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// What one record asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A source to transcode.
+    Source(SourceUploaded),
+    /// Nothing for us: acknowledged, and logged with this reason.
+    Ignored(String),
+}
+
+/// Reads an S3 event: a batch of records, or the `s3:TestEvent` that S3 sends when a notification
+/// is configured. Never fails: what can't be understood is a record to ignore, since delivering it
+/// again would not make it clearer.
+pub fn parse(event: &Value) -> Vec<Record> {
+    if event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+        return vec![Record::Ignored("S3's test event".into())];
+    }
+    match event.get("Records").and_then(Value::as_array) {
+        Some(records) => records.iter().map(parse_record).collect(),
+        None => vec![Record::Ignored("not an S3 event: it has no Records".into())],
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawRecord {
+    event_name: String,
+    s3: RawS3,
+}
+
+#[derive(Deserialize)]
+struct RawS3 {
+    bucket: RawBucket,
+    object: RawObject,
+}
+
+#[derive(Deserialize)]
+struct RawBucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct RawObject {
+    key: String,
+    #[serde(default)]
+    size: u64,
+}
+
+fn parse_record(record: &Value) -> Record {
+    let raw = match RawRecord::deserialize(record) {
+        Ok(raw) => raw,
+        Err(why) => return Record::Ignored(format!("not an S3 record: {why}")),
+    };
+    // S3 writes `ObjectCreated:Put`; event bridges and replays write `s3:ObjectCreated:Put`.
+    let name = raw.event_name.trim_start_matches("s3:");
+    if !name.starts_with("ObjectCreated:") {
+        return Record::Ignored(format!("{} is not the creation of an object", raw.event_name));
+    }
+    let key = decode_key(&raw.s3.object.key);
+    match parse_source_key(&key) {
+        Ok(video) => Record::Source(SourceUploaded {
+            bucket: raw.s3.bucket.name,
+            video,
+            size_bytes: raw.s3.object.size,
+        }),
+        Err(why) => Record::Ignored(why.to_string()),
+    }
+}
+
+/// Keys in events are form-encoded: `+` is a space and `%2B` a plus.
+fn decode_key(key: &str) -> String {
+    percent_decode_str(&key.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fixture(name: &str) -> Vec<Record> {
+        let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"));
+        parse(&serde_json::from_str(&text).unwrap())
+    }
+
+    fn uploaded(size_bytes: u64) -> Record {
+        Record::Source(SourceUploaded {
+            bucket: "reelrun-uploads-123456789012-eu-central-1".into(),
+            video: "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap(),
+            size_bytes,
+        })
+    }
+
+    #[test]
+    fn a_put_names_its_video() {
+        assert_eq!(fixture("s3-put"), [uploaded(1_048_576)]);
+    }
+
+    #[test]
+    fn a_multipart_upload_names_its_video() {
+        assert_eq!(fixture("s3-multipart-completed"), [uploaded(104_857_600)]);
+    }
+
+    #[test]
+    fn an_escaped_key_is_decoded() {
+        assert_eq!(fixture("s3-escaped-key"), [uploaded(1_048_576)]);
+    }
+
+    #[test]
+    fn the_test_event_is_nothing_to_do() {
+        assert_eq!(
+            fixture("s3-test-event"),
+            [Record::Ignored("S3's test event".into())]
+        );
+    }
+
+    #[test]
+    fn good_records_survive_odd_neighbours() {
+        let records = fixture("s3-batch");
+        assert_eq!(records.len(), 5);
+        assert_eq!(records[0], uploaded(1_048_576));
+        assert!(records[1..4].iter().all(|r| matches!(r, Record::Ignored(_))));
+        assert!(matches!(&records[4], Record::Source(s) if s.size_bytes == 7));
+    }
+
+    #[test]
+    fn form_encoding_is_undone() {
+        assert_eq!(decode_key("a+b%2Bc%20d%C3%A9"), "a b+c dé");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_in_any_field_is_survived(name in ".*", key in ".*", size: u64) {
+            let event = serde_json::json!({"Records": [{
+                "eventName": name, "s3": {"bucket": {"name": name}, "object": {"key": key, "size": size}}
+            }]});
+            prop_assert_eq!(parse(&event).len(), 1);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Every object's place: key, content type and cache policy, decided here and nowhere else.
+//!
+//! Keys hold ids and names that the server made. A user's filename is never part of one.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::video::VideoId;
+
+/// Which bucket holds an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bucket {
+    /// Private: what users upload, and working files.
+    Uploads,
+    /// What the CDN serves.
+    Media,
+}
+
+/// Names one track of a published video: the folder that holds its segments.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrackId {
+    /// A video rendition, named as its rung: `720p`.
+    Video(String),
+    /// An audio track.
+    Audio(String),
+}
+
+impl TrackId {
+    /// The name without the kind: DASH's Representation id.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Video(name) | Self::Audio(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for TrackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Video(name) => write!(f, "video/{name}"),
+            Self::Audio(name) => write!(f, "audio/{name}"),
+        }
+    }
+}
+
+/// A file of a published video, relative to `videos/{id}/`: what playlists refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaFile {
+    /// The HLS master playlist: written last, it is the commit point.
+    Master,
+    /// The DASH manifest.
+    Manifest,
+    /// The still shown before playback.
+    Poster,
+    /// A track's initialization segment.
+    Init(TrackId),
+    /// A track's media segment; numbers start at 1.
+    Segment(TrackId, u32),
+    /// A track's HLS media playlist.
+    Playlist(TrackId),
+    /// A video track's I-frame playlist.
+    IFrames(TrackId),
+}
+
+impl fmt::Display for MediaFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Master => f.write_str("master.m3u8"),
+            Self::Manifest => f.write_str("manifest.mpd"),
+            Self::Poster => f.write_str("poster.jpg"),
+            Self::Init(track) => write!(f, "{track}/init.mp4"),
+            Self::Segment(track, number) => write!(f, "{track}/{number:05}.m4s"),
+            Self::Playlist(track) => write!(f, "{track}/playlist.m3u8"),
+            Self::IFrames(track) => write!(f, "{track}/iframes.m3u8"),
+        }
+    }
+}
+
+/// One object in storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorageKey {
+    /// The uploaded file.
+    Source(VideoId),
+    /// A published file.
+    Media(VideoId, MediaFile),
+}
+
+impl StorageKey {
+    /// The bucket that holds it.
+    pub fn bucket(&self) -> Bucket {
+        match self {
+            Self::Source(_) => Bucket::Uploads,
+            Self::Media(..) => Bucket::Media,
+        }
+    }
+
+    /// The MIME type it is stored with. A source keeps the type that its upload was signed for.
+    pub fn content_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Source(_) => None,
+            Self::Media(_, file) => Some(match file {
+                MediaFile::Master | MediaFile::Playlist(_) | MediaFile::IFrames(_) => {
+                    "application/vnd.apple.mpegurl"
+                }
+                MediaFile::Manifest => "application/dash+xml",
+                MediaFile::Poster => "image/jpeg",
+                MediaFile::Init(TrackId::Video(_)) | MediaFile::Segment(TrackId::Video(_), _) => {
+                    "video/mp4"
+                }
+                MediaFile::Init(TrackId::Audio(_)) | MediaFile::Segment(TrackId::Audio(_), _) => {
+                    "audio/mp4"
+                }
+            }),
+        }
+    }
+
+    /// How long a CDN and a player may keep it. Segments never change once published; playlists
+    /// may gain entries (subtitles, say), so they are asked for again soon.
+    pub fn cache_control(&self) -> Option<&'static str> {
+        match self {
+            Self::Source(_) => None,
+            Self::Media(_, MediaFile::Init(_) | MediaFile::Segment(..)) => {
+                Some("public, max-age=31536000, immutable")
+            }
+            Self::Media(..) => Some("public, max-age=60"),
+        }
+    }
+}
+
+impl fmt::Display for StorageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(id) => write!(f, "uploads/{id}/source"),
+            Self::Media(id, file) => write!(f, "videos/{id}/{file}"),
+        }
+    }
+}
+
+/// The key names no source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key is not uploads/<video id>/source")]
+pub struct NotASource;
+
+/// Reads the video id back from a source's key.
+pub fn parse_source_key(key: &str) -> Result<VideoId, NotASource> {
+    key.strip_prefix("uploads/")
+        .and_then(|rest| rest.strip_suffix("/source"))
+        .and_then(|id| VideoId::from_str(id).ok())
+        .ok_or(NotASource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> VideoId {
+        "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap()
+    }
+
+    #[test]
+    fn keys_are_where_they_have_always_been() {
+        let rung = TrackId::Video("720p".into());
+        let keys = [
+            StorageKey::Source(id()),
+            StorageKey::Media(id(), MediaFile::Master),
+            StorageKey::Media(id(), MediaFile::Manifest),
+            StorageKey::Media(id(), MediaFile::Poster),
+            StorageKey::Media(id(), MediaFile::Init(rung.clone())),
+            StorageKey::Media(id(), MediaFile::Segment(rung.clone(), 1)),
+            StorageKey::Media(id(), MediaFile::Segment(TrackId::Audio("main".into()), 123_456)),
+            StorageKey::Media(id(), MediaFile::Playlist(rung.clone())),
+            StorageKey::Media(id(), MediaFile::IFrames(rung)),
+        ];
+        let table: Vec<_> = keys
+            .iter()
+            .map(|key| {
+                format!(
+                    "{key} | {} | {}",
+                    key.content_type().unwrap_or("-"),
+                    key.cache_control().unwrap_or("-")
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"), @r"
+        uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/manifest.mpd | application/dash+xml | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/poster.jpg | image/jpeg | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/init.mp4 | video/mp4 | public, max-age=31536000, immutable
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/00001.m4s | video/mp4 | public, max-age=31536000, immutable
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/audio/main/123456.m4s | audio/mp4 | public, max-age=31536000, immutable
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/playlist.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/iframes.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
+        ");
+    }
+
+    #[test]
+    fn only_a_source_key_names_a_source() {
+        let key = StorageKey::Source(id()).to_string();
+        assert_eq!(parse_source_key(&key), Ok(id()));
+        for wrong in [
+            "",
+            "uploads//source",
+            "uploads/x/source",
+            &key.to_uppercase(),
+            &format!("{key}/"),
+            &format!("/{key}"),
+            &key.replace("uploads", "videos"),
+            &key.replace("/source", "/../x/source"),
+        ] {
+            assert_eq!(parse_source_key(wrong), Err(NotASource), "{wrong}");
+        }
+    }
+}

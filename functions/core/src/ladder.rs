@@ -1,0 +1,168 @@
+//! The ladder: which sizes and rates exist, and which of them a source gets.
+
+use serde::{Deserialize, Serialize};
+
+/// One step of the ladder, independent of any source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rung {
+    /// The name that viewers know: 720p.
+    pub name: &'static str,
+    /// Pixels on the picture's short side, so that portrait and landscape meet the same rung.
+    pub short_side: u32,
+    /// The bit rate that the encoder may not exceed, in kbit/s.
+    pub max_kbps: u32,
+}
+
+/// All rungs, highest first.
+pub const RUNGS: [Rung; 7] = [
+    rung("2160p", 2160, 16_000),
+    rung("1440p", 1440, 9_000),
+    rung("1080p", 1080, 5_350),
+    rung("720p", 720, 2_675),
+    rung("480p", 480, 1_075),
+    rung("360p", 360, 875),
+    rung("240p", 240, 400),
+];
+
+const fn rung(name: &'static str, short_side: u32, max_kbps: u32) -> Rung {
+    Rung {
+        name,
+        short_side,
+        max_kbps,
+    }
+}
+
+/// One rung applied to one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// The rung's name.
+    pub name: String,
+    /// Pixels, even.
+    pub width: u32,
+    /// Pixels, even.
+    pub height: u32,
+    /// The bit rate that the encoder may not exceed, in bit/s.
+    pub max_bitrate_bps: u32,
+}
+
+/// How much larger than the next rung a source must be to deserve a rendition of its own size.
+const WORTH_ITS_OWN_PERCENT: u32 = 110;
+
+/// The renditions for a picture of this display size (rotation and pixel aspect applied), highest
+/// first, never larger than the source and never above `max_short_side`.
+///
+/// A source between two rungs takes the upper rung at its own size: a 1920×800 film is published
+/// at 1920×800, not scaled down to the 720p rung. When it is barely above a rung, the rung itself
+/// is near enough.
+pub fn renditions(width: u32, height: u32, max_short_side: u32) -> Vec<Rendition> {
+    let short = width.min(height);
+    let lower_neighbour = |index: usize| RUNGS.get(index + 1).map_or(0, |rung| rung.short_side);
+    let allowed = RUNGS
+        .iter()
+        .enumerate()
+        .filter(|(_, rung)| rung.short_side <= max_short_side);
+    let mut chosen: Vec<_> = allowed
+        .filter(|&(index, rung)| {
+            let below = lower_neighbour(index);
+            rung.short_side <= short
+                || (below == 0 || short * 100 >= below * WORTH_ITS_OWN_PERCENT) && below < short
+        })
+        .map(|(_, rung)| scaled(rung, width, height))
+        .collect();
+    // The lowest rung takes any smaller source, so that every source has a rendition.
+    if chosen.is_empty()
+        && let Some(lowest) = RUNGS.last()
+    {
+        chosen.push(scaled(lowest, width, height));
+    }
+    chosen
+}
+
+fn scaled(rung: &Rung, width: u32, height: u32) -> Rendition {
+    let short = width.min(height);
+    let target = rung.short_side.min(short);
+    Rendition {
+        name: rung.name.into(),
+        width: even_part(width, target, short),
+        height: even_part(height, target, short),
+        max_bitrate_bps: rung.max_kbps * 1000,
+    }
+}
+
+/// `side × target ÷ short`, to the nearest even number that does not exceed `side`; at least 2.
+fn even_part(side: u32, target: u32, short: u32) -> u32 {
+    let (side, target, double) = (u64::from(side), u64::from(target), 2 * u64::from(short));
+    let halves = (side * target + double / 2) / double;
+    let largest = side / 2;
+    u32::try_from(halves.min(largest) * 2).unwrap_or(u32::MAX - 1).max(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn table(width: u32, height: u32) -> String {
+        let sizes: Vec<_> = renditions(width, height, 1080)
+            .iter()
+            .map(|r| format!("{} {}x{}", r.name, r.width, r.height))
+            .collect();
+        sizes.join(", ")
+    }
+
+    #[test]
+    fn sources_of_every_shape_get_fitting_renditions() {
+        let shapes = [
+            (1920, 1080),
+            (1080, 1920),
+            (1440, 1080),
+            (3840, 2160),
+            (1920, 800),
+            (1280, 724),
+            (853, 479),
+            (640, 360),
+            (320, 240),
+            (200, 200),
+            (1, 1),
+            (7680, 16),
+        ];
+        let lines: Vec<_> = shapes
+            .iter()
+            .map(|&(w, h)| format!("{w}x{h}: {}", table(w, h)))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        1920x1080: 1080p 1920x1080, 720p 1280x720, 480p 854x480, 360p 640x360, 240p 426x240
+        1080x1920: 1080p 1080x1920, 720p 720x1280, 480p 480x854, 360p 360x640, 240p 240x426
+        1440x1080: 1080p 1440x1080, 720p 960x720, 480p 640x480, 360p 480x360, 240p 320x240
+        3840x2160: 1080p 1920x1080, 720p 1280x720, 480p 854x480, 360p 640x360, 240p 426x240
+        1920x800: 1080p 1920x800, 720p 1728x720, 480p 1152x480, 360p 864x360, 240p 576x240
+        1280x724: 720p 1272x720, 480p 848x480, 360p 636x360, 240p 424x240
+        853x479: 480p 852x478, 360p 642x360, 240p 428x240
+        640x360: 360p 640x360, 240p 426x240
+        320x240: 240p 320x240
+        200x200: 240p 200x200
+        1x1: 240p 2x2
+        7680x16: 240p 7680x16
+        ");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_upscaled_stretched_or_odd(w in 16u32..8192, h in 16u32..8192) {
+            let all = renditions(w, h, 2160);
+            prop_assert!(!all.is_empty());
+            for r in &all {
+                prop_assert!(r.width <= w && r.height <= h, "{r:?}");
+                prop_assert!(r.width % 2 == 0 && r.height % 2 == 0, "{r:?}");
+                // Each side is within a rounding step (2 pixels) of the true shape.
+                let ideal = f64::from(r.height) * f64::from(w) / f64::from(h);
+                let step = 2.0 + 2.0 * f64::from(w) / f64::from(h);
+                prop_assert!((f64::from(r.width) - ideal).abs() <= step, "{r:?} {ideal}");
+            }
+            for pair in all.windows(2) {
+                prop_assert!(pair[0].width.min(pair[0].height) > pair[1].width.min(pair[1].height));
+            }
+        }
+    }
+}

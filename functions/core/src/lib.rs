@@ -1,0 +1,35 @@
+//! Reelrun's decisions, as pure functions of data.
+//!
+//! Nothing here reads a file, a clock, an environment variable or a socket, so every rule of the
+//! product (which sizes are encoded, where a segment is cut, what a playlist says) is tested
+//! without a mock. The functions beside this crate do the IO and call in here to decide.
+//!
+//! The order in which a video meets the modules:
+//!
+//! | step | modules |
+//! |---|---|
+//! | upload | [`upload`], [`media_type`], [`keys`], [`video`] |
+//! | event | [`event`] |
+//! | understand the source | [`source`], [`error`] |
+//! | decide | [`timeline`], [`ladder`], [`plan`], [`command`] |
+//! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
+//! | publish | [`bandwidth`], [`hls`], [`dash`] |
+#![forbid(unsafe_code)]
+
+pub mod bandwidth;
+pub mod codecs;
+pub mod command;
+pub mod dash;
+pub mod error;
+pub mod event;
+pub mod hls;
+pub mod keys;
+pub mod ladder;
+pub mod media_type;
+pub mod plan;
+pub mod report;
+pub mod segmenter;
+pub mod source;
+pub mod timeline;
+pub mod upload;
+pub mod video;

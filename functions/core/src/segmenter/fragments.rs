@@ -1,0 +1,164 @@
+//! Finds the initialization segment and the fragments in a stream of bytes.
+
+use bytes::{Buf, Bytes, BytesMut};
+use mp4_atom::{Atom, Decode, Moof};
+
+use super::SegmenterError;
+
+/// One `moof` and its `mdat`.
+#[derive(Debug, Clone)]
+pub(super) struct Fragment {
+    /// When it starts, in ticks. Negative for the frames that prime an audio decoder.
+    pub decode_time: i64,
+    /// Its samples.
+    pub samples: Vec<Sample>,
+    /// The track it belongs to.
+    pub track_id: u32,
+    /// Both boxes.
+    pub bytes: Bytes,
+    /// Where the samples' bytes start in [`Self::bytes`].
+    pub data_offset: usize,
+}
+
+/// One frame of video or audio.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub ticks: u32,
+    pub bytes: u32,
+    pub is_sync: bool,
+}
+
+/// What the reader found.
+#[derive(Debug, Clone)]
+pub(super) enum Item {
+    Init(Bytes),
+    Fragment(Fragment),
+}
+
+/// Collects bytes until there is a whole item.
+#[derive(Debug, Default)]
+pub(super) struct FragmentReader {
+    buffer: BytesMut,
+    /// How much of the buffer is whole boxes of the item under way.
+    parsed: usize,
+    moof: Option<(usize, Moof)>,
+    init_done: bool,
+}
+
+/// `sample_is_non_sync_sample` in a sample's flags (ISO/IEC 14496-12, 8.8.3.1).
+const NON_SYNC: u32 = 0x0001_0000;
+
+/// No box that we ask for comes near this; one that claims to is not worth waiting for.
+const MAX_BOX_BYTES: u64 = 256 << 20;
+
+impl FragmentReader {
+    /// Takes more of the stream.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole item, if it is there.
+    pub(super) fn next(&mut self) -> Result<Option<Item>, SegmenterError> {
+        while let Some((kind, size)) = self.next_box()? {
+            let start = self.parsed;
+            self.parsed += size;
+            match &kind {
+                b"moov" => {
+                    self.init_done = true;
+                    return Ok(Some(Item::Init(self.take())));
+                }
+                b"moof" => {
+                    let mut body = &self.buffer[start..self.parsed];
+                    let moof = Moof::decode(&mut body).map_err(malformed)?;
+                    self.moof = Some((start, moof));
+                }
+                b"mdat" => {
+                    let (moof_start, moof) = self.moof.take().ok_or_else(|| {
+                        SegmenterError::Malformed("media data without a movie fragment".into())
+                    })?;
+                    let mut bytes = self.take();
+                    // Anything before the fragment (a segment type box, say) is not part of it.
+                    bytes.advance(moof_start);
+                    return fragment(&moof, bytes).map(|f| Some(Item::Fragment(f)));
+                }
+                // The initialization segment starts with its file type; all else between fragments
+                // is left out.
+                _ if self.init_done && self.moof.is_none() => drop(self.take()),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the stream may end here.
+    pub(super) fn finish(&self) -> Result<(), SegmenterError> {
+        if self.buffer.is_empty() && self.init_done {
+            Ok(())
+        } else {
+            Err(SegmenterError::Truncated)
+        }
+    }
+
+    fn take(&mut self) -> Bytes {
+        let taken = self.buffer.split_to(self.parsed).freeze();
+        self.parsed = 0;
+        taken
+    }
+
+    /// Kind and size of the next box, once it is whole.
+    fn next_box(&self) -> Result<Option<([u8; 4], usize)>, SegmenterError> {
+        let rest = &self.buffer[self.parsed..];
+        let Some((size, kind)) = rest.first_chunk::<4>().zip(rest.get(4..8)) else {
+            return Ok(None);
+        };
+        let kind = [kind[0], kind[1], kind[2], kind[3]];
+        let (size, header) = match u32::from_be_bytes(*size) {
+            1 => match rest.get(8..).and_then(<[u8]>::first_chunk::<8>) {
+                Some(large) => (u64::from_be_bytes(*large), 16),
+                None => return Ok(None),
+            },
+            size => (u64::from(size), 8),
+        };
+        if size < header || size > MAX_BOX_BYTES {
+            let name = String::from_utf8_lossy(&kind).into_owned();
+            return Err(SegmenterError::Malformed(format!("a {name} box of {size} bytes")));
+        }
+        let size = usize::try_from(size).map_err(|_| SegmenterError::Truncated)?;
+        Ok((rest.len() >= size).then_some((kind, size)))
+    }
+}
+
+fn malformed(why: mp4_atom::Error) -> SegmenterError {
+    SegmenterError::Malformed(format!("{}: {why}", Moof::KIND))
+}
+
+fn fragment(moof: &Moof, bytes: Bytes) -> Result<Fragment, SegmenterError> {
+    let missing = |what: &str| SegmenterError::Malformed(format!("a fragment without {what}"));
+    let traf = moof.traf.first().ok_or_else(|| missing("a track"))?;
+    let decode_time = traf.tfdt.as_ref().ok_or_else(|| missing("its time"))?;
+    let run = traf.trun.first().ok_or_else(|| missing("samples"))?;
+    let data_offset = run.data_offset.ok_or_else(|| missing("its data's place"))?;
+    let data_offset = usize::try_from(data_offset).map_err(|_| missing("a sound data offset"))?;
+    let samples = run.samples.iter().map(|entry| {
+        let flags = entry.flags.or(traf.tfhd.default_sample_flags);
+        Some(Sample {
+            ticks: entry.duration.or(traf.tfhd.default_sample_duration)?,
+            bytes: entry.size.or(traf.tfhd.default_sample_size)?,
+            is_sync: flags? & NON_SYNC == 0,
+        })
+    });
+    let samples: Vec<_> = samples
+        .collect::<Option<_>>()
+        .ok_or_else(|| missing("the sizes of its samples"))?;
+    let end = samples.iter().fold(data_offset as u64, |end, s| end + u64::from(s.bytes));
+    if samples.is_empty() || end > bytes.len() as u64 {
+        return Err(missing("all of its data"));
+    }
+    Ok(Fragment {
+        decode_time: decode_time.base_media_decode_time.cast_signed(),
+        samples,
+        track_id: traf.tfhd.track_id,
+        bytes,
+        data_offset,
+    })
+}

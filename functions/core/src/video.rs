@@ -1,0 +1,299 @@
+//! A video, as the catalog and the API know it.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use crate::{error::VideoError, source::SourceSummary};
+
+/// Names one video for ever: a version 7 UUID, so ids sort by creation time and can't be guessed.
+///
+/// Ids arrive in URLs and object keys, so parsing accepts the one canonical spelling only: two
+/// spellings of an id would be two keys for one video.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VideoId(Uuid);
+
+/// The text is not a video id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a video id: expected a lowercase, hyphenated version 7 UUID")]
+pub struct InvalidVideoId;
+
+impl VideoId {
+    /// Takes a version 7 UUID; the caller owns the clock and the randomness that made it.
+    pub fn new(uuid: Uuid) -> Result<Self, InvalidVideoId> {
+        (uuid.get_version_num() == 7)
+            .then_some(Self(uuid))
+            .ok_or(InvalidVideoId)
+    }
+
+    /// When the video was created, to the millisecond: the id carries it.
+    pub fn created_at(self) -> OffsetDateTime {
+        let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |t| t.to_unix());
+        OffsetDateTime::from_unix_timestamp(seconds.cast_signed())
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            + time::Duration::nanoseconds(i64::from(nanos))
+    }
+
+    /// The month this video is listed under.
+    pub fn month(self) -> Month {
+        Month::of(self.created_at())
+    }
+}
+
+impl FromStr for VideoId {
+    type Err = InvalidVideoId;
+    fn from_str(text: &str) -> Result<Self, InvalidVideoId> {
+        let id = Self::new(Uuid::try_parse(text).map_err(|_| InvalidVideoId)?)?;
+        (id.to_string() == text).then_some(id).ok_or(InvalidVideoId)
+    }
+}
+
+impl TryFrom<String> for VideoId {
+    type Error = InvalidVideoId;
+    fn try_from(text: String) -> Result<Self, InvalidVideoId> {
+        text.parse()
+    }
+}
+
+impl From<VideoId> for String {
+    fn from(id: VideoId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for VideoId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for VideoId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A calendar month in UTC, written `2026-11`: the bucket in which the library is listed.
+///
+/// One partition for the whole library would become a hot one, and one partition per video can't
+/// be listed; a month is the middle.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Month {
+    year: i32,
+    month: u8,
+}
+
+/// The text is not a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a month: expected YYYY-MM")]
+pub struct InvalidMonth;
+
+impl Month {
+    /// The month in which an instant falls.
+    pub fn of(at: OffsetDateTime) -> Self {
+        Self {
+            year: at.year(),
+            month: at.month().into(),
+        }
+    }
+
+    /// The month before this one.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        match self.month {
+            1 => Self {
+                year: self.year - 1,
+                month: 12,
+            },
+            month => Self {
+                month: month - 1,
+                ..self
+            },
+        }
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+impl FromStr for Month {
+    type Err = InvalidMonth;
+    fn from_str(text: &str) -> Result<Self, InvalidMonth> {
+        let digits = |part: &str, len| {
+            (part.len() == len && part.bytes().all(|b| b.is_ascii_digit()))
+                .then(|| part.parse::<u16>().ok())
+                .flatten()
+        };
+        let (year, month) = text.split_once('-').ok_or(InvalidMonth)?;
+        match (digits(year, 4), digits(month, 2)) {
+            (Some(year), Some(month @ 1..=12)) => Ok(Self {
+                year: year.into(),
+                month: month.try_into().map_err(|_| InvalidMonth)?,
+            }),
+            _ => Err(InvalidMonth),
+        }
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = InvalidMonth;
+    fn try_from(text: String) -> Result<Self, InvalidMonth> {
+        text.parse()
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> Self {
+        month.to_string()
+    }
+}
+
+/// Where a video is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// An upload was permitted; its source has not been seen yet.
+    Waiting,
+    /// The source arrived and is being encoded.
+    Preparing,
+    /// Playlists are published.
+    Ready,
+    /// It will never be ready; the record's error says why.
+    Errored,
+}
+
+impl Status {
+    /// The word in the API and the catalog.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Preparing => "preparing",
+            Self::Ready => "ready",
+            Self::Errored => "errored",
+        }
+    }
+}
+
+impl FromStr for Status {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Waiting, Self::Preparing, Self::Ready, Self::Errored]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(())
+    }
+}
+
+/// One video's record in the catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Video {
+    /// The id, which is the record's key.
+    pub id: VideoId,
+    /// The listing bucket; derived from the id, stored because an index needs it.
+    pub month: Month,
+    /// Where the video is in its life.
+    pub status: Status,
+    /// The name of the file on its owner's disk. Data only: never part of a key or a command.
+    pub filename: String,
+    /// The MIME type that the upload was signed for.
+    pub content_type: String,
+    /// The size that the upload was signed for, in bytes.
+    pub size_bytes: u64,
+    /// What the owner calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The owner's own key-value pairs, returned as they came.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// How much of the encode is done, 0 to 1.
+    #[serde(default)]
+    pub progress: f64,
+    /// What the source turned out to be; known once it was probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceSummary>,
+    /// What was published, highest first; empty until `ready`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renditions: Vec<PublishedRendition>,
+    /// When it became ready, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<String>,
+    /// Why it will never be ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<VideoError>,
+    /// When an upload that never arrives may be forgotten, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
+/// A rendition with the figures measured from its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PublishedRendition {
+    /// The rung's name: 720p.
+    pub name: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Frames per second.
+    pub frame_rate: f64,
+    /// RFC 6381 codec strings of the variant (video and audio), separated by commas.
+    pub codecs: String,
+    /// Peak bit rate of the variant, audio included.
+    pub bandwidth_bps: u64,
+    /// Average bit rate of the variant, audio included.
+    pub average_bandwidth_bps: u64,
+}
+
+/// An instant as the API writes it: RFC 3339, UTC, milliseconds.
+pub fn rfc3339(at: OffsetDateTime) -> String {
+    let nanos = at.nanosecond() / 1_000_000 * 1_000_000;
+    at.replace_nanosecond(nanos)
+        .unwrap_or(at)
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
+
+    #[test]
+    fn an_id_has_one_spelling_and_one_version() {
+        assert_eq!(ID.parse::<VideoId>().map(|id| id.to_string()), Ok(ID.into()));
+        for wrong in [
+            &ID.to_uppercase(),
+            &ID.replace('-', ""),
+            &format!("{{{ID}}}"),
+            "01936f1e-7b2c-4c40-9d3e-1f2a3b4c5d6e",
+            "../../etc/passwd",
+            "",
+        ] {
+            assert_eq!(wrong.parse::<VideoId>(), Err(InvalidVideoId), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_id_knows_its_month() {
+        let id: VideoId = ID.parse().unwrap();
+        assert_eq!(rfc3339(id.created_at()), "2024-11-27T19:34:48.876Z");
+        assert_eq!(id.month().to_string(), "2024-11");
+    }
+
+    #[test]
+    fn months_count_backwards_over_a_year() {
+        let january: Month = "2026-01".parse().unwrap();
+        assert_eq!(january.previous().to_string(), "2025-12");
+        for wrong in ["2026-13", "2026-00", "2026-1", "+026-01", "2026", ""] {
+            assert_eq!(wrong.parse::<Month>(), Err(InvalidMonth), "{wrong}");
+        }
+    }
+}
