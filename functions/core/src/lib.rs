@@ -14,6 +14,7 @@
 //! | decide | [`timeline`], [`ladder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
 //! | publish | [`bandwidth`], [`hls`], [`dash`] |
+//! | look up | [`playback`] |
 #![forbid(unsafe_code)]
 
 pub mod bandwidth;
@@ -27,6 +28,7 @@ pub mod keys;
 pub mod ladder;
 pub mod media_type;
 pub mod plan;
+pub mod playback;
 pub mod report;
 pub mod segmenter;
 pub mod source;

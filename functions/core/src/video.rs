@@ -221,6 +221,9 @@ pub struct Video {
     /// What was published, highest first; empty until `ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renditions: Vec<PublishedRendition>,
+    /// Whether a poster was published.
+    #[serde(default)]
+    pub has_poster: bool,
     /// When it became ready, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<String>,

@@ -1,1 +1,109 @@
-//! placeholder
+//! `GET /videos/{id}` and `GET /videos`: what can be played, and the library.
+#![forbid(unsafe_code)]
+
+pub mod cursor;
+pub mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    middleware,
+    response::IntoResponse,
+    routing::get,
+};
+use reelrun_core::video::{Month, Status, VideoId};
+use reelrun_platform::{
+    auth::{ApiTokens, require_token},
+    catalog::{Catalog, Position},
+    http::router,
+    problem::{Problem, ProblemKind},
+};
+use serde::Deserialize;
+use serde_json::json;
+use time::OffsetDateTime;
+
+/// What the function works with.
+#[derive(Clone)]
+pub struct Lookup {
+    /// Where videos are recorded.
+    pub catalog: Catalog,
+    /// The CDN's base URL, from which everything is played.
+    pub public_url: String,
+}
+
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 100;
+
+/// The function's routes. A single video is open to whoever knows its unguessable id; the library
+/// needs a token.
+pub fn routes(lookup: Lookup, tokens: ApiTokens) -> Router {
+    router(
+        Router::new()
+            .route("/videos", get(list_videos))
+            .route_layer(middleware::from_fn_with_state(tokens, require_token))
+            .route("/videos/{id}", get(get_video))
+            .route("/health", get(health))
+            .with_state(Arc::new(lookup)),
+    )
+}
+
+async fn get_video(
+    State(lookup): State<Arc<Lookup>>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let unknown = || Problem::new(ProblemKind::NotFound, format!("There is no video with the id {id}."));
+    let video_id: VideoId = id.parse().map_err(|_| unknown())?;
+    let found = lookup.catalog.get(video_id).await.map_err(|why| Problem::internal(&why))?;
+    let video = found.ok_or_else(unknown)?;
+    Ok(axum::Json(view::video(&video, &lookup.public_url)))
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+    status: Option<String>,
+}
+
+async fn list_videos(
+    State(lookup): State<Arc<Lookup>>,
+    Query(query): Query<ListQuery>,
+) -> Result<impl IntoResponse, Problem> {
+    let invalid = |field, detail: String| Problem::new(ProblemKind::InvalidField, detail).in_field(field);
+    let limit = match query.limit.as_deref().map(str::parse) {
+        None => DEFAULT_LIMIT,
+        Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
+        Some(_) => return Err(invalid("limit", format!("limit must be a whole number from 1 to {MAX_LIMIT}."))),
+    };
+    let status: Option<Status> = match query.status.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(status)) => Some(status),
+        Some(Err(())) => {
+            let detail = "status must be waiting, preparing, ready or errored.";
+            return Err(invalid("status", detail.into()));
+        }
+    };
+    let from = match query.cursor.as_deref().map(cursor::decode) {
+        None => Position { month: Month::of(OffsetDateTime::now_utc()), after: None },
+        Some(Some(position)) => position,
+        Some(None) => {
+            let detail = "cursor must be the next_cursor of an earlier page, unchanged.";
+            return Err(invalid("cursor", detail.into()));
+        }
+    };
+    let page = lookup.catalog.list(from, limit, status).await.map_err(|why| Problem::internal(&why))?;
+    let videos: Vec<_> = page.videos.iter().map(|video| view::video(video, &lookup.public_url)).collect();
+    Ok(axum::Json(json!({
+        "videos": videos,
+        "next_cursor": page.next.map(cursor::encode),
+    })))
+}
+
+/// Answers 200 when the catalog does.
+async fn health(State(lookup): State<Arc<Lookup>>) -> Result<impl IntoResponse, Problem> {
+    let position = Position { month: Month::of(OffsetDateTime::now_utc()), after: None };
+    lookup.catalog.list(position, 1, None).await.map_err(|why| Problem::internal(&why))?;
+    Ok(axum::Json(json!({"status": "ok"})))
+}

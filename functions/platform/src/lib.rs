@@ -1,1 +1,21 @@
-//! placeholder
+//! Reelrun's IO: the only code that talks to S3, DynamoDB and HTTP.
+//!
+//! Adapters hold no policy. What a key is called, what a video may become and what a limit is, is
+//! decided in `reelrun-core`; here it is carried out.
+#![forbid(unsafe_code)]
+
+pub mod auth;
+pub mod aws;
+pub mod catalog;
+pub mod config;
+pub mod http;
+pub mod problem;
+pub mod storage;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the Unix epoch, by this machine's clock.
+pub fn now_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -61,6 +61,11 @@ impl VideoSegmenter {
         Ok(self.segment())
     }
 
+    /// The grid that the stream is cut along.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
     /// How far the stream was cut or collected, in ticks of the grid.
     pub fn ticks(&self) -> u64 {
         self.next_tick

@@ -1,0 +1,62 @@
+//! What a viewer is given before the renditions are ready.
+
+use crate::video::Video;
+
+/// Whether browsers play the original file itself: by its codecs once they are known, by its
+/// container until then.
+pub fn original_plays_in_browsers(video: &Video) -> bool {
+    let extension = video.filename.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let container = matches!(extension.as_str(), "mp4" | "m4v" | "mov" | "webm");
+    let codecs = video.source.as_ref().is_none_or(|source| {
+        let picture = matches!(source.video_codec.as_str(), "h264" | "vp8" | "vp9" | "av1");
+        let sound = source
+            .audio_codec
+            .as_deref()
+            .is_none_or(|codec| matches!(codec, "aac" | "mp3" | "opus" | "vorbis" | "flac"));
+        picture && sound
+    });
+    container && codecs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{source::SourceSummary, video::Status};
+
+    #[test]
+    fn containers_and_codecs_decide() {
+        let plays = |filename: &str, video_codec: Option<&str>| {
+            let id: crate::video::VideoId = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
+            original_plays_in_browsers(&Video {
+                id,
+                month: id.month(),
+                status: Status::Preparing,
+                filename: filename.into(),
+                content_type: "video/mp4".into(),
+                size_bytes: 1,
+                title: None,
+                metadata: std::collections::BTreeMap::new(),
+                progress: 0.0,
+                source: video_codec.map(|codec| SourceSummary {
+                    duration_ms: 1,
+                    width: 2,
+                    height: 2,
+                    frame_rate: 25.0,
+                    video_codec: codec.into(),
+                    audio_codec: None,
+                    size_bytes: 1,
+                }),
+                renditions: vec![],
+                has_poster: false,
+                ready_at: None,
+                error: None,
+                expires_at: None,
+            })
+        };
+        assert!(plays("a.MP4", None));
+        assert!(plays("a.webm", Some("vp9")));
+        assert!(!plays("a.mp4", Some("hevc")));
+        assert!(!plays("a.mkv", Some("h264")));
+        assert!(!plays("a.avi", None));
+    }
+}

@@ -1,0 +1,16 @@
+//! Wires the lookup function: configuration, clients, routes.
+#![forbid(unsafe_code)]
+
+use reelrun_lookup::{Lookup, routes};
+use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let sdk = aws::sdk_config().await;
+    let lookup = Lookup {
+        catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
+        public_url: config::base_url("PUBLIC_URL")?,
+    };
+    lambda_http::run(routes(lookup, ApiTokens::from_env()?)).await
+}

@@ -1,0 +1,108 @@
+//! Who may call: bearer tokens, compared with stored hashes.
+//!
+//! Only SHA-256 hashes are deployed, so neither the template nor the function's configuration
+//! holds a secret. The comparison takes the same time wherever two values differ.
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::{
+    config::{self, ConfigError},
+    problem::{Problem, ProblemKind},
+};
+
+/// The tokens that open the management calls.
+#[derive(Clone)]
+pub struct ApiTokens {
+    hashes: Vec<[u8; 32]>,
+}
+
+impl ApiTokens {
+    /// Reads `API_TOKEN_HASHES`: SHA-256 in hexadecimal, separated by commas.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        const NAME: &str = "API_TOKEN_HASHES";
+        Self::parse(&config::text(NAME)?).ok_or(ConfigError::Wrong {
+            name: NAME,
+            why: "it must be SHA-256 hashes of 64 hexadecimal digits, separated by commas".into(),
+        })
+    }
+
+    /// Reads a list of hashes; `None` unless each is one.
+    pub fn parse(list: &str) -> Option<Self> {
+        let hashes = list.split(',').map(|hash| decode_hex(hash.trim()));
+        Some(Self {
+            hashes: hashes.collect::<Option<_>>()?,
+        })
+    }
+
+    /// Whether this token's hash is one of ours.
+    pub fn accepts(&self, token: &str) -> bool {
+        let digest = Sha256::digest(token.as_bytes());
+        // Every hash is looked at, so that time tells nothing about which one matched.
+        self.hashes.iter().fold(false, |found, hash| {
+            found | bool::from(hash.as_slice().ct_eq(digest.as_slice()))
+        })
+    }
+}
+
+/// Middleware: goes on only with a valid `Authorization: Bearer` header.
+pub async fn require_token(
+    State(tokens): State<ApiTokens>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match token {
+        Some(token) if tokens.accepts(token) => Ok(next.run(request).await),
+        Some(_) => Err(Problem::new(ProblemKind::Unauthorized, "This API token is not valid.")),
+        None => Err(Problem::new(
+            ProblemKind::Unauthorized,
+            "Send an API token in the header `Authorization: Bearer <token>`.",
+        )),
+    }
+}
+
+fn decode_hex(hex: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if hex.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        let digit = |c: u8| char::from(c).to_digit(16);
+        *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH_OF_SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+
+    #[test]
+    fn only_the_token_of_a_stored_hash_is_accepted() {
+        let tokens = ApiTokens::parse(&format!("{}, {HASH_OF_SECRET}", "0".repeat(64))).unwrap();
+        assert!(tokens.accepts("secret"));
+        for wrong in ["", "Secret", "secret ", HASH_OF_SECRET] {
+            assert!(!tokens.accepts(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_with_anything_else_is_refused() {
+        for wrong in ["", ",", "abc", &format!("{HASH_OF_SECRET},"), &"é".repeat(32), &"g".repeat(64)] {
+            assert!(ApiTokens::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

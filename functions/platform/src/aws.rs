@@ -1,0 +1,37 @@
+//! AWS clients, built once at a function's start.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_s3::config::RequestChecksumCalculation;
+
+/// Credentials, region and endpoint, as the environment says.
+///
+/// `AWS_ENDPOINT_URL` is the SDK's own variable: with it the same binary runs against any emulator.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard().with_max_attempts(5))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .operation_attempt_timeout(Duration::from_secs(60))
+                .build(),
+        )
+        .load()
+        .await
+}
+
+/// An S3 client.
+pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let builder = aws_sdk_s3::config::Builder::from(config)
+        // Buckets as host names need DNS that an emulator's endpoint does not have.
+        .force_path_style(config.endpoint_url().is_some())
+        // A presigned upload is signed before its bytes are known, so it can't carry a checksum.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    aws_sdk_s3::Client::from_conf(builder.build())
+}
+
+/// A DynamoDB client.
+pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(config)
+}

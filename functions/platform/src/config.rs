@@ -1,0 +1,48 @@
+//! Configuration from the environment, with errors that name the variable.
+
+use std::{env, fmt::Display, str::FromStr};
+
+/// A variable that is missing or wrong. The template sets them all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set.
+    #[error("the environment variable {0} is not set; infra/template.yaml sets it")]
+    Missing(&'static str),
+    /// Set to something else than was expected.
+    #[error("the environment variable {name} is wrong: {why}")]
+    Wrong {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with its value.
+        why: String,
+    },
+}
+
+/// A variable's value.
+pub fn text(name: &'static str) -> Result<String, ConfigError> {
+    match env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        _ => Err(ConfigError::Missing(name)),
+    }
+}
+
+/// A variable's value, parsed.
+pub fn parsed<T: FromStr<Err: Display>>(name: &'static str) -> Result<T, ConfigError> {
+    text(name)?.parse().map_err(|why: T::Err| ConfigError::Wrong {
+        name,
+        why: why.to_string(),
+    })
+}
+
+/// A base URL, without the slash at its end.
+pub fn base_url(name: &'static str) -> Result<String, ConfigError> {
+    let url = text(name)?;
+    if url.starts_with("https://") || url.starts_with("http://") {
+        Ok(url.trim_end_matches('/').into())
+    } else {
+        Err(ConfigError::Wrong {
+            name,
+            why: "it must start with https:// or http://".into(),
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! Objects in S3.
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    error::{DisplayErrorContext, SdkError},
+    presigning::PresigningConfig,
+};
+use bytes::Bytes;
+use reelrun_core::{
+    keys::{Bucket, StorageKey},
+    upload::UploadRequest,
+    video::VideoId,
+};
+
+use crate::config::{self, ConfigError};
+
+/// The two buckets.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    client: Client,
+    buckets: Buckets,
+}
+
+/// The names of the buckets.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    /// Sources and working files.
+    pub uploads: String,
+    /// What the CDN serves.
+    pub media: String,
+}
+
+impl Buckets {
+    /// Reads `UPLOADS_BUCKET` and `MEDIA_BUCKET`.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            uploads: config::text("UPLOADS_BUCKET")?,
+            media: config::text("MEDIA_BUCKET")?,
+        })
+    }
+}
+
+/// S3 did not do what was asked, after retries.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action} {key}: {why}")]
+pub struct StorageError {
+    action: &'static str,
+    key: String,
+    why: String,
+}
+
+/// A signed permission for one request.
+#[derive(Debug, Clone)]
+pub struct Presigned {
+    /// Where to send it. It carries the signature: never log it.
+    pub url: String,
+    /// Headers that the request must carry.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Storage {
+    /// Storage in these buckets.
+    pub fn new(client: Client, buckets: Buckets) -> Self {
+        Self { client, buckets }
+    }
+
+    /// Whether an event's bucket is the one that holds our sources.
+    pub fn is_uploads_bucket(&self, name: &str) -> bool {
+        self.buckets.uploads == name
+    }
+
+    /// Permission to PUT one source. Key, length and type are part of the signature: S3 itself
+    /// refuses anything else.
+    pub async fn presign_upload(
+        &self,
+        video: VideoId,
+        request: &UploadRequest,
+        valid_for: Duration,
+    ) -> Result<Presigned, StorageError> {
+        let key = StorageKey::Source(video);
+        let failed = |why| StorageError::new("sign the upload of", &key, why);
+        let length = i64::try_from(request.size_bytes).map_err(|why| failed(why.to_string()))?;
+        let presigned = self
+            .client
+            .put_object()
+            .bucket(self.bucket(&key))
+            .key(key.to_string())
+            .content_type(&request.content_type)
+            .content_length(length)
+            .presigned(expires(valid_for).map_err(failed)?)
+            .await
+            .map_err(|why| failed(DisplayErrorContext(why).to_string()))?;
+        Ok(Presigned {
+            url: presigned.uri().into(),
+            // Every HTTP client sends the length by itself, and a browser forbids setting it.
+            headers: vec![("content-type".into(), request.content_type.clone())],
+        })
+    }
+
+    /// Permission to GET an object, by ranges.
+    pub async fn presign_download(
+        &self,
+        key: &StorageKey,
+        valid_for: Duration,
+    ) -> Result<String, StorageError> {
+        let failed = |why| StorageError::new("sign the download of", key, why);
+        self.client
+            .get_object()
+            .bucket(self.bucket(key))
+            .key(key.to_string())
+            .presigned(expires(valid_for).map_err(failed)?)
+            .await
+            .map(|presigned| presigned.uri().into())
+            .map_err(|why| failed(DisplayErrorContext(why).to_string()))
+    }
+
+    /// Stores an object with the content type and cache policy of its key. Overwrites.
+    pub async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), StorageError> {
+        self.client
+            .put_object()
+            .bucket(self.bucket(key))
+            .key(key.to_string())
+            .set_content_type(key.content_type().map(Into::into))
+            .set_cache_control(key.cache_control().map(Into::into))
+            .body(bytes.into())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|why| StorageError::sdk("store", key, why))
+    }
+
+    fn bucket(&self, key: &StorageKey) -> &str {
+        match key.bucket() {
+            Bucket::Uploads => &self.buckets.uploads,
+            Bucket::Media => &self.buckets.media,
+        }
+    }
+}
+
+fn expires(valid_for: Duration) -> Result<PresigningConfig, String> {
+    PresigningConfig::expires_in(valid_for).map_err(|why| why.to_string())
+}
+
+impl StorageError {
+    fn new(action: &'static str, key: &StorageKey, why: String) -> Self {
+        Self {
+            action,
+            key: key.to_string(),
+            why,
+        }
+    }
+
+    fn sdk<E: std::error::Error + 'static, R: std::fmt::Debug + 'static>(
+        action: &'static str,
+        key: &StorageKey,
+        why: SdkError<E, R>,
+    ) -> Self {
+        Self::new(action, key, DisplayErrorContext(why).to_string())
+    }
+}

@@ -1,0 +1,30 @@
+//! Wires the presign function: configuration, clients, routes.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use reelrun_core::upload::UploadLimits;
+use reelrun_platform::{
+    auth::ApiTokens,
+    aws,
+    catalog::Catalog,
+    config,
+    storage::{Buckets, Storage},
+};
+use reelrun_presign::{Presign, routes};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let sdk = aws::sdk_config().await;
+    let presign = Presign {
+        catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
+        storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
+        limits: UploadLimits {
+            max_bytes: config::parsed("MAX_UPLOAD_BYTES")?,
+        },
+        upload_expiry: Duration::from_secs(config::parsed("UPLOAD_EXPIRY_SECONDS")?),
+        api_url: config::base_url("API_URL")?,
+    };
+    lambda_http::run(routes(presign, ApiTokens::from_env()?)).await
+}

@@ -1,0 +1,37 @@
+//! Why a step did not succeed, by whose fault it is: that decides what happens next.
+
+use reelrun_core::error::VideoError;
+use reelrun_platform::{catalog::CatalogError, storage::StorageError};
+
+/// A step's failure.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The source is at fault, for good: the video ends as `errored`, the event is done with.
+    #[error(transparent)]
+    InvalidMedia(#[from] VideoError),
+    /// Another encode took over: this one stops and leaves everything to it.
+    #[error("another encode took over")]
+    LeaseLost,
+    /// Something around us failed; the same step may well succeed later.
+    #[error("{0}")]
+    Transient(String),
+    /// A mistake of ours: trying again is the only hope.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<StorageError> for StepError {
+    fn from(why: StorageError) -> Self {
+        Self::Transient(why.to_string())
+    }
+}
+
+impl From<CatalogError> for StepError {
+    fn from(why: CatalogError) -> Self {
+        match why {
+            CatalogError::LeaseLost => Self::LeaseLost,
+            CatalogError::Unavailable { .. } => Self::Transient(why.to_string()),
+            CatalogError::Malformed(_) => Self::Internal(why.to_string()),
+        }
+    }
+}

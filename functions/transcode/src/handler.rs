@@ -1,0 +1,32 @@
+//! The event: which videos it names, and what to answer to whoever delivered it.
+//!
+//! An answer without error acknowledges the event. An error brings it back later, and after the
+//! last try into the failure queue. So: what can't be helped by trying again is acknowledged.
+
+use reelrun_core::event::{self, Record};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{error::StepError, job::Transcoder};
+
+/// Handles one event; `deadline` is when the invocation must have ended.
+pub async fn handle(transcoder: &Transcoder, event: &Value, deadline: Instant) -> Result<(), StepError> {
+    let mut failed = None;
+    for record in event::parse(event) {
+        match record {
+            Record::Ignored(why) => tracing::info!(why, "record ignored"),
+            Record::Source(source) if !transcoder.storage.is_uploads_bucket(&source.bucket) => {
+                tracing::warn!(bucket = source.bucket, "record ignored: not our bucket");
+            }
+            Record::Source(source) => {
+                let video = source.video;
+                // One video's failure must not keep the others of the batch waiting.
+                if let Err(why) = transcoder.transcode(&source, deadline).await {
+                    tracing::error!(video.id = %video, error = %why, "transcode failed");
+                    failed = Some(why);
+                }
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}

@@ -1,0 +1,74 @@
+//! Holding a video's lease: getting it, keeping it, noticing that it is gone.
+
+use std::time::Duration;
+
+use reelrun_core::video::{Status, VideoId};
+use reelrun_platform::{
+    catalog::{Catalog, CatalogError, Lease, LeaseAnswer},
+    now_millis,
+};
+use tokio::{sync::watch, time};
+use uuid::Uuid;
+
+/// How long a lease lasts unless it is renewed: how long a video waits after its encoder died.
+pub const LEASE: Duration = Duration::from_secs(20);
+
+/// How often it is renewed, which is also how often progress is told.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// What came of waiting for a lease.
+#[derive(Debug)]
+pub enum Acquired {
+    /// It is ours: go on.
+    Lease(Lease),
+    /// There is nothing for us to do, for this reason.
+    Nothing(&'static str),
+}
+
+/// Takes a video's lease.
+///
+/// Where another encode holds it, this waits until that one has shown that it is alive (it renews:
+/// our event is a duplicate, and its own event is retried should it fail) or dead (the lease
+/// expires: we take over). Giving up at once would lose the video whose encoder was just killed.
+pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, CatalogError> {
+    let owner = Uuid::now_v7().to_string();
+    let mut seen_until = None;
+    loop {
+        match catalog.take_lease(video, &owner, now_millis(), lease_end()).await? {
+            LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),
+            LeaseAnswer::Settled(Status::Errored) => return Ok(Acquired::Nothing("it has failed before")),
+            LeaseAnswer::Settled(_) => return Ok(Acquired::Nothing("it is ready")),
+            LeaseAnswer::Unknown => return Ok(Acquired::Nothing("no upload of this id was permitted")),
+            LeaseAnswer::Held { until_millis } => {
+                if seen_until.is_some_and(|seen| until_millis > seen) {
+                    return Ok(Acquired::Nothing("another encode is at work"));
+                }
+                seen_until = Some(until_millis);
+                time::sleep(HEARTBEAT / 2).await;
+            }
+        }
+    }
+}
+
+/// Renews a lease with the progress of the moment, for as long as it is polled. Returns only when
+/// the lease is lost.
+pub async fn keep(catalog: &Catalog, lease: &Lease, progress: watch::Receiver<f64>) -> CatalogError {
+    let mut good_until = time::Instant::now() + LEASE;
+    let mut beat = time::interval(HEARTBEAT);
+    beat.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        let done = *progress.borrow();
+        match catalog.renew_lease(lease, lease_end(), done).await {
+            Ok(()) => good_until = time::Instant::now() + LEASE,
+            Err(CatalogError::LeaseLost) => return CatalogError::LeaseLost,
+            // A catalog that is away for a moment costs nothing while the lease lasts.
+            Err(_) if time::Instant::now() < good_until => {}
+            Err(why) => return why,
+        }
+    }
+}
+
+fn lease_end() -> i64 {
+    now_millis() + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
+}

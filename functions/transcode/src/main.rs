@@ -1,0 +1,50 @@
+//! Wires the transcode function: configuration, clients, handler.
+#![forbid(unsafe_code)]
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use reelrun_core::source::SourceLimits;
+use reelrun_platform::{
+    aws,
+    catalog::Catalog,
+    config,
+    storage::{Buckets, Storage},
+};
+use reelrun_transcode::{error::StepError, handler, job::Transcoder, process::Programs};
+use serde_json::Value;
+use tokio::time::Instant;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let sdk = aws::sdk_config().await;
+    let transcoder = Transcoder {
+        storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
+        catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
+        programs: Programs::find(),
+        limits: SourceLimits {
+            max_duration_seconds: config::parsed("MAX_DURATION_SECONDS")?,
+        },
+        max_short_side: config::parsed("MAX_HEIGHT")?,
+    };
+    let transcoder = &transcoder;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let remaining = event.context.deadline().duration_since(std::time::SystemTime::now());
+        let deadline = Instant::now() + remaining.unwrap_or_default();
+        handler::handle(transcoder, &event.payload, deadline).await.map_err(diagnostic)
+    }))
+    .await
+}
+
+/// The name by which retries, queues and dashboards tell failures apart.
+fn diagnostic(why: StepError) -> Diagnostic {
+    let error_type = match why {
+        StepError::InvalidMedia(_) => "InvalidMedia",
+        StepError::LeaseLost => "LeaseLost",
+        StepError::Transient(_) => "Transient",
+        StepError::Internal(_) => "Internal",
+    };
+    Diagnostic {
+        error_type: error_type.into(),
+        error_message: why.to_string(),
+    }
+}

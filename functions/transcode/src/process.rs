@@ -1,0 +1,197 @@
+//! The one place that starts a program.
+//!
+//! ffmpeg and ffprobe read whatever the world uploads, so they get nothing of ours: no environment
+//! (the function's credentials live there), no standard input, and an end when their time is up.
+
+use std::{
+    ffi::OsString,
+    io::PipeReader,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+};
+
+use command_fds::{CommandFdExt as _, FdMapping};
+use rustix::process::{Pid, Signal};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, Command},
+    task::JoinHandle,
+};
+
+use crate::error::StepError;
+
+/// Where the programs are.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// ffmpeg.
+    pub ffmpeg: PathBuf,
+    /// ffprobe.
+    pub ffprobe: PathBuf,
+    /// The certificate authorities that an `https` storage is checked against.
+    pub ca_file: Option<String>,
+}
+
+impl Programs {
+    /// The programs of the layer; where there is none, those on the `PATH`.
+    pub fn find() -> Self {
+        let program = |name: &str| {
+            let layered = PathBuf::from("/opt/bin").join(name);
+            if layered.exists() { layered } else { name.into() }
+        };
+        // Static builds don't know where a distribution keeps its authorities.
+        let ca_files = [
+            "/etc/pki/tls/certs/ca-bundle.crt",
+            "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/ssl/cert.pem",
+        ];
+        Self {
+            ffmpeg: program("ffmpeg"),
+            ffprobe: program("ffprobe"),
+            ca_file: ca_files
+                .into_iter()
+                .find(|path| std::path::Path::new(path).exists())
+                .map(Into::into),
+        }
+    }
+}
+
+/// A running program.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    group: Option<Pid>,
+    stderr: JoinHandle<String>,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// The end of what it wrote to standard error.
+    pub stderr: String,
+}
+
+/// How much of a program's complaints is kept: the end, where the cause is.
+const STDERR_BYTES: usize = 16 * 1024;
+
+/// The capacity that is asked for a pipe: fewer, larger reads.
+const PIPE_BYTES: usize = 1 << 20;
+
+/// Starts a program whose file descriptors from `first_fd` on are pipes, and gives their ends.
+pub fn start(
+    program: &std::path::Path,
+    args: &[OsString],
+    first_fd: i32,
+    pipes: usize,
+) -> Result<(Running, Vec<PipeReader>), StepError> {
+    let failed = |why: std::io::Error| {
+        StepError::Internal(format!("{} could not be started: {why}", program.display()))
+    };
+    let mut readers = Vec::with_capacity(pipes);
+    let mut mappings = Vec::with_capacity(pipes);
+    for child_fd in (first_fd..).take(pipes) {
+        let (reader, writer) = std::io::pipe().map_err(failed)?;
+        // More than the system allows is refused, and then the default has to do.
+        let _ = rustix::pipe::fcntl_setpipe_size(&reader, PIPE_BYTES);
+        readers.push(reader);
+        mappings.push(FdMapping {
+            parent_fd: OwnedFd::from(writer),
+            child_fd,
+        });
+    }
+    let mut command = std::process::Command::new(program);
+    command.args(args);
+    command
+        .fd_mappings(mappings)
+        .map_err(|why| StepError::Internal(format!("pipes could not be passed on: {why}")))?;
+    let running = spawn(command, Stdio::null()).map_err(failed)?;
+    Ok((running, readers))
+}
+
+/// Runs a program to its end and gives its standard output, up to `max_bytes`.
+pub async fn output(
+    program: &std::path::Path,
+    args: &[OsString],
+    max_bytes: u64,
+) -> Result<(Ended, String), StepError> {
+    let failed = |why: std::io::Error| {
+        StepError::Internal(format!("{} could not be run: {why}", program.display()))
+    };
+    let mut command = std::process::Command::new(program);
+    command.args(args);
+    let mut running = spawn(command, Stdio::piped()).map_err(failed)?;
+    let mut text = Vec::new();
+    if let Some(stdout) = running.child.stdout.take() {
+        stdout.take(max_bytes).read_to_end(&mut text).await.map_err(failed)?;
+    }
+    let ended = running.end().await?;
+    Ok((ended, String::from_utf8_lossy(&text).into_owned()))
+}
+
+fn spawn(command: std::process::Command, stdout: Stdio) -> std::io::Result<Running> {
+    let mut command = Command::from(command);
+    let mut child = command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        // Its own group, so that whatever it starts ends with it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    // The pipes' other ends live in the command; while it does, readers never see the end.
+    drop(command);
+    let stderr = child.stderr.take();
+    Ok(Running {
+        group: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
+        child,
+        stderr: tokio::spawn(async move {
+            match stderr {
+                Some(stderr) => tail(stderr).await,
+                None => String::new(),
+            }
+        }),
+    })
+}
+
+impl Running {
+    /// Waits until the program has ended.
+    pub async fn end(mut self) -> Result<Ended, StepError> {
+        let failed = |why: std::io::Error| StepError::Internal(format!("a program was lost: {why}"));
+        let status = self.child.wait().await.map_err(failed)?;
+        self.group = None;
+        let stderr = (&mut self.stderr).await.unwrap_or_default();
+        Ok(Ended { status, stderr })
+    }
+}
+
+/// A program that is not waited for is ended, with all that it started.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = self.group.take() {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Ended {
+    /// Whether it was ended from outside, as when memory ran out.
+    pub fn was_killed(&self) -> bool {
+        self.status.signal().is_some()
+    }
+}
+
+/// Reads to the end and keeps the last part.
+async fn tail(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..count]);
+        if kept.len() > 2 * STDERR_BYTES {
+            kept.drain(..kept.len() - STDERR_BYTES);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}

@@ -1,0 +1,61 @@
+//! Writes the playlists over segments that are already stored.
+//!
+//! The order is the promise: media playlists first, then the manifest, the master playlist last.
+//! Whoever can read a master playlist finds everything that it names.
+
+use bytes::Bytes;
+use reelrun_core::{
+    dash, hls,
+    keys::{MediaFile, StorageKey},
+    report::{Presentation, TrackKind},
+    video::{PublishedRendition, VideoId},
+};
+use reelrun_platform::storage::Storage;
+
+use crate::{
+    error::StepError,
+    upload::{Slots, Uploads},
+};
+
+/// Publishes a video and gives what the catalog tells of it.
+pub async fn publish(
+    storage: &Storage,
+    video: VideoId,
+    presentation: &Presentation,
+) -> Result<Vec<PublishedRendition>, StepError> {
+    let mut playlists = Uploads::new(storage.clone(), video, Slots::new());
+    for track in presentation.tracks() {
+        let media = hls::media(presentation, track);
+        playlists.store(MediaFile::Playlist(track.track.clone()), Bytes::from(media)).await?;
+        if matches!(track.kind, TrackKind::Video { .. }) {
+            let i_frames = hls::i_frames(presentation, track);
+            playlists.store(MediaFile::IFrames(track.track.clone()), Bytes::from(i_frames)).await?;
+        }
+    }
+    playlists.finish().await?;
+    for (file, text) in [
+        (MediaFile::Manifest, dash::manifest(presentation)),
+        (MediaFile::Master, hls::master(presentation)),
+    ] {
+        storage.put(&StorageKey::Media(video, file), Bytes::from(text)).await?;
+    }
+    Ok(published(presentation))
+}
+
+fn published(presentation: &Presentation) -> Vec<PublishedRendition> {
+    hls::variants(presentation)
+        .into_iter()
+        .filter_map(|variant| match variant.video.kind {
+            TrackKind::Video { width, height, frame_rate } => Some(PublishedRendition {
+                name: variant.video.track.name().into(),
+                width,
+                height,
+                frame_rate: (frame_rate.as_f64() * 1000.0).round() / 1000.0,
+                codecs: variant.codecs,
+                bandwidth_bps: variant.bandwidth_bps,
+                average_bandwidth_bps: variant.average_bandwidth_bps,
+            }),
+            TrackKind::Audio { .. } => None,
+        })
+        .collect()
+}
