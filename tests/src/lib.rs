@@ -1,1 +1,13 @@
-//! placeholder
+//! The harness of the whole-system tests: a running stack, generated media and independent
+//! readers of what comes out.
+//!
+//! The tests need a stack. `cargo reelrun test` starts one and names its description in
+//! `REELRUN_STACK`; a test that finds none fails and says so.
+#![forbid(unsafe_code)]
+// A test that can't go on panics; that is how it reports.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "this is test code")]
+
+pub mod conformance;
+pub mod media;
+pub mod mp4;
+pub mod stack;

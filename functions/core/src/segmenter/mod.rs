@@ -11,6 +11,9 @@ pub mod audio;
 pub mod fragments;
 pub mod video;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 
 use crate::report::SegmentReport;

@@ -1,0 +1,317 @@
+//! Reelrun's HTTP API as a client sees it.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body, SendBody};
+
+use crate::children::{self, Stopped};
+use crate::media_type;
+use crate::stack::StackState;
+
+/// For calls that are answered at once.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An HTTP client. Answers of any status are answers; `local` ones never go through a proxy.
+pub(crate) fn agent(patience: Duration, local: bool) -> Agent {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(patience))
+        .user_agent(concat!("reelrun-cli/", env!("CARGO_PKG_VERSION")));
+    if local {
+        config = config.proxy(None);
+    }
+    config.build().into()
+}
+
+/// A stack's API.
+pub(crate) struct Api {
+    base: String,
+    token: String,
+    agent: Agent,
+    /// Without a time limit, for bodies of any size.
+    store: Agent,
+}
+
+/// The permission to PUT one source.
+#[derive(Deserialize)]
+pub(crate) struct Granted {
+    pub(crate) video_id: String,
+    upload: Upload,
+}
+
+#[derive(Deserialize)]
+struct Upload {
+    #[serde(default)]
+    strategy: Option<String>,
+    url: String,
+    #[serde(default)]
+    headers: serde_json::Map<String, Value>,
+}
+
+/// What `GET /videos/{id}` says, as far as the command reads it.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Video {
+    pub(crate) id: String,
+    pub(crate) status: Status,
+    #[serde(default)]
+    pub(crate) progress: Option<f64>,
+    #[serde(default)]
+    pub(crate) source: Option<Source>,
+    #[serde(default)]
+    pub(crate) playback: Playback,
+    #[serde(default)]
+    pub(crate) error: Option<Problem>,
+    /// The answer as it came.
+    #[serde(skip)]
+    pub(crate) json: Value,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    Waiting,
+    Preparing,
+    Ready,
+    Errored,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct Source {
+    #[serde(default)]
+    pub(crate) duration_ms: Option<u64>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+pub(crate) struct Playback {
+    #[serde(default)]
+    pub(crate) hls: Option<String>,
+    #[serde(default)]
+    pub(crate) dash: Option<String>,
+}
+
+/// An RFC 9457 problem.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Problem {
+    title: String,
+    #[serde(default)]
+    detail: Option<String>,
+}
+
+impl Problem {
+    /// In words.
+    pub(crate) fn words(&self) -> String {
+        match self.detail.as_deref().filter(|detail| !detail.is_empty()) {
+            Some(detail) => format!("{}: {detail}", self.title),
+            None => self.title.clone(),
+        }
+    }
+}
+
+impl Api {
+    /// The API of this stack, called with its token.
+    pub(crate) fn of(stack: &StackState) -> Result<Self> {
+        let token = std::env::var("REELRUN_API_TOKEN")
+            .ok()
+            .or_else(|| stack.api_token.clone());
+        let local = stack.local.is_some();
+        Ok(Self {
+            base: stack.api_url.clone(),
+            token: token.ok_or_else(|| {
+                anyhow!(
+                    "no API token is known for the stack {}; set REELRUN_API_TOKEN, or make a new \
+                     token with `cargo reelrun deploy --new-token`",
+                    stack.stack_name
+                )
+            })?,
+            agent: agent(PATIENCE, local),
+            store: Agent::config_builder()
+                .http_status_as_error(false)
+                .timeout_connect(Some(PATIENCE))
+                .timeout_recv_response(Some(PATIENCE * 5))
+                .proxy(if local {
+                    None
+                } else {
+                    ureq::Proxy::try_from_env()
+                })
+                .build()
+                .into(),
+        })
+    }
+
+    /// URL of a video's record.
+    pub(crate) fn video_url(&self, id: &str) -> String {
+        format!("{}/videos/{id}", self.base)
+    }
+
+    /// Asks for the permission to upload a file.
+    pub(crate) fn create_upload(&self, file: &Path, size: u64) -> Result<Granted> {
+        let name = file
+            .file_name()
+            .unwrap_or(file.as_os_str())
+            .to_string_lossy();
+        let body = json!({
+            "filename": name,
+            "content_type": media_type::of(file)?,
+            "size_bytes": size,
+        });
+        let answer = self
+            .agent
+            .post(format!("{}/uploads", self.base))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json")
+            .send(body.to_string())
+            .map_err(|error| self.unreachable(&error))?;
+        let granted: Granted = serde_json::from_value(read_json(answer)?)
+            .context("the API granted the upload in no known way")?;
+        match granted.upload.strategy.as_deref() {
+            None | Some("single") => Ok(granted),
+            Some(strategy) => bail!(
+                "the API wants this file uploaded by {strategy}, which this version cannot do; \
+                 update the checkout"
+            ),
+        }
+    }
+
+    /// Sends a file where its upload says, exactly as it was signed.
+    pub(crate) fn put(&self, granted: &Granted, mut body: impl Read, size: u64) -> Result<()> {
+        let upload = &granted.upload;
+        let mut request = self.store.put(&upload.url);
+        for (name, value) in &upload.headers {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
+                request = request.header(name, value);
+            }
+        }
+        let sent = request
+            .header("Content-Length", size.to_string())
+            .send(SendBody::from_reader(&mut body));
+        if children::stopped() {
+            return Err(Stopped.into());
+        }
+        // The URL is a permission, so no error may quote it.
+        let mut answer =
+            sent.map_err(|error| anyhow!("the upload broke off: {}", cause(&error)))?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let text = answer.body_mut().read_to_string().unwrap_or_default();
+        bail!(
+            "the store refused the upload: {}",
+            store_refusal(answer.status(), &text)
+        )
+    }
+
+    /// A video's record.
+    pub(crate) fn video(&self, id: &str) -> Result<Video> {
+        let answer = self
+            .agent
+            .get(self.video_url(id))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .call()
+            .map_err(|error| self.unreachable(&error))?;
+        let json = read_json(answer)?;
+        let video: Video = serde_json::from_value(json.clone())
+            .context("the API described the video in no known way")?;
+        Ok(Video { json, ..video })
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
+        anyhow!("the API at {} does not answer: {}", self.base, cause(error))
+    }
+}
+
+/// An error's reason without what was asked for.
+fn cause(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::Timeout(_) => "it took too long".to_owned(),
+        ureq::Error::HostNotFound => "its host name is unknown".to_owned(),
+        ureq::Error::ConnectionFailed => "no connection".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn read_json(mut answer: Response<Body>) -> Result<Value> {
+    let status = answer.status();
+    let text = answer
+        .body_mut()
+        .read_to_string()
+        .context("the API's answer broke off")?;
+    let json: Option<Value> = serde_json::from_str(&text).ok();
+    if status.is_success() {
+        return json.ok_or_else(|| anyhow!("the API answered {status}, but not in JSON"));
+    }
+    let problem = json.and_then(|json| serde_json::from_value::<Problem>(json).ok());
+    match problem {
+        Some(problem) => bail!("{} ({})", problem.words(), status.as_u16()),
+        None => bail!("the API answered {status}"),
+    }
+}
+
+/// What S3 says in its XML.
+fn store_refusal(status: StatusCode, xml: &str) -> String {
+    let element = |name: &str| {
+        let after = xml.split_once(&format!("<{name}>"))?.1;
+        Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
+    };
+    match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message} ({})", status.as_u16()),
+        (Some(code), None) => format!("{code} ({})", status.as_u16()),
+        _ => status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_read_as_sentences() {
+        let problem: Problem = serde_json::from_str(
+            r#"{"type": "x", "title": "Too large", "status": 413, "detail": "At most 5 GB."}"#,
+        )
+        .expect("problem");
+        assert_eq!(problem.words(), "Too large: At most 5 GB.");
+        let problem: Problem = serde_json::from_str(r#"{"title": "Gone"}"#).expect("problem");
+        assert_eq!(problem.words(), "Gone");
+    }
+
+    #[test]
+    fn the_store_speaks_xml() {
+        let xml = "<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message></Error>";
+        assert_eq!(
+            store_refusal(StatusCode::FORBIDDEN, xml),
+            "SignatureDoesNotMatch: No. (403)"
+        );
+        assert_eq!(
+            store_refusal(StatusCode::BAD_GATEWAY, "<html>"),
+            "502 Bad Gateway"
+        );
+    }
+
+    #[test]
+    fn a_video_needs_only_its_id_and_status() {
+        let video: Video =
+            serde_json::from_str(r#"{"id": "a", "status": "waiting", "error": null}"#)
+                .expect("video");
+        assert!(video.status == Status::Waiting && video.playback.hls.is_none());
+    }
+
+    #[test]
+    fn uploads_are_granted_with_headers_to_repeat() {
+        let granted: Granted = serde_json::from_str(
+            r#"{"video_id": "a", "video_url": "u", "upload": {"method": "PUT", "url": "http://s",
+                "headers": {"content-type": "video/mp4"}, "expires_at": "2026-11-21T00:00:00Z"}}"#,
+        )
+        .expect("granted");
+        assert_eq!(granted.upload.headers["content-type"], "video/mp4");
+    }
+}

@@ -1,0 +1,198 @@
+//! What can be typed. Help texts are the command's documentation, so they say what comes out.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::arch::Arch;
+
+/// Reelrun: your own video platform, on this machine or in your AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "cargo reelrun", bin_name = "cargo reelrun", version)]
+pub(crate) struct Args {
+    /// Show each program that is run, as a line that can be pasted into a shell
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show it all: start the local stack, upload a video, check that it plays, print where to watch
+    Demo(DemoArgs),
+    /// Run every test, against a local stack of its own
+    Test(TestArgs),
+    /// Start the local stack and serve until Ctrl-C
+    Up(UpArgs),
+    /// Stop the local stack
+    Down,
+    /// Upload files, wait until they can be watched, print where
+    Upload(UploadArgs),
+    /// Fetch the ffmpeg layer
+    Layer(ArchArgs),
+    /// Build the three functions for Lambda
+    Build(ArchArgs),
+    /// Deploy to your AWS account
+    Deploy(DeployArgs),
+    /// Run the benchmarks against the local stack
+    Bench(BenchArgs),
+    /// Check formatting, lints and the template
+    Lint,
+}
+
+impl Command {
+    /// Whether stdout is kept for a machine to read.
+    pub(crate) fn answers_in_json(&self) -> bool {
+        matches!(self, Self::Upload(UploadArgs { json: true, .. }))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// The video to upload; without one, a clip of 20 seconds is generated
+    pub(crate) file: Option<PathBuf>,
+    /// End once the video is checked, instead of serving until Ctrl-C
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// End once the video is checked and leave the local stack running (`cargo reelrun down` stops it)
+    #[arg(long, conflicts_with = "exit")]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestArgs {
+    /// Passed on to `cargo nextest run`, e.g. a part of a test's name
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) nextest: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpArgs {
+    /// Return once the stack is ready and leave it running
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Port of the site and the API on 127.0.0.1; if it is taken, a free one is used
+    #[arg(long, default_value_t = crate::stack::FRONT_PORT)]
+    pub(crate) port: u16,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UploadArgs {
+    /// Videos to upload
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print each video as a line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stack: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ArchArgs {
+    /// Architecture of the functions [default: this machine's]
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeployArgs {
+    /// Name of the stack in AWS; also the start of its bucket names
+    #[arg(long, default_value = "reelrun", value_parser = stack_name)]
+    pub(crate) stack_name: String,
+    /// AWS region [default: that of your AWS configuration]
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Architecture of the functions; arm64 costs a fifth less
+    #[arg(long, default_value = "arm64")]
+    pub(crate) arch: Arch,
+    /// A parameter of infra/template.yaml, e.g. `MaxHeight=2160`; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Replace the API token by a new one
+    #[arg(long)]
+    pub(crate) new_token: bool,
+    /// Show the changes and ask before they are made
+    #[arg(long)]
+    pub(crate) confirm: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Passed on to the benchmarks
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) bench: Vec<String>,
+}
+
+/// Bucket names are `<stack>-…-<account>` and end at 63 characters.
+const LONGEST_STACK_NAME: usize = 42;
+
+fn stack_name(text: &str) -> Result<String, String> {
+    let starts_with_letter = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if starts_with_letter && text.chars().all(valid) && text.len() <= LONGEST_STACK_NAME {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "use at most {LONGEST_STACK_NAME} lowercase letters, digits and dashes, a letter first"
+        ))
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn nextest_arguments_pass_through_untouched() {
+        let args = Args::parse_from(["reelrun", "test", "-p", "reelrun-core", "--no-capture"]);
+        let Command::Test(test) = args.command else {
+            panic!("not the test command: {args:?}");
+        };
+        assert_eq!(test.nextest, ["-p", "reelrun-core", "--no-capture"]);
+    }
+
+    #[test]
+    fn verbose_is_known_after_the_command_too() {
+        assert!(Args::parse_from(["reelrun", "up", "--verbose"]).verbose);
+    }
+
+    #[test]
+    fn only_upload_with_json_keeps_stdout_free() {
+        let json = |line: &[&str]| Args::parse_from(line).command.answers_in_json();
+        assert!(json(&["reelrun", "upload", "a.mp4", "--json"]));
+        assert!(!json(&["reelrun", "upload", "a.mp4"]));
+        assert!(!json(&["reelrun", "demo"]));
+    }
+
+    #[test]
+    fn stack_names_fit_into_bucket_names() {
+        assert!(stack_name("reelrun-2").is_ok());
+        for wrong in ["", "Reelrun", "2reel", "reel_run", &"a".repeat(43)] {
+            assert!(stack_name(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parameters_keep_later_equal_signs() {
+        let split = parameter("ApiUrl=https://a/?b=c").expect("valid");
+        assert_eq!(split, ("ApiUrl".to_owned(), "https://a/?b=c".to_owned()));
+        assert!(parameter("MaxHeight").is_err());
+    }
+}

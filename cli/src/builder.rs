@@ -1,0 +1,126 @@
+//! Builds the three functions as Lambda wants them: one `bootstrap` each, in `target/lambda/`.
+//!
+//! cargo-lambda links with zig, so either architecture is built on any machine against the C library
+//! Lambda has. Cargo decides what is out of date.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::arch::Arch;
+use crate::layer;
+use crate::narrate;
+use crate::process::{Task, find_program};
+use crate::project::{Project, make_folder};
+use crate::tools;
+
+/// Each function: its package is `reelrun-<name>`, its binary `<name>`.
+const FUNCTIONS: [&str; 3] = ["presign", "transcode", "lookup"];
+
+/// `cargo reelrun build`.
+pub(crate) fn run(project: &Project, arch: Option<Arch>) -> Result<u8> {
+    let arch = arch.map_or_else(Arch::host, Ok)?;
+    project
+        .say
+        .line(&format!("Reelrun: the functions for {arch}"));
+    tools::prepare(project)?;
+    let _artifacts = lock(project)?;
+    build(project, arch)?;
+    Ok(0)
+}
+
+/// What a deployment takes: the layer and the functions of one architecture, at the fixed paths the
+/// template names. Nobody else changes them while the returned lock is held.
+pub(crate) fn prepare(project: &Project, arch: Arch) -> Result<Artifacts> {
+    tools::prepare(project)?;
+    let artifacts = lock(project)?;
+    layer::prepare(project, arch)?;
+    layer::point_template_at(project, arch)?;
+    build(project, arch)?;
+    Ok(artifacts)
+}
+
+/// The right to change what the template's paths hold.
+pub(crate) struct Artifacts {
+    _lock: File,
+}
+
+/// Waits for the right to change what the template's paths hold.
+pub(crate) fn lock(project: &Project) -> Result<Artifacts> {
+    make_folder(&project.target())?;
+    let path = project.target().join("artifacts.lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            project
+                .say
+                .line("Waiting for another `cargo reelrun` to finish its deployment");
+            while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+                crate::children::pause(std::time::Duration::from_millis(200))?;
+            }
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+        }
+    }
+    Ok(Artifacts { _lock: file })
+}
+
+fn build(project: &Project, arch: Arch) -> Result<()> {
+    check_target(project, arch)?;
+    let step = project
+        .say
+        .begin(&format!("Building the functions for {arch}"));
+    let bin = project.venv().join("bin");
+    Task::new(project, "function build", "cargo")
+        .args([
+            "lambda",
+            "build",
+            "--release",
+            arch.cargo_lambda_flag(),
+            "--lambda-dir",
+        ])
+        .arg(project.lambda())
+        .args(FUNCTIONS.map(|name| format!("--package=reelrun-{name}")))
+        .args(FUNCTIONS.map(|name| format!("--bin={name}")))
+        // cargo finds cargo-lambda here, and cargo-lambda the Python that brings zig.
+        .env("PATH", Project::path_with(&[bin])?)
+        .way_out("Mend what the compiler says, then run the command again.")
+        .run()?;
+    let sizes = FUNCTIONS
+        .iter()
+        .map(|name| {
+            let program = project.lambda().join(name).join("bootstrap");
+            Ok(format!("{name} {}", narrate::size(length(&program)?)))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    step.done_with(&sizes.join(", "));
+    Ok(())
+}
+
+fn length(program: &Path) -> Result<u64> {
+    fs::metadata(program)
+        .map(|metadata| metadata.len())
+        .with_context(|| format!("the build left no {}", program.display()))
+}
+
+/// cargo-lambda adds a missing target with rustup; without rustup a person has to.
+fn check_target(project: &Project, arch: Arch) -> Result<()> {
+    let sysroot = Task::new(project, "rust sysroot", "rustc")
+        .args(["--print", "sysroot"])
+        .output()?;
+    let target = Path::new(sysroot.trim())
+        .join("lib/rustlib")
+        .join(arch.triple());
+    if target.is_dir() || find_program("rustup").is_some() {
+        return Ok(());
+    }
+    bail!(
+        "this Rust cannot build for {arch}: it has no {triple} target and was not installed with \
+         rustup; install your distribution's package of that target's standard library, or install \
+         Rust with rustup and run `rustup target add {triple}`",
+        triple = arch.triple()
+    )
+}

@@ -1,0 +1,89 @@
+//! What must be on the machine before anything else: Rust (it built this), Python and its venv,
+//! and Linux for the local stack. Everything else is fetched.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::process::{Task, find_program};
+use crate::project::Project;
+
+/// Newest first, after the machine's own choice.
+const PYTHONS: [&str; 6] = [
+    "python3",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+    "python",
+];
+
+/// Oldest Python the pinned tools run on.
+const OLDEST_PYTHON: (u32, u32) = (3, 10);
+
+/// A Python that can make the tools' virtual environment.
+pub(crate) struct Python {
+    pub(crate) program: PathBuf,
+    pub(crate) version: (u32, u32),
+}
+
+/// Checks what every command that runs tools needs.
+pub(crate) fn python(project: &Project) -> Result<Python> {
+    let mut too_old = None;
+    for program in PYTHONS.into_iter().filter_map(find_program) {
+        let Some(version) = version_of(project, &program) else {
+            continue;
+        };
+        if version >= OLDEST_PYTHON {
+            return Ok(Python { program, version });
+        }
+        too_old.get_or_insert(version);
+    }
+    let install = "install Python 3.10 or newer (Debian and Ubuntu: `sudo apt install python3 \
+                   python3-venv`, Fedora: `sudo dnf install python3`, macOS: `brew install python`)";
+    match too_old {
+        Some((major, minor)) => {
+            bail!("Python {major}.{minor} is too old for the tools Reelrun uses; {install}")
+        }
+        None => bail!("Reelrun's tools need Python, and there is none on PATH; {install}"),
+    }
+}
+
+/// Checks what the local stack needs.
+pub(crate) fn local_stack() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    bail!(
+        "the local stack runs the functions as they run on Lambda, which takes Linux (x86_64 or \
+         arm64); use a Linux machine, container or VM for it. Deploying to AWS with \
+         `cargo reelrun deploy` works from here"
+    )
+}
+
+fn version_of(project: &Project, program: &PathBuf) -> Option<(u32, u32)> {
+    const ASK: &str = "import sys; print(*sys.version_info[:2])";
+    let answer = Task::new(project, "python version", program)
+        .args(["-c", ASK])
+        .output()
+        .ok()?;
+    parse_version(&answer)
+}
+
+fn parse_version(answer: &str) -> Option<(u32, u32)> {
+    let (major, minor) = answer.trim().split_once(' ')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(parse_version("3 11\n"), Some((3, 11)));
+        assert!(parse_version("3 9").expect("version") < OLDEST_PYTHON);
+        assert!(parse_version("3 10").expect("version") >= OLDEST_PYTHON);
+        assert_eq!(parse_version("pyenv: no such version"), None);
+    }
+}

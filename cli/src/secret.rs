@@ -1,0 +1,55 @@
+//! Hashes and tokens.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+/// Lowercase hex SHA-256.
+pub(crate) fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// A new API token with 256 bits from the operating system. Only its hash goes into a stack.
+pub(crate) fn new_token() -> Result<String> {
+    Ok(format!("reelrun_{}", random_hex::<32>()?))
+}
+
+/// `N` random bytes as hex.
+pub(crate) fn random_hex<const N: usize>() -> Result<String> {
+    let mut bytes = [0; N];
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .context("the operating system gave no random bytes (/dev/urandom)")?;
+    Ok(hex(&bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_lowercase_hex() {
+        assert_eq!(
+            sha256_hex("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn tokens_differ() {
+        let (one, other) = (new_token().expect("token"), new_token().expect("token"));
+        assert_eq!(one.len(), "reelrun_".len() + 64);
+        assert_ne!(one, other);
+    }
+}

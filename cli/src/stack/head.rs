@@ -1,0 +1,296 @@
+//! How the front changes the heads of requests and answers; pure, so it can be tested in words.
+//!
+//! Bodies pass through as they are. Each connection carries one request, which `Connection: close`
+//! says to both sides, so no body needs to be measured.
+
+/// Longer heads are refused.
+pub(crate) const LONGEST: usize = 64 * 1024;
+
+/// Headers that speak of one connection only.
+const HOP_BY_HOP: [&str; 6] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "expect",
+    "upgrade",
+    "host",
+];
+
+/// Where the front finds a stack's parts in the emulator.
+#[derive(Clone, Debug)]
+pub(crate) struct Upstream {
+    /// `127.0.0.1:<port>` of the emulator.
+    pub(crate) authority: String,
+    /// Id of the HTTP API.
+    pub(crate) api_id: String,
+    /// Host name of the distribution.
+    pub(crate) cdn_host: String,
+    /// What the front answers at [`INSTANCE`].
+    pub(crate) instance: String,
+}
+
+/// Answered by the front itself: which stack it belongs to.
+pub(crate) const INSTANCE: &str = "/.reelrun-instance";
+
+/// What to do with a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Send this head, then the body, to the emulator.
+    Forward {
+        head: Vec<u8>,
+        expects_continue: bool,
+    },
+    /// Answer with the instance.
+    Instance,
+    /// Answer a browser's question whether a page of another origin may call the API. API Gateway
+    /// passes these to the function; the emulator answers them all with 403.
+    Preflight,
+    /// Not HTTP as the front knows it.
+    Refuse(&'static str),
+}
+
+/// Decides about a request by its head, the closing empty line included.
+pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
+    let Ok(text) = std::str::from_utf8(head) else {
+        return Verdict::Refuse("the request's head is not text");
+    };
+    let mut lines = text.split("\r\n");
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Verdict::Refuse("the request's first line is not one of HTTP");
+    };
+    if !version.starts_with("HTTP/1.") {
+        return Verdict::Refuse("only HTTP/1 is spoken here");
+    }
+    let Some(path) = path_of(target) else {
+        return Verdict::Refuse("the request names no path");
+    };
+    if path == INSTANCE {
+        return Verdict::Instance;
+    }
+    let api_path = api_path(path);
+    if api_path.is_some() && method == "OPTIONS" {
+        return Verdict::Preflight;
+    }
+
+    let (target, host) = match &api_path {
+        Some(rest) => (
+            format!("/_aws/execute-api/{}/$default{rest}", upstream.api_id),
+            &upstream.authority,
+        ),
+        None => (path.to_owned(), &upstream.cdn_host),
+    };
+    let mut forward = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n");
+    let mut expects_continue = false;
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let name = name_of(line);
+        expects_continue |= name == "expect";
+        let replaced = api_path.is_none() && name == "x-forwarded-proto";
+        if !replaced && !HOP_BY_HOP.contains(&name.as_str()) {
+            forward.push_str(line);
+            forward.push_str("\r\n");
+        }
+    }
+    if api_path.is_none() {
+        // How the emulator's CDN recognises a viewer that came by TLS.
+        forward.push_str("X-Forwarded-Proto: https\r\n");
+    }
+    forward.push_str("Connection: close\r\n\r\n");
+    Verdict::Forward {
+        head: forward.into_bytes(),
+        expects_continue,
+    }
+}
+
+/// The head of an answer as the client gets it, and whether another head follows (1xx).
+pub(crate) fn answer(head: &[u8]) -> (Vec<u8>, bool) {
+    let text = String::from_utf8_lossy(head);
+    let mut lines = text.split("\r\n");
+    let status = lines.next().unwrap_or_default();
+    if status
+        .split(' ')
+        .nth(1)
+        .is_some_and(|code| code.starts_with('1'))
+    {
+        return (head.to_vec(), true);
+    }
+    let mut out = format!("{status}\r\n");
+    for line in lines.take_while(|line| !line.is_empty()) {
+        if !["connection", "keep-alive"].contains(&name_of(line).as_str()) {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+    }
+    out.push_str("Connection: close\r\n\r\n");
+    (out.into_bytes(), false)
+}
+
+/// Where a head ends, the empty line included.
+pub(crate) fn end(bytes: &[u8]) -> Option<usize> {
+    bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .map(|start| start + 4)
+}
+
+/// The path and query of a request target, be it a path or a whole URL.
+fn path_of(target: &str) -> Option<&str> {
+    if target.starts_with('/') {
+        return Some(target);
+    }
+    let rest = target.strip_prefix("http://")?;
+    Some(rest.find('/').map_or("/", |slash| &rest[slash..]))
+}
+
+/// What follows `/api`, if it is a path of the API; always with a slash first.
+fn api_path(path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/api")?;
+    match rest.chars().next() {
+        None => Some("/".to_owned()),
+        Some('/') => Some(rest.to_owned()),
+        Some('?') => Some(format!("/{rest}")),
+        Some(_) => None,
+    }
+}
+
+fn name_of(line: &str) -> String {
+    line.split(':')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream() -> Upstream {
+        Upstream {
+            authority: "127.0.0.1:4566".into(),
+            api_id: "ab12".into(),
+            cdn_host: "d1.cloudfront.net".into(),
+            instance: "xyz".into(),
+        }
+    }
+
+    fn forwarded(head: &str) -> String {
+        match judge(head.as_bytes(), &upstream()) {
+            Verdict::Forward { head, .. } => String::from_utf8(head).expect("text"),
+            other => panic!("not forwarded: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn api_calls_go_to_the_http_api() {
+        let head = forwarded(
+            "POST /api/uploads?x=1 HTTP/1.1\r\nHost: 127.0.0.1:8484\r\nAuthorization: Bearer t\r\n\
+             Connection: keep-alive\r\nContent-Length: 2\r\n\r\n",
+        );
+        assert_eq!(
+            head,
+            "POST /_aws/execute-api/ab12/$default/uploads?x=1 HTTP/1.1\r\nHost: 127.0.0.1:4566\r\n\
+             Authorization: Bearer t\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn everything_else_goes_to_the_distribution() {
+        let head = forwarded(
+            "GET /videos/1/master.m3u8 HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-9\r\n\
+             X-Forwarded-Proto: http\r\n\r\n",
+        );
+        assert_eq!(
+            head,
+            "GET /videos/1/master.m3u8 HTTP/1.1\r\nHost: d1.cloudfront.net\r\nRange: bytes=0-9\r\n\
+             X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn only_the_whole_word_api_is_the_api() {
+        assert_eq!(api_path("/api").as_deref(), Some("/"));
+        assert_eq!(api_path("/api?limit=2").as_deref(), Some("/?limit=2"));
+        assert_eq!(api_path("/api/videos").as_deref(), Some("/videos"));
+        assert_eq!(api_path("/apis/videos"), None);
+        assert!(forwarded("GET /apis HTTP/1.1\r\n\r\n").starts_with("GET /apis HTTP/1.1"));
+    }
+
+    #[test]
+    fn a_whole_url_is_as_good_as_its_path() {
+        let head = forwarded("GET http://127.0.0.1:8484/a?b HTTP/1.1\r\n\r\n");
+        assert!(head.starts_with("GET /a?b HTTP/1.1\r\n"), "{head}");
+        assert_eq!(path_of("http://h"), Some("/"));
+    }
+
+    #[test]
+    fn a_client_that_waits_for_100_is_noticed() {
+        let head = b"PUT /api/x HTTP/1.1\r\nExpect: 100-continue\r\n\r\n";
+        let Verdict::Forward {
+            head,
+            expects_continue,
+        } = judge(head, &upstream())
+        else {
+            panic!("not forwarded");
+        };
+        assert!(expects_continue && !String::from_utf8_lossy(&head).contains("Expect"));
+    }
+
+    #[test]
+    fn preflights_and_the_instance_are_the_fronts_own() {
+        let verdict = |head: &[u8]| judge(head, &upstream());
+        assert_eq!(
+            verdict(b"OPTIONS /api/uploads HTTP/1.1\r\n\r\n"),
+            Verdict::Preflight
+        );
+        assert_eq!(
+            verdict(b"GET /.reelrun-instance HTTP/1.1\r\n\r\n"),
+            Verdict::Instance
+        );
+        assert!(matches!(
+            verdict(b"OPTIONS /videos/1/master.m3u8 HTTP/1.1\r\n\r\n"),
+            Verdict::Forward { .. }
+        ));
+    }
+
+    #[test]
+    fn what_is_not_http_is_refused() {
+        for head in [
+            "",
+            "GET /\r\n\r\n",
+            "GET / HTTP/2\r\n\r\n",
+            "CONNECT a:1 HTTP/1.1\r\n\r\n",
+        ] {
+            let verdict = judge(head.as_bytes(), &upstream());
+            assert!(
+                matches!(verdict, Verdict::Refuse(_)),
+                "{head:?}: {verdict:?}"
+            );
+        }
+        assert!(matches!(
+            judge(b"\xff\xfe", &upstream()),
+            Verdict::Refuse(_)
+        ));
+    }
+
+    #[test]
+    fn answers_say_that_the_connection_ends() {
+        let (head, more) = answer(
+            b"HTTP/1.1 206 Partial\r\nkeep-alive: 5\r\nETag: \"a\"\r\nConnection: x\r\n\r\n",
+        );
+        assert_eq!(
+            String::from_utf8_lossy(&head),
+            "HTTP/1.1 206 Partial\r\nETag: \"a\"\r\nConnection: close\r\n\r\n"
+        );
+        assert!(!more);
+        assert!(answer(b"HTTP/1.1 103 Early Hints\r\n\r\n").1);
+    }
+
+    #[test]
+    fn a_head_ends_at_the_empty_line() {
+        assert_eq!(end(b"GET / HTTP/1.1\r\n\r\nbody"), Some(18));
+        assert_eq!(end(b"GET / HTTP/1.1\r\n"), None);
+    }
+}

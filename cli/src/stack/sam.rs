@@ -1,0 +1,175 @@
+//! `sam deploy`, the same for the local stack and for AWS: only endpoint and credentials differ.
+
+use std::ffi::OsString;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::emulator::{ACCESS_KEY, REGION, SECRET_KEY};
+use super::state::Outputs;
+use crate::process::Task;
+use crate::project::Project;
+
+/// Where a stack goes.
+pub(crate) enum Place<'a> {
+    /// An emulator's endpoint.
+    Local { endpoint: &'a str },
+    /// The account of the person's own AWS configuration.
+    Aws {
+        region: Option<&'a str>,
+        confirm: bool,
+    },
+}
+
+/// One deployment of `infra/template.yaml`.
+pub(crate) struct Deployment<'a> {
+    pub(crate) stack_name: &'a str,
+    pub(crate) place: Place<'a>,
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+impl Deployment<'_> {
+    /// Creates or updates the stack, or leaves it when nothing changed.
+    pub(crate) fn deploy(&self, project: &Project) -> Result<()> {
+        let task = self
+            .place
+            .apply(
+                Task::new(project, "sam deploy", project.tool("sam")),
+                "deploy",
+            )
+            .args([
+                "--template-file",
+                "infra/template.yaml",
+                "--stack-name",
+                self.stack_name,
+            ])
+            .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+            .args(["--no-fail-on-empty-changeset", "--no-progressbar"])
+            .args(overrides(&self.parameters));
+        match self.place {
+            Place::Local { .. } => task
+                .arg("--no-confirm-changeset")
+                // Resources are made within milliseconds; the usual 5 s would be all of the wait.
+                .env("SAM_CLI_POLL_DELAY", "0.3")
+                .way_out("Check infra/template.yaml with `cargo reelrun lint`.")
+                .run(),
+            Place::Aws { confirm, .. } => {
+                let confirm = if confirm {
+                    "--confirm-changeset"
+                } else {
+                    "--no-confirm-changeset"
+                };
+                if task.arg(confirm).show()? != 0 {
+                    bail!(
+                        "the deployment failed, for the reason above; check your AWS credentials \
+                         (`aws sts get-caller-identity`) and region (--region), then run the \
+                         command again"
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The stack's outputs; none if there is no such stack.
+    pub(crate) fn outputs(&self, project: &Project) -> Result<Outputs> {
+        let json = self
+            .place
+            .apply(Task::new(project, "sam list", project.tool("sam")), "list")
+            .arg("stack-outputs")
+            .args(["--stack-name", self.stack_name, "--output", "json"])
+            .way_out("Check that the stack exists in this account and region.")
+            .output()?;
+        parse_outputs(&json)
+    }
+}
+
+impl Place<'_> {
+    fn apply<'t>(&self, task: Task<'t>, command: &str) -> Task<'t> {
+        let task = task.env("SAM_CLI_TELEMETRY", "0");
+        match self {
+            Self::Local { endpoint } => task
+                .arg(command)
+                .args(
+                    (command == "deploy")
+                        .then_some(["--config-env", "reelrun-local"])
+                        .into_iter()
+                        .flatten(),
+                )
+                // Nothing of the person's own AWS configuration may reach the emulator or steer this.
+                .without_env("AWS_PROFILE")
+                .without_env("AWS_SESSION_TOKEN")
+                .env("AWS_CONFIG_FILE", "/dev/null")
+                .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+                .env("AWS_ENDPOINT_URL", endpoint)
+                .env("AWS_REGION", REGION)
+                .env("AWS_DEFAULT_REGION", REGION)
+                .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+                .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+                .env("NO_PROXY", "127.0.0.1")
+                .env("no_proxy", "127.0.0.1"),
+            Self::Aws { region, .. } => task
+                .arg(command)
+                .args(region.iter().flat_map(|region| ["--region", region])),
+        }
+    }
+}
+
+/// Each parameter is one argument, so values need no quoting. An empty one is left to its default.
+fn overrides(parameters: &[(String, String)]) -> Vec<OsString> {
+    let mut args: Vec<OsString> = parameters
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={value}").into())
+        .collect();
+    if !args.is_empty() {
+        args.insert(0, "--parameter-overrides".into());
+    }
+    args
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    output_key: String,
+    output_value: String,
+}
+
+fn parse_outputs(json: &str) -> Result<Outputs> {
+    let outputs: Vec<Output> =
+        serde_json::from_str(json).context("`sam list stack-outputs` answered in no known way")?;
+    Ok(Outputs(
+        outputs
+            .into_iter()
+            .map(|output| (output.output_key, output.output_value))
+            .collect(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_parameters_are_left_to_their_defaults() {
+        let given = [
+            ("A".to_owned(), "1,2".to_owned()),
+            ("B".to_owned(), String::new()),
+        ];
+        assert_eq!(overrides(&given), ["--parameter-overrides", "A=1,2"]);
+        assert!(overrides(&given[1..]).is_empty());
+    }
+
+    #[test]
+    fn outputs_become_a_map() {
+        let json = r#"[{"OutputKey": "ApiId", "OutputValue": "ab12", "Description": ""}]"#;
+        assert_eq!(
+            parse_outputs(json)
+                .expect("json")
+                .get("ApiId")
+                .expect("there"),
+            "ab12"
+        );
+        assert!(parse_outputs("nonsense").is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! The pinned tools: `MiniStack`, the AWS SAM CLI, cargo-lambda (with zig) and cfn-lint, in a virtual
+//! environment of this checkout. Every file is checked against a hash in `cli/tools/requirements.txt`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::prerequisites::{self, Python};
+use crate::process::Task;
+use crate::project::{Project, make_folder, remove_folder};
+use crate::secret::sha256_hex;
+
+/// Says which requirements the environment holds; written last, so half an environment has none.
+const STAMP: &str = "reelrun-stamp";
+
+/// Makes sure the tools are there.
+pub(crate) fn prepare(project: &Project) -> Result<()> {
+    let requirements = project.root().join("cli/tools/requirements.txt");
+    let pinned = fs::read(&requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    let venv = project.venv();
+    if is_current(project, &pinned) {
+        return Ok(());
+    }
+    let python = prerequisites::python(project)?;
+
+    let step = project
+        .say
+        .begin("Installing the pinned tools (once, about 40 s)");
+    remove_folder(&venv)?;
+    make_folder(&project.target().join("tools"))?;
+    make_venv(project, &python, &venv)?;
+    Task::new(project, "pip install", project.tool("python"))
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+        ])
+        // The list is complete, so nothing is left to resolve; only what is used gets compiled.
+        .args([
+            "--no-deps",
+            "--no-compile",
+            "--require-hashes",
+            "--requirement",
+        ])
+        .arg(&requirements)
+        .way_out(
+            "Check that this machine reaches its Python package index (pip's settings apply, \
+             e.g. a proxy or a mirror), then run the command again.",
+        )
+        .run()?;
+    let stamp = venv.join(STAMP);
+    fs::write(&stamp, stamp_of(&pinned))
+        .with_context(|| format!("cannot write {}", stamp.display()))?;
+    step.done();
+    Ok(())
+}
+
+fn is_current(project: &Project, pinned: &[u8]) -> bool {
+    fs::read_to_string(project.venv().join(STAMP)).is_ok_and(|stamp| stamp == stamp_of(pinned))
+        // A Python that was upgraded away leaves a dangling link behind.
+        && Task::new(project, "python version", project.tool("python")).arg("--version").succeeds()
+}
+
+fn stamp_of(pinned: &[u8]) -> String {
+    sha256_hex(pinned)
+}
+
+fn make_venv(project: &Project, python: &Python, venv: &Path) -> Result<()> {
+    let (major, minor) = python.version;
+    Task::new(project, "python venv", &python.program)
+        .args(["-m", "venv"])
+        .arg(venv)
+        .way_out(&format!(
+            "On Debian and Ubuntu the venv module is a package of its own: \
+             `sudo apt install python{major}.{minor}-venv`, then run the command again."
+        ))
+        .run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_pin_changes_the_stamp() {
+        assert_ne!(stamp_of(b"ministack==1"), stamp_of(b"ministack==2"));
+        assert_eq!(stamp_of(b"x"), stamp_of(b"x"));
+    }
+}

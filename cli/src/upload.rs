@@ -1,0 +1,185 @@
+//! Uploads files and waits until they can be watched.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+use crate::api::{Api, Status, Video};
+use crate::args::UploadArgs;
+use crate::children;
+use crate::media_type;
+use crate::narrate::{self, Step};
+use crate::project::Project;
+use crate::stack::{FRONT_PORT, Site, StackState};
+
+/// Between two questions whether a video is ready; later the second.
+const POLL: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
+/// From then on the longer pause will do.
+const POLL_EAGERLY: Duration = Duration::from_mins(1);
+/// A store tells of an upload within a second; a video still waiting after this was not noticed.
+const NOTICED: Duration = Duration::from_mins(2);
+
+/// `cargo reelrun upload`.
+pub(crate) fn run(project: &Project, args: &UploadArgs) -> Result<u8> {
+    project.say.line("Reelrun: upload");
+    for file in &args.files {
+        check_file(file)?;
+    }
+    let stack = match &args.stack {
+        Some(path) => StackState::read(path)?,
+        None => Site::main(project, FRONT_PORT).running().ok_or_else(|| {
+            anyhow!(
+                "no local stack is running; start one with `cargo reelrun up --detach`, or name a \
+                 deployed one with --stack"
+            )
+        })?,
+    };
+    let api = Api::of(&stack)?;
+    let mut errored = false;
+    for file in &args.files {
+        let video = upload(project, &api, file)?;
+        errored |= video.status == Status::Errored;
+        if args.json {
+            println!("{}", video.json);
+        } else {
+            introduce(project, &api, &video);
+        }
+    }
+    Ok(u8::from(errored))
+}
+
+/// Uploads one file and waits until it is ready or errored.
+pub(crate) fn upload(project: &Project, api: &Api, file: &Path) -> Result<Video> {
+    let size = check_file(file)?;
+    let name = file
+        .file_name()
+        .unwrap_or(file.as_os_str())
+        .to_string_lossy();
+    let granted = api.create_upload(file, size)?;
+
+    let step = project
+        .say
+        .begin_measured(&format!("Uploading {name} ({})", narrate::size(size)));
+    let source = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    api.put(
+        &granted,
+        Metered {
+            source,
+            step: &step,
+            read: 0,
+            size,
+        },
+        size,
+    )?;
+    step.done();
+
+    let step = project.say.begin_measured("Preparing it for playback");
+    let begun = Instant::now();
+    loop {
+        let video = api.video(&granted.video_id)?;
+        match video.status {
+            Status::Ready => {
+                step.done();
+                return Ok(video);
+            }
+            Status::Errored => {
+                step.done_with("errored");
+                return Ok(video);
+            }
+            Status::Waiting if begun.elapsed() > NOTICED => bail!(
+                "the upload arrived, but nothing began to prepare it within {}; see the transcode \
+                 function's log",
+                narrate::seconds(NOTICED)
+            ),
+            Status::Waiting | Status::Preparing => step.at(video.progress.unwrap_or(0.0)),
+        }
+        children::pause(POLL[usize::from(begun.elapsed() > POLL_EAGERLY)])?;
+    }
+}
+
+/// Says where a video is, or why it is not.
+pub(crate) fn introduce(project: &Project, api: &Api, video: &Video) {
+    if let Some(problem) = &video.error {
+        project
+            .say
+            .line(&format!("  errored     {}", problem.words()));
+    }
+    for (name, url) in [("HLS", &video.playback.hls), ("DASH", &video.playback.dash)] {
+        if let Some(url) = url {
+            project.say.line(&format!("  {name:<11} {url}"));
+        }
+    }
+    project
+        .say
+        .line(&format!("  video       {}", api.video_url(&video.id)));
+}
+
+/// The file's size, if it can be uploaded at all.
+pub(crate) fn check_file(file: &Path) -> Result<u64> {
+    media_type::of(file)?;
+    let metadata = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+    ensure!(metadata.is_file(), "{} is not a file", file.display());
+    ensure!(metadata.len() > 0, "{} is empty", file.display());
+    Ok(metadata.len())
+}
+
+/// Reports how much of a source was read, and ends early when the command is told to.
+struct Metered<'a> {
+    source: File,
+    step: &'a Step<'a>,
+    read: u64,
+    size: u64,
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if children::stopped() {
+            return Err(io::Error::other("stopped"));
+        }
+        let length = self.source.read(buffer)?;
+        self.read += u64::try_from(length).unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "a bar has a thousand positions")]
+        self.step.at(self.read as f64 / self.size as f64);
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_with_something_in_them_are_uploaded() {
+        let folder = std::env::temp_dir().join(format!("reelrun-upload-{}", std::process::id()));
+        fs::create_dir_all(folder.join("folder.mp4")).expect("made");
+        fs::write(folder.join("empty.mp4"), "").expect("written");
+        fs::write(folder.join("some.mp4"), "x").expect("written");
+        let check = |name: &str| check_file(&folder.join(name)).map_err(|error| error.to_string());
+        let found = [
+            check("some.mp4"),
+            check("empty.mp4"),
+            check("folder.mp4"),
+            check("missing.mp4"),
+        ];
+        fs::remove_dir_all(&folder).expect("removed");
+        assert_eq!(found[0], Ok(1));
+        assert!(
+            found[1]
+                .as_ref()
+                .is_err_and(|error| error.ends_with("is empty"))
+        );
+        assert!(
+            found[2]
+                .as_ref()
+                .is_err_and(|error| error.ends_with("is not a file"))
+        );
+        assert!(
+            found[3]
+                .as_ref()
+                .is_err_and(|error| error.starts_with("cannot read"))
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! A running stack, as its clients see it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::Credentials;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use ureq::{Agent, http::Response};
+
+/// A stack's addresses, as `cargo reelrun up` writes them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Stack {
+    /// The API.
+    pub api_url: String,
+    /// The CDN.
+    pub cdn_url: String,
+    /// The emulator.
+    pub aws_endpoint_url: String,
+    /// Its region.
+    pub region: String,
+    /// The token that opens the management calls.
+    pub api_token: String,
+    /// Where sources go.
+    pub uploads_bucket: String,
+    /// What the CDN serves.
+    pub media_bucket: String,
+    /// The catalog.
+    pub videos_table: String,
+    /// The transcode function's name.
+    pub transcode_function: String,
+    /// The presign function's name.
+    pub presign_function: String,
+    /// The lookup function's name.
+    pub lookup_function: String,
+    /// The emulator's root credentials.
+    aws_access_key_id: String,
+    aws_secret_access_key: String,
+}
+
+/// An HTTP answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: ureq::http::HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// A permission to upload.
+#[derive(Debug, Clone)]
+pub struct Permission {
+    /// The video.
+    pub video_id: String,
+    /// The signed URL.
+    pub url: String,
+    /// The type that was signed.
+    pub content_type: String,
+}
+
+impl Stack {
+    /// The stack that the tests were started with.
+    pub fn get() -> Self {
+        let path = env::var("REELRUN_STACK").expect(
+            "no stack: run the tests with `cargo reelrun test`, or start one with `cargo reelrun up` \
+             and set REELRUN_STACK to its target/reelrun/stack.json",
+        );
+        let text = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"));
+        serde_json::from_str(&text).unwrap_or_else(|why| panic!("{path}: {why}"))
+    }
+
+    /// AWS clients' configuration, with the emulator's root credentials.
+    pub fn aws(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(self.region.clone()))
+            .endpoint_url(&self.aws_endpoint_url)
+            .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(Credentials::new(
+                &self.aws_access_key_id,
+                &self.aws_secret_access_key,
+                None,
+                None,
+                "stack.json",
+            )))
+            .build()
+    }
+
+    /// An S3 client.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        reelrun_platform::aws::s3(&self.aws())
+    }
+
+    /// A call of the API with a JSON body.
+    pub fn post(&self, path: &str, token: Option<&str>, body: &str) -> Answer {
+        let mut request = agent().post(format!("{}{path}", self.api_url)).header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        read(request.send(body))
+    }
+
+    /// A call of the API.
+    pub fn get_path(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = agent().get(format!("{}{path}", self.api_url));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        read(request.call())
+    }
+
+    /// Asks for the permission to upload.
+    pub fn permission(&self, filename: &str, content_type: &str, size_bytes: u64) -> Permission {
+        let body = json!({"filename": filename, "content_type": content_type, "size_bytes": size_bytes});
+        let answer = self.post("/uploads", Some(&self.api_token), &body.to_string());
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let json = answer.json();
+        Permission {
+            video_id: json["video_id"].as_str().unwrap().into(),
+            url: json["upload"]["url"].as_str().unwrap().into(),
+            content_type: json["upload"]["headers"]["content-type"].as_str().unwrap().into(),
+        }
+    }
+
+    /// Uploads a file as a client would, and gives the video's id.
+    pub fn upload(&self, file: &Path) -> String {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let content_type = reelrun_core::media_type::for_filename(name).unwrap();
+        let bytes = fs::read(file).unwrap();
+        let permission = self.permission(name, content_type, bytes.len() as u64);
+        let answer = put(&permission.url, &permission.content_type, &bytes);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        permission.video_id
+    }
+
+    /// The video, as the API shows it.
+    pub fn video(&self, id: &str) -> Value {
+        let answer = self.get_path(&format!("/videos/{id}"), None);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
+    /// Waits until a video is ready or has failed.
+    pub fn settled(&self, id: &str) -> Value {
+        self.wait_for(id, |video| matches!(video["status"].as_str(), Some("ready" | "errored")))
+    }
+
+    /// Waits until a video is as wanted; fails after three minutes.
+    pub fn wait_for(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let video = self.video(id);
+            if wanted(&video) {
+                return video;
+            }
+            assert!(begun.elapsed() < Duration::from_mins(3), "still not as wanted: {video:#}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Uploads a file and waits until it is ready.
+    pub fn ready(&self, file: &Path) -> Value {
+        let video = self.settled(&self.upload(file));
+        assert_eq!(video["status"], "ready", "{video:#}");
+        video
+    }
+
+    /// Uploads a file, waits until it has failed, and gives the error.
+    pub fn errored(&self, file: &Path) -> Value {
+        let video = self.settled(&self.upload(file));
+        assert_eq!(video["status"], "errored", "{video:#}");
+        assert_eq!(video["playback"]["type"], Value::Null, "{video:#}");
+        video["error"].clone()
+    }
+
+    /// A video's record as it is in the table, internals included.
+    pub async fn record(&self, id: &str) -> std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> {
+        let found = aws_sdk_dynamodb::Client::new(&self.aws())
+            .get_item()
+            .table_name(&self.videos_table)
+            .key("id", aws_sdk_dynamodb::types::AttributeValue::S(id.into()))
+            .consistent_read(true)
+            .send()
+            .await
+            .unwrap();
+        found.item.unwrap_or_default()
+    }
+
+    /// How many encodes of a video were begun.
+    pub async fn attempts(&self, id: &str) -> u32 {
+        let record = self.record(id).await;
+        record.get("attempts").map_or(0, |value| value.as_n().unwrap().parse().unwrap())
+    }
+
+    /// The keys of all objects under a prefix of the media bucket.
+    pub async fn media_keys(&self, prefix: &str) -> Vec<String> {
+        let list = self.s3().list_objects_v2().bucket(&self.media_bucket).prefix(prefix).send().await.unwrap();
+        list.contents().iter().map(|object| object.key().unwrap().into()).collect()
+    }
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_mins(2)))
+        .build()
+        .into()
+}
+
+fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Answer {
+    let answer = answer.unwrap();
+    let (parts, mut body) = answer.into_parts();
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: body.with_config().limit(1 << 30).read_to_vec().unwrap(),
+    }
+}
+
+/// A plain GET.
+pub fn get(url: &str) -> Answer {
+    read(agent().get(url).call())
+}
+
+/// A GET of a range of bytes.
+pub fn get_range(url: &str, offset: u64, length: u64) -> Answer {
+    let range = format!("bytes={offset}-{}", offset + length - 1);
+    read(agent().get(url).header("range", range).call())
+}
+
+/// A plain PUT.
+pub fn put(url: &str, content_type: &str, bytes: &[u8]) -> Answer {
+    read(agent().put(url).header("content-type", content_type).send(bytes))
+}
+
+/// Where the layer's ffmpeg and ffprobe are: `REELRUN_FFMPEG_DIR`, else wherever `PATH` says.
+pub fn program(name: &str) -> PathBuf {
+    env::var("REELRUN_FFMPEG_DIR").map_or_else(|_| name.into(), |folder| Path::new(&folder).join(name))
+}
