@@ -40,21 +40,29 @@ impl Track {
         self.segments.iter().map(|(seconds, _)| seconds).sum()
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "sizes of test clips")]
     fn average(&self) -> f64 {
-        self.segments.iter().map(|(_, bytes)| *bytes as f64).sum::<f64>() * 8.0 / self.seconds()
+        self.segments
+            .iter()
+            .map(|(_, bytes)| *bytes as f64)
+            .sum::<f64>()
+            * 8.0
+            / self.seconds()
     }
 
     /// The highest rate of consecutive segments that last 0.5 to 1.5 target durations together.
-    #[expect(clippy::cast_precision_loss, reason = "sizes of test clips")]
     fn peak(&self) -> f64 {
         let target = self.playlist.target_duration as f64;
         let count = self.segments.len();
         let runs = (0..count).flat_map(|from| (from + 1..=count).map(move |to| from..to));
         let rates = runs.filter_map(|run| {
-            let seconds: f64 = self.segments[run.clone()].iter().map(|(seconds, _)| seconds).sum();
+            let seconds: f64 = self.segments[run.clone()]
+                .iter()
+                .map(|(seconds, _)| seconds)
+                .sum();
             let bytes: u64 = self.segments[run].iter().map(|(_, bytes)| bytes).sum();
-            (0.5 * target..=1.5 * target).contains(&seconds).then_some(bytes as f64 * 8.0 / seconds)
+            (0.5 * target..=1.5 * target)
+                .contains(&seconds)
+                .then_some(bytes as f64 * 8.0 / seconds)
         });
         let peak = rates.fold(0.0, f64::max);
         if peak > 0.0 { peak } else { self.average() }
@@ -68,13 +76,23 @@ pub fn check(video: &Value, expected: &Expected) {
     assert_eq!(video["playback"]["type"], "hls");
     let base = master_url.strip_suffix("master.m3u8").unwrap();
     let answer = fetched(master_url);
-    assert_eq!(answer.header("content-type"), "application/vnd.apple.mpegurl");
+    assert_eq!(
+        answer.header("content-type"),
+        "application/vnd.apple.mpegurl"
+    );
     let master = m3u8_rs::parse_master_playlist_res(&answer.body).unwrap();
     assert!(master.independent_segments);
 
     let audio = check_audio_group(&master, base, expected);
-    let variants: Vec<_> = master.variants.iter().filter(|variant| !variant.is_i_frame).collect();
-    let mut names: Vec<_> = variants.iter().map(|variant| variant.uri.split('/').nth(1).unwrap()).collect();
+    let variants: Vec<_> = master
+        .variants
+        .iter()
+        .filter(|variant| !variant.is_i_frame)
+        .collect();
+    let mut names: Vec<_> = variants
+        .iter()
+        .map(|variant| variant.uri.split('/').nth(1).unwrap())
+        .collect();
     names.sort_by_key(|name| std::cmp::Reverse(name.trim_end_matches('p').parse::<u32>().unwrap()));
     assert_eq!(names, expected.renditions);
     let mut target_durations = Vec::new();
@@ -85,7 +103,11 @@ pub fn check(video: &Value, expected: &Expected) {
     }
     target_durations.extend(audio.iter().map(|track| track.playlist.target_duration));
     target_durations.dedup();
-    assert_eq!(target_durations.len(), 1, "one target duration for all: {target_durations:?}");
+    assert_eq!(
+        target_durations.len(),
+        1,
+        "one target duration for all: {target_durations:?}"
+    );
 
     check_catalog(video, &variants);
     check_manifest(video, &variants, expected);
@@ -100,7 +122,10 @@ fn fetched(url: &str) -> Answer {
 
 fn check_audio_group(master: &MasterPlaylist, base: &str, expected: &Expected) -> Option<Track> {
     let Some(language) = expected.language else {
-        assert!(master.alternatives.is_empty(), "a silent video has no audio group");
+        assert!(
+            master.alternatives.is_empty(),
+            "a silent video has no audio group"
+        );
         return None;
     };
     let [audio] = &master.alternatives[..] else {
@@ -117,8 +142,15 @@ fn check_audio_group(master: &MasterPlaylist, base: &str, expected: &Expected) -
 fn read_track(url: &str) -> Track {
     let folder = url.rsplit_once('/').unwrap().0;
     let playlist = m3u8_rs::parse_media_playlist_res(&fetched(url).body).unwrap();
-    assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod), "{url}");
-    assert!(playlist.end_list && playlist.independent_segments && !playlist.i_frames_only, "{url}");
+    assert_eq!(
+        playlist.playlist_type,
+        Some(MediaPlaylistType::Vod),
+        "{url}"
+    );
+    assert!(
+        playlist.end_list && playlist.independent_segments && !playlist.i_frames_only,
+        "{url}"
+    );
     let init_uri = &playlist.segments[0].map.as_ref().expect("EXT-X-MAP").uri;
     let init = fetched(&format!("{folder}/{init_uri}"));
     assert!(init.header("cache-control").contains("immutable"));
@@ -127,12 +159,13 @@ fn read_track(url: &str) -> Track {
     let mut at = 0.0;
     for segment in &playlist.segments {
         let answer = fetched(&format!("{folder}/{}", segment.uri));
-        let facts = mp4::read_segment(&answer.body);
         // tfdt is continuous: each segment starts where the announced lengths say.
-        #[expect(clippy::cast_precision_loss, reason = "ticks of test clips")]
-        let starts = facts.decode_time as f64 / timescale;
-        assert!((starts - at).abs() < 0.001, "{url}: {} starts at {starts}, not {at}", segment.uri);
-        // The parser keeps durations as 32-bit floats; read them from the text for exactness.
+        let starts = mp4::decode_time(&answer.body) as f64 / timescale;
+        assert!(
+            (starts - at).abs() < 0.001,
+            "{url}: {} starts at {starts}, not {at}",
+            segment.uri
+        );
         at += f64::from(segment.duration);
         segments.push((f64::from(segment.duration), answer.body.len() as u64));
     }
@@ -149,7 +182,12 @@ fn timescale(init: &[u8]) -> f64 {
     f64::from(u32::from_be_bytes(mdhd[at..at + 4].try_into().unwrap()))
 }
 
-fn check_variant(variant: &VariantStream, base: &str, expected: &Expected, audio: Option<&Track>) -> Track {
+fn check_variant(
+    variant: &VariantStream,
+    base: &str,
+    expected: &Expected,
+    audio: Option<&Track>,
+) -> Track {
     let url = format!("{base}{}", variant.uri);
     let track = read_track(&url);
     let frame = f64::from(expected.frame_rate.1) / f64::from(expected.frame_rate.0);
@@ -157,30 +195,42 @@ fn check_variant(variant: &VariantStream, base: &str, expected: &Expected, audio
     // Lengths: 6 s ± 0.5 s but for the last; within the target; the sum exact to a frame.
     let last = track.segments.len() - 1;
     for (index, (seconds, _)) in track.segments.iter().enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
         let target = track.playlist.target_duration as f64;
         assert!(*seconds <= target + 0.5, "{url}: {seconds}");
-        assert!(index == last || (seconds - 6.0).abs() <= 0.5, "{url}: {seconds}");
+        assert!(
+            index == last || (seconds - 6.0).abs() <= 0.5,
+            "{url}: {seconds}"
+        );
     }
-    #[expect(clippy::cast_precision_loss, reason = "frames of test clips")]
     let length = expected.frames as f64 * frame;
-    assert!((track.seconds() - length).abs() < frame, "{url}: {} s, not {length}", track.seconds());
+    assert!(
+        (track.seconds() - length).abs() < frame,
+        "{url}: {} s, not {length}",
+        track.seconds()
+    );
     if let Some(audio) = audio {
         let difference = (audio.seconds() - track.seconds()).abs();
-        assert!(difference <= frame, "sound and picture end {difference} s apart");
+        assert!(
+            difference <= frame,
+            "sound and picture end {difference} s apart"
+        );
     }
 
     // Every segment starts with an IDR frame (NAL type 5, parameter sets apart).
     let folder = url.rsplit_once('/').unwrap().0;
     for segment in &track.playlist.segments {
-        let facts = mp4::read_segment(&fetched(&format!("{folder}/{}", segment.uri)).body);
-        assert_eq!(facts.first_nal_types.last(), Some(&5), "{}: {facts:?}", segment.uri);
+        let types = mp4::first_nal_types(&fetched(&format!("{folder}/{}", segment.uri)).body);
+        assert_eq!(types.last(), Some(&5), "{}: {types:?}", segment.uri);
     }
 
     // Announced rates are those measured here, within 10 %; codecs are those of the init segments.
     let sum = |rate: fn(&Track) -> f64| rate(&track) + audio.map_or(0.0, rate);
     assert_near(variant.bandwidth, sum(Track::peak), "BANDWIDTH");
-    assert_near(variant.average_bandwidth.unwrap(), sum(Track::average), "AVERAGE-BANDWIDTH");
+    assert_near(
+        variant.average_bandwidth.unwrap(),
+        sum(Track::average),
+        "AVERAGE-BANDWIDTH",
+    );
     let codecs = match audio {
         Some(audio) => format!("{},{}", track.codecs, audio.codecs),
         None => track.codecs.clone(),
@@ -191,45 +241,66 @@ fn check_variant(variant: &VariantStream, base: &str, expected: &Expected, audio
     let probe = ffprobe("-select_streams v:0 -show_streams", &url);
     let stream = &probe["streams"][0];
     let resolution = variant.resolution.unwrap();
-    assert_eq!((stream["width"].as_u64(), stream["height"].as_u64()), (Some(resolution.width), Some(resolution.height)));
+    assert_eq!(
+        (stream["width"].as_u64(), stream["height"].as_u64()),
+        (Some(resolution.width), Some(resolution.height))
+    );
     assert_eq!(stream["pix_fmt"], "yuv420p", "{url}");
     assert_eq!(stream["color_range"], "tv", "{url}");
     assert_eq!(stream["sample_aspect_ratio"], "1:1", "{url}");
     assert_eq!(stream["profile"], "High");
     let announced_rate = variant.frame_rate.unwrap();
-    assert!((announced_rate - 1.0 / frame).abs() < 0.001, "FRAME-RATE {announced_rate}");
+    assert!(
+        (announced_rate - 1.0 / frame).abs() < 0.001,
+        "FRAME-RATE {announced_rate}"
+    );
     assert_eq!(count_frames(&url), expected.frames, "{url}");
 
     // Not larger than the source, and of its shape to within the rounding to even numbers.
     let (width, height) = expected.size;
-    assert!(resolution.width <= width && resolution.height <= height, "{resolution:?}");
-    #[expect(clippy::cast_precision_loss, reason = "pixels")]
+    assert!(
+        resolution.width <= width && resolution.height <= height,
+        "{resolution:?}"
+    );
     let ideal_width = resolution.height as f64 * width as f64 / height as f64;
-    #[expect(clippy::cast_precision_loss, reason = "pixels")]
     let off = (resolution.width as f64 - ideal_width).abs();
-    #[expect(clippy::cast_precision_loss, reason = "pixels")]
     let rounding = 2.0 + 2.0 * width as f64 / height as f64;
     assert!(off <= rounding, "{resolution:?} of {width}x{height}");
     track
 }
 
 fn assert_near(announced: u64, measured: f64, what: &str) {
-    #[expect(clippy::cast_precision_loss, reason = "bit rates")]
     let ratio = announced as f64 / measured;
-    assert!((0.9..1.1).contains(&ratio), "{what} is {announced}, measured {measured}");
+    assert!(
+        (0.9..1.1).contains(&ratio),
+        "{what} is {announced}, measured {measured}"
+    );
 }
 
 /// Each variant has an I-frame playlist, whose every range decodes to exactly one I-frame.
 fn check_i_frames(master: &MasterPlaylist, variant: &VariantStream, base: &str) {
     let uri = variant.uri.replace("playlist.m3u8", "iframes.m3u8");
-    let entry = master.variants.iter().find(|v| v.is_i_frame && v.uri == uri).expect("an I-frame entry");
+    let entry = master
+        .variants
+        .iter()
+        .find(|v| v.is_i_frame && v.uri == uri)
+        .expect("an I-frame entry");
     assert_eq!(entry.resolution, variant.resolution);
-    assert!(entry.codecs.as_deref().is_some_and(|codecs| codecs.starts_with("avc1.") && !codecs.contains(',')));
+    assert!(
+        entry
+            .codecs
+            .as_deref()
+            .is_some_and(|codecs| codecs.starts_with("avc1.") && !codecs.contains(','))
+    );
     let url = format!("{base}{uri}");
     let folder = url.rsplit_once('/').unwrap().0;
     let playlist = m3u8_rs::parse_media_playlist_res(&fetched(&url).body).unwrap();
     assert!(playlist.i_frames_only && playlist.end_list);
-    let init = fetched(&format!("{folder}/{}", playlist.segments[0].map.as_ref().unwrap().uri)).body;
+    let init = fetched(&format!(
+        "{folder}/{}",
+        playlist.segments[0].map.as_ref().unwrap().uri
+    ))
+    .body;
     let mut total = 0.0;
     for (index, segment) in playlist.segments.iter().enumerate() {
         total += f64::from(segment.duration);
@@ -238,18 +309,32 @@ fn check_i_frames(master: &MasterPlaylist, variant: &VariantStream, base: &str) 
             continue;
         }
         let range = segment.byte_range.as_ref().unwrap();
-        let answer = get_range(&format!("{folder}/{}", segment.uri), range.offset.unwrap(), range.length);
-        assert_eq!((answer.status, answer.body.len() as u64), (206, range.length));
+        let answer = get_range(
+            &format!("{folder}/{}", segment.uri),
+            range.offset.unwrap(),
+            range.length,
+        );
+        assert_eq!(
+            (answer.status, answer.body.len() as u64),
+            (206, range.length)
+        );
         let file = tempfile::NamedTempFile::with_suffix(".mp4").unwrap();
         std::fs::write(file.path(), [&init[..], &answer.body[..]].concat()).unwrap();
-        let frames = ffprobe("-select_streams v:0 -show_entries frame=pict_type", file.path().to_str().unwrap());
+        let frames = ffprobe(
+            "-select_streams v:0 -show_entries frame=pict_type",
+            file.path().to_str().unwrap(),
+        );
         let frames = frames["frames"].as_array().unwrap();
         assert_eq!(frames.len(), 1, "{url} entry {index}");
         assert_eq!(frames[0]["pict_type"], "I", "{url} entry {index}");
     }
-    let media = m3u8_rs::parse_media_playlist_res(&fetched(&format!("{base}{}", variant.uri)).body).unwrap();
+    let media = m3u8_rs::parse_media_playlist_res(&fetched(&format!("{base}{}", variant.uri)).body)
+        .unwrap();
     let whole: f64 = media.segments.iter().map(|s| f64::from(s.duration)).sum();
-    assert!((total - whole).abs() < 0.01, "I-frames cover {total} s of {whole}");
+    assert!(
+        (total - whole).abs() < 0.01,
+        "I-frames cover {total} s of {whole}"
+    );
 }
 
 /// The API tells of each rendition what the master playlist does.
@@ -258,9 +343,15 @@ fn check_catalog(video: &Value, variants: &[&VariantStream]) {
     assert_eq!(renditions.len(), variants.len());
     for rendition in renditions {
         let name = rendition["name"].as_str().unwrap();
-        let variant = variants.iter().find(|v| v.uri.contains(&format!("/{name}/"))).unwrap();
+        let variant = variants
+            .iter()
+            .find(|v| v.uri.contains(&format!("/{name}/")))
+            .unwrap();
         assert_eq!(rendition["bandwidth_bps"], variant.bandwidth);
-        assert_eq!(rendition["average_bandwidth_bps"].as_u64(), variant.average_bandwidth);
+        assert_eq!(
+            rendition["average_bandwidth_bps"].as_u64(),
+            variant.average_bandwidth
+        );
         assert_eq!(rendition["codecs"].as_str(), variant.codecs.as_deref());
         assert_eq!(rendition["width"], variant.resolution.unwrap().width);
     }
@@ -276,45 +367,77 @@ fn check_manifest(video: &Value, variants: &[&VariantStream], expected: &Expecte
     let text = answer.text();
     let document = roxmltree::Document::parse(&text).unwrap();
     let mpd = document.root_element();
-    assert_eq!((mpd.tag_name().name(), mpd.attribute("type")), ("MPD", Some("static")));
-    let sets: Vec<_> = mpd.descendants().filter(|node| node.has_tag_name(("urn:mpeg:dash:schema:mpd:2011", "AdaptationSet"))).collect();
+    assert_eq!(
+        (mpd.tag_name().name(), mpd.attribute("type")),
+        ("MPD", Some("static"))
+    );
+    let sets: Vec<_> = mpd
+        .descendants()
+        .filter(|node| node.has_tag_name(("urn:mpeg:dash:schema:mpd:2011", "AdaptationSet")))
+        .collect();
     assert_eq!(sets.len(), 1 + usize::from(expected.language.is_some()));
     if let Some(language) = expected.language {
         assert_eq!(sets[1].attribute("lang"), Some(language));
     }
     let frame = f64::from(expected.frame_rate.1) / f64::from(expected.frame_rate.0);
-    #[expect(clippy::cast_precision_loss, reason = "frames of test clips")]
     let length = expected.frames as f64 * frame;
     let base = url.strip_suffix("manifest.mpd").unwrap();
     for set in &sets {
         let children = |node: &roxmltree::Node<'_, '_>, name: &str| -> Vec<roxmltree::NodeId> {
-            node.descendants().filter(|n| n.tag_name().name() == name).map(|n| n.id()).collect()
+            node.descendants()
+                .filter(|n| n.tag_name().name() == name)
+                .map(|n| n.id())
+                .collect()
         };
-        let template = document.get_node(children(set, "SegmentTemplate")[0]).unwrap();
+        let template = document
+            .get_node(children(set, "SegmentTemplate")[0])
+            .unwrap();
         let timescale: f64 = template.attribute("timescale").unwrap().parse().unwrap();
         let mut count = 0;
         let mut ticks = 0.0;
-        for run in children(set, "S").into_iter().map(|id| document.get_node(id).unwrap()) {
-            let repeats = run.attribute("r").map_or(1, |r| r.parse::<u32>().unwrap() + 1);
+        for run in children(set, "S")
+            .into_iter()
+            .map(|id| document.get_node(id).unwrap())
+        {
+            let repeats = run
+                .attribute("r")
+                .map_or(1, |r| r.parse::<u32>().unwrap() + 1);
             ticks += f64::from(repeats) * run.attribute("d").unwrap().parse::<f64>().unwrap();
             count += repeats;
         }
-        assert!((ticks / timescale - length).abs() <= frame, "{} of {length} s", ticks / timescale);
+        assert!(
+            (ticks / timescale - length).abs() <= frame,
+            "{} of {length} s",
+            ticks / timescale
+        );
         for id in children(set, "Representation") {
             let representation = document.get_node(id).unwrap();
             let name = representation.attribute("id").unwrap();
             let fill = |text: &str, number: u32| {
-                format!("{base}{}", text.replace("$RepresentationID$", name).replace("$Number%05d$", &format!("{number:05}")))
+                format!(
+                    "{base}{}",
+                    text.replace("$RepresentationID$", name)
+                        .replace("$Number%05d$", &format!("{number:05}"))
+                )
             };
             let init = fetched(&fill(template.attribute("initialization").unwrap(), 0)).body;
-            assert_eq!(representation.attribute("codecs"), Some(&*mp4::codecs_of(&init)));
+            assert_eq!(
+                representation.attribute("codecs"),
+                Some(&*mp4::codecs_of(&init))
+            );
             for number in [1, count] {
                 fetched(&fill(template.attribute("media").unwrap(), number));
             }
             let one_more = get(&fill(template.attribute("media").unwrap(), count + 1));
-            assert_ne!(one_more.status, 200, "{name} has a segment that the manifest does not name");
+            assert_ne!(
+                one_more.status, 200,
+                "{name} has a segment that the manifest does not name"
+            );
             if let Some(width) = representation.attribute("width") {
-                let variant = variants.iter().find(|v| v.uri.contains(&format!("/{name}/"))).unwrap();
+                let variant = variants
+                    .iter()
+                    .find(|v| v.uri.contains(&format!("/{name}/")))
+                    .unwrap();
                 assert_eq!(width, variant.resolution.unwrap().width.to_string());
             }
         }
@@ -328,6 +451,12 @@ fn check_poster(video: &Value, expected: &Expected) {
     let probe = ffprobe("-show_streams", url);
     assert_eq!(probe["streams"][0]["codec_name"], "mjpeg");
     let landscape = |width: u64, height: u64| width >= height;
-    let (width, height) = (probe["streams"][0]["width"].as_u64().unwrap(), probe["streams"][0]["height"].as_u64().unwrap());
-    assert_eq!(landscape(width, height), landscape(expected.size.0, expected.size.1));
+    let (width, height) = (
+        probe["streams"][0]["width"].as_u64().unwrap(),
+        probe["streams"][0]["height"].as_u64().unwrap(),
+    );
+    assert_eq!(
+        landscape(width, height),
+        landscape(expected.size.0, expected.size.1)
+    );
 }

@@ -5,9 +5,14 @@
 //! `REELRUN_STACK`; a test that finds none fails and says so.
 #![forbid(unsafe_code)]
 // A test that can't go on panics; that is how it reports.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "this is test code")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "this is test code"
+)]
 
 pub mod conformance;
 pub mod media;
 pub mod mp4;
+pub mod processes;
 pub mod stack;

@@ -80,18 +80,33 @@ pub fn ffprobe(args: &str, input: &str) -> Value {
         .arg(input)
         .output()
         .expect("ffprobe is needed: run the tests with `cargo reelrun test`");
-    assert!(output.status.success(), "ffprobe {args} {input}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "ffprobe {args} {input}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Decodes an input with ffmpeg and gives what the output options write to standard output.
 fn decode(input: &str, output: &str) -> Vec<u8> {
     let output = Command::new(program("ffmpeg"))
-        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-i", input])
+        .args([
+            "-hide_banner",
+            "-loglevel",
+            "error",
+            "-nostdin",
+            "-i",
+            input,
+        ])
         .args(output.split_whitespace())
         .output()
         .expect("ffmpeg is needed: run the tests with `cargo reelrun test`");
-    assert!(output.status.success(), "{input}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{input}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
@@ -116,7 +131,10 @@ pub fn text(path: &Path) -> &str {
 
 /// The mean brightness of each frame.
 pub fn brightness(input: &str) -> Vec<f64> {
-    let pixels = decode(input, "-map 0:v:0 -fps_mode passthrough -vf scale=16:16 -pix_fmt gray -f rawvideo pipe:1");
+    let pixels = decode(
+        input,
+        "-map 0:v:0 -fps_mode passthrough -vf scale=16:16 -pix_fmt gray -f rawvideo pipe:1",
+    );
     let mean = |frame: &[u8]| frame.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / 256.0;
     pixels.chunks(256).map(mean).collect()
 }

@@ -1,14 +1,5 @@
 //! A second, simple reader of MP4 boxes: what it finds must agree with what Reelrun announced.
 
-/// What a media segment's bytes say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SegmentFacts {
-    /// Decode time of the first fragment, in ticks.
-    pub decode_time: u64,
-    /// The NAL unit types of the first access unit (H.264 only).
-    pub first_nal_types: Vec<u8>,
-}
-
 /// The boxes at one level: kind and contents.
 pub fn boxes(mut bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
     let mut found = Vec::new();
@@ -24,13 +15,20 @@ pub fn boxes(mut bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
 /// The contents of the box at a path.
 pub fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(bytes, |inside, wanted| {
-        boxes(inside).into_iter().find(|(kind, _)| kind == *wanted).map(|(_, contents)| contents)
+        boxes(inside)
+            .into_iter()
+            .find(|(kind, _)| kind == *wanted)
+            .map(|(_, contents)| contents)
     })
 }
 
 /// The `CODECS` value of an initialization segment, straight from its configuration record.
 pub fn codecs_of(init: &[u8]) -> String {
-    let at = |name: &[u8]| init.windows(4).position(|window| window == name).map(|at| &init[at + 4..]);
+    let at = |name: &[u8]| {
+        init.windows(4)
+            .position(|window| window == name)
+            .map(|at| &init[at + 4..])
+    };
     match (at(b"avcC"), at(b"esds")) {
         (Some(avcc), _) => format!("avc1.{:02x}{:02x}{:02x}", avcc[1], avcc[2], avcc[3]),
         (_, Some(esds)) => {
@@ -38,7 +36,11 @@ pub fn codecs_of(init: &[u8]) -> String {
             // five bits of audio object type. Lengths may be padded with 0x80.
             let after_tag = |bytes: &[u8], tag: u8| {
                 let at = bytes.iter().position(|&byte| byte == tag).unwrap();
-                let length = bytes[at + 1..].iter().take_while(|&&byte| byte & 0x80 != 0).count() + 1;
+                let length = bytes[at + 1..]
+                    .iter()
+                    .take_while(|&&byte| byte & 0x80 != 0)
+                    .count()
+                    + 1;
                 bytes[at + 1 + length..].to_vec()
             };
             let config = after_tag(&esds[8..], 4);
@@ -49,24 +51,28 @@ pub fn codecs_of(init: &[u8]) -> String {
     }
 }
 
-/// Reads a media segment.
-pub fn read_segment(bytes: &[u8]) -> SegmentFacts {
+/// When a media segment starts, in ticks.
+pub fn decode_time(bytes: &[u8]) -> u64 {
     let tfdt = find(bytes, &[b"moof", b"traf", b"tfdt"]).unwrap();
-    let decode_time = if tfdt[0] == 1 {
+    if tfdt[0] == 1 {
         u64::from_be_bytes(tfdt[4..12].try_into().unwrap())
     } else {
         u64::from(u32::from_be_bytes(tfdt[4..8].try_into().unwrap()))
-    };
+    }
+}
+
+/// The NAL unit types of the first access unit of an H.264 segment, up to its first slice.
+pub fn first_nal_types(bytes: &[u8]) -> Vec<u8> {
     let mut data = find(bytes, &[b"mdat"]).unwrap();
-    let mut first_nal_types = Vec::new();
+    let mut types = Vec::new();
     while let Some((length, rest)) = data.split_first_chunk::<4>() {
         let kind = rest[0] & 0x1f;
-        first_nal_types.push(kind);
+        types.push(kind);
         // Slices are 1 to 5; the first ends the look.
         if (1..=5).contains(&kind) {
             break;
         }
         data = &rest[u32::from_be_bytes(*length) as usize..];
     }
-    SegmentFacts { decode_time, first_nal_types }
+    types
 }

@@ -67,7 +67,9 @@ impl Answer {
 
     /// A header, or nothing.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -99,13 +101,15 @@ impl Stack {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(self.region.clone()))
             .endpoint_url(&self.aws_endpoint_url)
-            .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(Credentials::new(
-                &self.aws_access_key_id,
-                &self.aws_secret_access_key,
-                None,
-                None,
-                "stack.json",
-            )))
+            .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(
+                Credentials::new(
+                    &self.aws_access_key_id,
+                    &self.aws_secret_access_key,
+                    None,
+                    None,
+                    "stack.json",
+                ),
+            ))
             .build()
     }
 
@@ -116,7 +120,9 @@ impl Stack {
 
     /// A call of the API with a JSON body.
     pub fn post(&self, path: &str, token: Option<&str>, body: &str) -> Answer {
-        let mut request = agent().post(format!("{}{path}", self.api_url)).header("content-type", "application/json");
+        let mut request = agent()
+            .post(format!("{}{path}", self.api_url))
+            .header("content-type", "application/json");
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -134,14 +140,18 @@ impl Stack {
 
     /// Asks for the permission to upload.
     pub fn permission(&self, filename: &str, content_type: &str, size_bytes: u64) -> Permission {
-        let body = json!({"filename": filename, "content_type": content_type, "size_bytes": size_bytes});
+        let body =
+            json!({"filename": filename, "content_type": content_type, "size_bytes": size_bytes});
         let answer = self.post("/uploads", Some(&self.api_token), &body.to_string());
         assert_eq!(answer.status, 201, "{}", answer.text());
         let json = answer.json();
         Permission {
             video_id: json["video_id"].as_str().unwrap().into(),
             url: json["upload"]["url"].as_str().unwrap().into(),
-            content_type: json["upload"]["headers"]["content-type"].as_str().unwrap().into(),
+            content_type: json["upload"]["headers"]["content-type"]
+                .as_str()
+                .unwrap()
+                .into(),
         }
     }
 
@@ -165,7 +175,9 @@ impl Stack {
 
     /// Waits until a video is ready or has failed.
     pub fn settled(&self, id: &str) -> Value {
-        self.wait_for(id, |video| matches!(video["status"].as_str(), Some("ready" | "errored")))
+        self.wait_for(id, |video| {
+            matches!(video["status"].as_str(), Some("ready" | "errored"))
+        })
     }
 
     /// Waits until a video is as wanted; fails after three minutes.
@@ -176,7 +188,10 @@ impl Stack {
             if wanted(&video) {
                 return video;
             }
-            assert!(begun.elapsed() < Duration::from_mins(3), "still not as wanted: {video:#}");
+            assert!(
+                begun.elapsed() < Duration::from_mins(3),
+                "still not as wanted: {video:#}"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -197,7 +212,10 @@ impl Stack {
     }
 
     /// A video's record as it is in the table, internals included.
-    pub async fn record(&self, id: &str) -> std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> {
+    pub async fn record(
+        &self,
+        id: &str,
+    ) -> std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> {
         let found = aws_sdk_dynamodb::Client::new(&self.aws())
             .get_item()
             .table_name(&self.videos_table)
@@ -212,13 +230,25 @@ impl Stack {
     /// How many encodes of a video were begun.
     pub async fn attempts(&self, id: &str) -> u32 {
         let record = self.record(id).await;
-        record.get("attempts").map_or(0, |value| value.as_n().unwrap().parse().unwrap())
+        record
+            .get("attempts")
+            .map_or(0, |value| value.as_n().unwrap().parse().unwrap())
     }
 
     /// The keys of all objects under a prefix of the media bucket.
     pub async fn media_keys(&self, prefix: &str) -> Vec<String> {
-        let list = self.s3().list_objects_v2().bucket(&self.media_bucket).prefix(prefix).send().await.unwrap();
-        list.contents().iter().map(|object| object.key().unwrap().into()).collect()
+        let list = self
+            .s3()
+            .list_objects_v2()
+            .bucket(&self.media_bucket)
+            .prefix(prefix)
+            .send()
+            .await
+            .unwrap();
+        list.contents()
+            .iter()
+            .map(|object| object.key().unwrap().into())
+            .collect()
     }
 }
 
@@ -253,10 +283,16 @@ pub fn get_range(url: &str, offset: u64, length: u64) -> Answer {
 
 /// A plain PUT.
 pub fn put(url: &str, content_type: &str, bytes: &[u8]) -> Answer {
-    read(agent().put(url).header("content-type", content_type).send(bytes))
+    read(
+        agent()
+            .put(url)
+            .header("content-type", content_type)
+            .send(bytes),
+    )
 }
 
 /// Where the layer's ffmpeg and ffprobe are: `REELRUN_FFMPEG_DIR`, else wherever `PATH` says.
 pub fn program(name: &str) -> PathBuf {
-    env::var("REELRUN_FFMPEG_DIR").map_or_else(|_| name.into(), |folder| Path::new(&folder).join(name))
+    env::var("REELRUN_FFMPEG_DIR")
+        .map_or_else(|_| name.into(), |folder| Path::new(&folder).join(name))
 }

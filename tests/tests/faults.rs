@@ -7,6 +7,7 @@ use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
 use reelrun_tests::{
     conformance::{Expected, check},
     media::{Clips, text},
+    processes::{FunctionProcess, of_function},
     stack::{Stack, get, put},
 };
 use serde_json::{Value, json};
@@ -17,7 +18,11 @@ fn source_key(id: &str) -> String {
 
 /// An event as S3 writes it: the fixture with this video's key.
 fn put_event(stack: &Stack, id: &str, size_bytes: u64) -> Value {
-    let fixture = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../events/s3-put.json")).unwrap();
+    let fixture = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../events/s3-put.json"
+    ))
+    .unwrap();
     let mut event: Value = serde_json::from_str(&fixture).unwrap();
     let s3 = &mut event["Records"][0]["s3"];
     s3["bucket"]["name"] = json!(stack.uploads_bucket);
@@ -30,23 +35,49 @@ fn put_event(stack: &Stack, id: &str, size_bytes: u64) -> Value {
 fn what_is_no_video_ends_with_the_reason() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let good = clips.clip("good.mp4", "320x240", "25", 8.0);
-    let faststart = clips.make("faststart.mp4", &format!("-i {} -c copy -movflags +faststart", text(&good)));
+    let faststart = clips.make(
+        "faststart.mp4",
+        &format!("-i {} -c copy -movflags +faststart", text(&good)),
+    );
     let half = |path: &PathBuf| {
         let bytes = fs::read(path).unwrap();
         bytes[..bytes.len() / 2].to_vec()
     };
     let sound = clips.make("sound.mp4", "-f lavfi -i sine=d=1 -c:a aac");
     for (file, kind, word) in [
-        (clips.file("notes.mp4", b"These are my notes, not a video.\n"), "not-a-video", "format"),
-        (clips.file("page.webm", b"<html><script>alert(1)</script></html>"), "not-a-video", "format"),
-        (clips.file("list.mov", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"), "not-a-video", "format"),
-        (clips.file("truncated.mp4", &half(&good)), "malformed-media", "missing"),
-        (clips.file("cut.mp4", &half(&faststart)), "malformed-media", "cut short"),
+        (
+            clips.file("notes.mp4", b"These are my notes, not a video.\n"),
+            "not-a-video",
+            "format",
+        ),
+        (
+            clips.file("page.webm", b"<html><script>alert(1)</script></html>"),
+            "not-a-video",
+            "format",
+        ),
+        (
+            clips.file("list.mov", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"),
+            "not-a-video",
+            "format",
+        ),
+        (
+            clips.file("truncated.mp4", &half(&good)),
+            "malformed-media",
+            "missing",
+        ),
+        (
+            clips.file("cut.mp4", &half(&faststart)),
+            "malformed-media",
+            "cut short",
+        ),
         (sound, "no-video-stream", "sound"),
     ] {
         let error = stack.errored(&file);
         assert_eq!(error["type"], kind, "{file:?}: {error}");
-        assert!(error["detail"].as_str().unwrap().contains(word), "{file:?}: {error}");
+        assert!(
+            error["detail"].as_str().unwrap().contains(word),
+            "{file:?}: {error}"
+        );
         assert!(!error["title"].as_str().unwrap().is_empty());
     }
 }
@@ -66,9 +97,16 @@ async fn an_empty_file_ends_with_the_reason() {
         .await
         .unwrap();
     let video = stack.settled(&permission.video_id);
-    assert_eq!((&video["status"], &video["error"]["type"]), (&json!("errored"), &json!("not-a-video")));
+    assert_eq!(
+        (&video["status"], &video["error"]["type"]),
+        (&json!("errored"), &json!("not-a-video"))
+    );
     assert!(video["error"]["detail"].as_str().unwrap().contains("empty"));
-    assert_eq!(stack.attempts(&permission.video_id).await, 1, "a final verdict is not tried again");
+    assert_eq!(
+        stack.attempts(&permission.video_id).await,
+        1,
+        "a final verdict is not tried again"
+    );
 }
 
 #[tokio::test]
@@ -96,34 +134,21 @@ async fn the_same_event_three_times_at_once_is_one_encode() {
     }
     let video = stack.settled(id);
     assert_eq!(stack.attempts(id).await, 1);
-    check(&video, &Expected {
-        frames: 250,
-        frame_rate: (25, 1),
-        size: (640, 360),
-        renditions: &["360p", "240p"],
-        language: None,
-    });
+    check(
+        &video,
+        &Expected {
+            frames: 250,
+            frame_rate: (25, 1),
+            size: (640, 360),
+            renditions: &["360p", "240p"],
+            language: None,
+        },
+    );
     // Once more, long after: nothing changes.
     let ready_at = video["ready_at"].clone();
     assert_eq!(deliver().await.unwrap().function_error, None);
     assert_eq!(stack.video(id)["ready_at"], ready_at);
     assert_eq!(stack.attempts(id).await, 1);
-}
-
-/// The process ids of the transcode function, as the emulator started them.
-fn transcode_processes(stack: &Stack) -> Vec<i32> {
-    let name = format!("AWS_LAMBDA_FUNCTION_NAME={}", stack.transcode_function);
-    let endpoint = format!("AWS_ENDPOINT_URL={}", stack.aws_endpoint_url);
-    fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let environment = fs::read(entry.path().join("environ")).ok()?;
-            let has = |wanted: &str| environment.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes());
-            (has(&name) && has(&endpoint)).then_some(pid)
-        })
-        .collect()
 }
 
 #[tokio::test]
@@ -132,32 +157,35 @@ async fn a_killed_encode_publishes_nothing_and_the_retry_completes_it() {
     let file = clips.clip("killed.mp4", "1280x720", "30", 20.0);
     let id = stack.upload(&file);
     stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.1));
-    let processes = transcode_processes(&stack);
+    let processes = of_function(&stack, &stack.transcode_function);
     assert!(!processes.is_empty(), "the function runs somewhere");
-    for pid in processes {
-        let pid = rustix::process::Pid::from_raw(pid).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    }
+    processes.into_iter().for_each(FunctionProcess::kill);
     // Segments may be there, but nothing that names them.
     let published: Vec<_> = stack
         .media_keys(&format!("videos/{id}/"))
         .await
         .into_iter()
-        .filter(|key| !key.contains(".m4s") && !key.ends_with("init.mp4") && !key.ends_with(".jpg"))
+        .filter(|key| key.contains(".m3u8") || key.contains(".mpd"))
         .collect();
     assert_eq!(published, [""; 0]);
-    assert_ne!(get(&format!("{}/videos/{id}/master.m3u8", stack.cdn_url)).status, 200);
+    assert_ne!(
+        get(&format!("{}/videos/{id}/master.m3u8", stack.cdn_url)).status,
+        200
+    );
     assert_eq!(stack.video(&id)["status"], "preparing");
 
     let video = stack.settled(&id);
     assert_eq!(stack.attempts(&id).await, 2);
-    check(&video, &Expected {
-        frames: 600,
-        frame_rate: (30, 1),
-        size: (1280, 720),
-        renditions: &["720p", "480p", "360p", "240p"],
-        language: Some("de"),
-    });
+    check(
+        &video,
+        &Expected {
+            frames: 600,
+            frame_rate: (30, 1),
+            size: (1280, 720),
+            renditions: &["720p", "480p", "360p", "240p"],
+            language: Some("de"),
+        },
+    );
 }
 
 /// After a killed function nothing goes on encoding by itself.
@@ -179,7 +207,10 @@ async fn no_ffmpeg_outlives_its_function() {
 #[test]
 fn a_record_without_a_video_is_acknowledged() {
     let stack = Stack::get();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let lambda = aws_sdk_lambda::Client::new(&stack.aws());
         let never_permitted = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";

@@ -1,5 +1,4 @@
 //! From a file to playable renditions, on the deployed functions: the result is right.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use reelrun_tests::{
     conformance::{Expected, check},
@@ -17,18 +16,24 @@ fn a_full_hd_clip_gets_the_whole_ladder() {
     if preparing["status"] == "preparing" {
         assert_eq!(preparing["playback"]["type"], "original");
         let original = get(preparing["playback"]["url"].as_str().unwrap());
-        assert_eq!((original.status, original.body), (200, std::fs::read(&file).unwrap()));
+        assert_eq!(
+            (original.status, original.body),
+            (200, std::fs::read(&file).unwrap())
+        );
         assert_eq!(preparing["source"]["height"], 1080);
     }
     let video = stack.settled(&id);
     assert_eq!(video["status"], "ready", "{video:#}");
-    check(&video, &Expected {
-        frames: 350,
-        frame_rate: (25, 1),
-        size: (1920, 1080),
-        renditions: &["1080p", "720p", "480p", "360p", "240p"],
-        language: Some("de"),
-    });
+    check(
+        &video,
+        &Expected {
+            frames: 350,
+            frame_rate: (25, 1),
+            size: (1920, 1080),
+            renditions: &["1080p", "720p", "480p", "360p", "240p"],
+            language: Some("de"),
+        },
+    );
     assert_eq!(video["source"]["duration_ms"], 14_000);
     assert_eq!(video["source"]["audio_codec"], "aac");
     assert_eq!(video["filename"], "holiday.mp4");
@@ -38,13 +43,16 @@ fn a_full_hd_clip_gets_the_whole_ladder() {
 fn a_silent_4_3_clip_at_ntsc_rate() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let video = stack.ready(&clips.silent("silent.mov", "640x480", "30000/1001", 7.0));
-    check(&video, &Expected {
-        frames: count_frames(text(&clips.path("silent.mov"))),
-        frame_rate: (30000, 1001),
-        size: (640, 480),
-        renditions: &["480p", "360p", "240p"],
-        language: None,
-    });
+    check(
+        &video,
+        &Expected {
+            frames: count_frames(text(&clips.path("silent.mov"))),
+            frame_rate: (30000, 1001),
+            size: (640, 480),
+            renditions: &["480p", "360p", "240p"],
+            language: None,
+        },
+    );
     assert_eq!(video["source"]["audio_codec"], serde_json::Value::Null);
 }
 
@@ -52,16 +60,25 @@ fn a_silent_4_3_clip_at_ntsc_rate() {
 fn a_phones_portrait_clip_stands_upright() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let lying = clips.clip("lying.mp4", "1280x720", "30", 3.0);
-    let file = clips.make("portrait.mp4", &format!("-display_rotation 90 -i {} -c copy", text(&lying)));
+    let file = clips.make(
+        "portrait.mp4",
+        &format!("-display_rotation 90 -i {} -c copy", text(&lying)),
+    );
     let video = stack.ready(&file);
-    assert_eq!((&video["source"]["width"], &video["source"]["height"]), (&720.into(), &1280.into()));
-    check(&video, &Expected {
-        frames: 90,
-        frame_rate: (30, 1),
-        size: (720, 1280),
-        renditions: &["720p", "480p", "360p", "240p"],
-        language: Some("de"),
-    });
+    assert_eq!(
+        (&video["source"]["width"], &video["source"]["height"]),
+        (&720.into(), &1280.into())
+    );
+    check(
+        &video,
+        &Expected {
+            frames: 90,
+            frame_rate: (30, 1),
+            size: (720, 1280),
+            renditions: &["720p", "480p", "360p", "240p"],
+            language: Some("de"),
+        },
+    );
 }
 
 #[test]
@@ -71,13 +88,16 @@ fn an_anamorphic_clip_gets_square_pixels() {
         "dvd.mkv",
         "-f lavfi -i testsrc2=s=720x576:r=25:d=2 -vf setsar=64/45 -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
     );
-    check(&stack.ready(&file), &Expected {
-        frames: 50,
-        frame_rate: (25, 1),
-        size: (1024, 576),
-        renditions: &["720p", "480p", "360p", "240p"],
-        language: None,
-    });
+    check(
+        &stack.ready(&file),
+        &Expected {
+            frames: 50,
+            frame_rate: (25, 1),
+            size: (1024, 576),
+            renditions: &["720p", "480p", "360p", "240p"],
+            language: None,
+        },
+    );
 }
 
 #[test]
@@ -87,26 +107,35 @@ fn odd_sizes_and_film_rate_in_webm() {
         "odd.webm",
         "-f lavfi -i testsrc2=s=853x479:r=24000/1001:d=7 -f lavfi -i sine=d=7 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus",
     );
-    check(&stack.ready(&file), &Expected {
-        frames: count_frames(text(&file)),
-        frame_rate: (24000, 1001),
-        size: (853, 479),
-        renditions: &["480p", "360p", "240p"],
-        language: Some("und"),
-    });
+    check(
+        &stack.ready(&file),
+        &Expected {
+            frames: count_frames(text(&file)),
+            frame_rate: (24000, 1001),
+            size: (853, 479),
+            renditions: &["480p", "360p", "240p"],
+            language: Some("und"),
+        },
+    );
 }
 
 #[test]
 fn a_single_frame_is_a_video() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let file = clips.make("one.mp4", "-f lavfi -i testsrc2=s=320x240:r=25 -frames:v 1 -c:v libx264 -pix_fmt yuv420p");
-    check(&stack.ready(&file), &Expected {
-        frames: 1,
-        frame_rate: (25, 1),
-        size: (320, 240),
-        renditions: &["240p"],
-        language: None,
-    });
+    let file = clips.make(
+        "one.mp4",
+        "-f lavfi -i testsrc2=s=320x240:r=25 -frames:v 1 -c:v libx264 -pix_fmt yuv420p",
+    );
+    check(
+        &stack.ready(&file),
+        &Expected {
+            frames: 1,
+            frame_rate: (25, 1),
+            size: (320, 240),
+            renditions: &["240p"],
+            language: None,
+        },
+    );
 }
 
 #[test]
@@ -118,13 +147,16 @@ fn a_varying_rate_becomes_constant() {
         "-f lavfi -i testsrc2=s=320x240:r=30:d=6 -vf select='lt(t,2)+gte(t,4)+mod(n,3)' -fps_mode vfr -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
     );
     let video = stack.ready(&file);
-    check(&video, &Expected {
-        frames: 180,
-        frame_rate: (30, 1),
-        size: (320, 240),
-        renditions: &["240p"],
-        language: None,
-    });
+    check(
+        &video,
+        &Expected {
+            frames: 180,
+            frame_rate: (30, 1),
+            size: (320, 240),
+            renditions: &["240p"],
+            language: None,
+        },
+    );
 }
 
 /// A click at 2 s of the source is heard at 2 s of the result, and a flash is seen there.
@@ -140,10 +172,17 @@ fn sound_and_picture_stay_together() {
     let video = stack.ready(&file);
     let master = video["playback"]["hls"].as_str().unwrap();
     let samples = samples(master);
-    let click = (0..samples.len()).max_by(|&a, &b| samples[a].abs().total_cmp(&samples[b].abs())).unwrap();
-    assert!(click.abs_diff(96_000) <= 2, "the click is at sample {click}");
+    let click = (0..samples.len())
+        .max_by(|&a, &b| samples[a].abs().total_cmp(&samples[b].abs()))
+        .unwrap();
+    assert!(
+        click.abs_diff(96_000) <= 2,
+        "the click is at sample {click}"
+    );
     let brightness = reelrun_tests::media::brightness(master);
-    let flash = (0..brightness.len()).max_by(|&a, &b| brightness[a].total_cmp(&brightness[b])).unwrap();
+    let flash = (0..brightness.len())
+        .max_by(|&a, &b| brightness[a].total_cmp(&brightness[b]))
+        .unwrap();
     assert_eq!(flash, 50, "{brightness:?}");
 }
 
@@ -154,15 +193,21 @@ fn a_late_picture_is_led_in() {
     let picture = clips.silent("picture.mp4", "320x240", "25", 3.0);
     let file = clips.make(
         "late.mkv",
-        &format!("-itsoffset 0.4 -i {} -f lavfi -i sine=d=3.4 -map 0:v -map 1:a -c:v copy -c:a aac", text(&picture)),
+        &format!(
+            "-itsoffset 0.4 -i {} -f lavfi -i sine=d=3.4 -map 0:v -map 1:a -c:v copy -c:a aac",
+            text(&picture)
+        ),
     );
-    check(&stack.ready(&file), &Expected {
-        frames: 85,
-        frame_rate: (25, 1),
-        size: (320, 240),
-        renditions: &["240p"],
-        language: Some("und"),
-    });
+    check(
+        &stack.ready(&file),
+        &Expected {
+            frames: 85,
+            frame_rate: (25, 1),
+            size: (320, 240),
+            renditions: &["240p"],
+            language: Some("und"),
+        },
+    );
 }
 
 /// Recordings made in a browser don't state their length.
@@ -174,13 +219,16 @@ fn a_stream_without_a_stated_length_is_measured() {
         "-f lavfi -i testsrc2=s=320x240:r=25:d=3 -f lavfi -i sine=d=3 -c:v libvpx -deadline realtime -c:a libopus -f webm -live 1",
     );
     let video = stack.ready(&file);
-    check(&video, &Expected {
-        frames: 75,
-        frame_rate: (25, 1),
-        size: (320, 240),
-        renditions: &["240p"],
-        language: Some("und"),
-    });
+    check(
+        &video,
+        &Expected {
+            frames: 75,
+            frame_rate: (25, 1),
+            size: (320, 240),
+            renditions: &["240p"],
+            language: Some("und"),
+        },
+    );
 }
 
 /// A ten-bit HDR picture comes out as eight-bit SDR; an interlaced one as whole frames.
@@ -198,14 +246,22 @@ fn hdr_and_interlaced_sources_are_converted() {
     );
     for (file, frames, size, renditions) in [
         (hdr, 50, (320, 240), &["240p"][..]),
-        (interlaced, 50, (720, 576), &["720p", "480p", "360p", "240p"][..]),
+        (
+            interlaced,
+            50,
+            (720, 576),
+            &["720p", "480p", "360p", "240p"][..],
+        ),
     ] {
-        check(&stack.ready(&file), &Expected {
-            frames,
-            frame_rate: (25, 1),
-            size,
-            renditions,
-            language: None,
-        });
+        check(
+            &stack.ready(&file),
+            &Expected {
+                frames,
+                frame_rate: (25, 1),
+                size,
+                renditions,
+                language: None,
+            },
+        );
     }
 }

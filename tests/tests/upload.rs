@@ -1,6 +1,5 @@
 //! The permission to upload, over HTTP on the deployed functions: what is refused, by whom, and in
 //! which words.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use reelrun_tests::{
     media::Clips,
@@ -18,10 +17,17 @@ fn problem(stack: &Stack, token: Option<&str>, body: &str, status: u16, kind: &s
     assert_eq!(answer.status, status, "{body}: {}", answer.text());
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let problem = answer.json();
-    assert_eq!(problem["type"], format!("urn:reelrun:problem:{kind}"), "{problem}");
+    assert_eq!(
+        problem["type"],
+        format!("urn:reelrun:problem:{kind}"),
+        "{problem}"
+    );
     assert_eq!(problem["status"], status);
     for field in ["title", "detail", "request_id"] {
-        assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {problem}");
+        assert!(
+            problem[field].as_str().is_some_and(|text| !text.is_empty()),
+            "{field}: {problem}"
+        );
     }
     problem
 }
@@ -33,14 +39,23 @@ fn no_token_no_upload() {
         problem(&stack, token, &good().to_string(), 401, "unauthorized");
     }
     let answer = stack.get_path("/videos", None);
-    assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!(
+        (answer.status, answer.header("www-authenticate")),
+        (401, "Bearer")
+    );
 }
 
 #[test]
 fn what_can_not_be_read_is_400() {
     let stack = Stack::get();
     let token = Some(stack.api_token.as_str());
-    for body in ["", "{", "{\"filename\": \"a.mp4\",}", "\u{0}", "filename=a.mp4"] {
+    for body in [
+        "",
+        "{",
+        "{\"filename\": \"a.mp4\",}",
+        "\u{0}",
+        "filename=a.mp4",
+    ] {
         problem(&stack, token, body, 400, "malformed-request");
     }
     let huge = json!({"filename": "x".repeat(100_000)}).to_string();
@@ -58,14 +73,25 @@ fn each_wrong_field_is_named() {
         ("content_type", json!("text/html"), 415, "type-not-allowed"),
         ("size_bytes", json!(0), 422, "invalid-field"),
         ("size_bytes", json!("1000"), 422, "invalid-field"),
-        ("size_bytes", json!(6_000_000_000_u64), 413, "upload-too-large"),
+        (
+            "size_bytes",
+            json!(6_000_000_000_u64),
+            413,
+            "upload-too-large",
+        ),
         ("metadata", json!({"a": [1]}), 422, "invalid-field"),
     ] {
         let mut body = good();
         body[field] = value;
-        assert_eq!(problem(&stack, token, &body.to_string(), status, kind)["field"], field);
+        assert_eq!(
+            problem(&stack, token, &body.to_string(), status, kind)["field"],
+            field
+        );
     }
-    assert_eq!(problem(&stack, token, "[]", 422, "invalid-field")["field"], "body");
+    assert_eq!(
+        problem(&stack, token, "[]", 422, "invalid-field")["field"],
+        "body"
+    );
 }
 
 #[test]
@@ -94,11 +120,25 @@ fn a_permission_says_all_that_a_client_needs() {
     let id = json["video_id"].as_str().unwrap();
     assert_eq!(json["video_url"], format!("{}/videos/{id}", stack.api_url));
     assert_eq!(answer.header("location"), json["video_url"]);
-    assert_eq!((&json["upload"]["strategy"], &json["upload"]["method"]), (&json!("single"), &json!("PUT")));
-    assert!(json["upload"]["expires_at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(
+        (&json["upload"]["strategy"], &json["upload"]["method"]),
+        (&json!("single"), &json!("PUT"))
+    );
+    assert!(
+        json["upload"]["expires_at"]
+            .as_str()
+            .unwrap()
+            .ends_with('Z')
+    );
     let video = stack.video(id);
-    assert_eq!((&video["status"], &video["playback"]["type"]), (&json!("waiting"), &Value::Null));
-    assert!(!json["upload"]["url"].as_str().unwrap().contains("holiday"), "names are no keys");
+    assert_eq!(
+        (&video["status"], &video["playback"]["type"]),
+        (&json!("waiting"), &Value::Null)
+    );
+    assert!(
+        !json["upload"]["url"].as_str().unwrap().contains("holiday"),
+        "names are no keys"
+    );
 }
 
 /// S3 itself refuses what was not permitted; nothing has to be trusted or cleaned up.
@@ -107,12 +147,24 @@ fn the_store_refuses_another_size_type_or_key() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let bytes = std::fs::read(clips.silent("a.mp4", "64x64", "25", 0.2)).unwrap();
     let permission = stack.permission("a.mp4", "video/mp4", bytes.len() as u64);
-    let other_id = stack.permission("b.mp4", "video/mp4", bytes.len() as u64).video_id;
+    let other_id = stack
+        .permission("b.mp4", "video/mp4", bytes.len() as u64)
+        .video_id;
     let other_key = permission.url.replace(&permission.video_id, &other_id);
     assert_ne!(other_key, permission.url);
     for (what, url, content_type, body) in [
-        ("one byte more", &permission.url, "video/mp4", [&bytes[..], &[0]].concat()),
-        ("one byte less", &permission.url, "video/mp4", bytes[1..].to_vec()),
+        (
+            "one byte more",
+            &permission.url,
+            "video/mp4",
+            [&bytes[..], &[0]].concat(),
+        ),
+        (
+            "one byte less",
+            &permission.url,
+            "video/mp4",
+            bytes[1..].to_vec(),
+        ),
         ("nothing", &permission.url, "video/mp4", Vec::new()),
         ("another type", &permission.url, "text/html", bytes.clone()),
         ("another key", &other_key, "video/mp4", bytes.clone()),
@@ -128,7 +180,13 @@ fn the_store_refuses_another_size_type_or_key() {
 #[test]
 fn an_unknown_video_is_404() {
     let stack = Stack::get();
-    for id in ["01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e", "x", "..%2Fetc", "01936F1E-7B2C-7C40-9D3E-1F2A3B4C5D6E", "library"] {
+    for id in [
+        "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e",
+        "x",
+        "..%2Fetc",
+        "01936F1E-7B2C-7C40-9D3E-1F2A3B4C5D6E",
+        "library",
+    ] {
         let answer = stack.get_path(&format!("/videos/{id}"), None);
         assert_eq!(answer.status, 404, "{id}: {}", answer.text());
         assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -141,7 +199,9 @@ fn an_unknown_video_is_404() {
 fn the_library_is_listed_newest_first_page_by_page() {
     let stack = Stack::get();
     let token = Some(stack.api_token.as_str());
-    let mut made: Vec<_> = (0..5).map(|_| stack.permission("a.mp4", "video/mp4", 5).video_id).collect();
+    let mut made: Vec<_> = (0..5)
+        .map(|_| stack.permission("a.mp4", "video/mp4", 5).video_id)
+        .collect();
     made.reverse();
     let mut listed = Vec::new();
     let mut path = "/videos?limit=2".to_owned();
@@ -149,18 +209,42 @@ fn the_library_is_listed_newest_first_page_by_page() {
         let page = stack.get_path(&path, token).json();
         let videos = page["videos"].as_array().unwrap();
         assert!(videos.len() <= 2);
-        listed.extend(videos.iter().map(|video| video["id"].as_str().unwrap().to_owned()));
-        path = format!("/videos?limit=2&cursor={}", page["next_cursor"].as_str().unwrap());
+        listed.extend(
+            videos
+                .iter()
+                .map(|video| video["id"].as_str().unwrap().to_owned()),
+        );
+        path = format!(
+            "/videos?limit=2&cursor={}",
+            page["next_cursor"].as_str().unwrap()
+        );
     }
     // Other tests may add videos of their own meanwhile.
     listed.retain(|id| made.contains(id));
     assert_eq!(listed, made[..listed.len()]);
     assert!(listed.len() >= 4);
 
-    let waiting = stack.get_path("/videos?status=waiting&limit=100", token).json();
-    assert!(waiting["videos"].as_array().unwrap().iter().all(|video| video["status"] == "waiting"));
-    for (query, field) in [("limit=0", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor"), ("status=x", "status")] {
+    let waiting = stack
+        .get_path("/videos?status=waiting&limit=100", token)
+        .json();
+    assert!(
+        waiting["videos"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|video| video["status"] == "waiting")
+    );
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=x", "limit"),
+        ("cursor=x", "cursor"),
+        ("status=x", "status"),
+    ] {
         let answer = stack.get_path(&format!("/videos?{query}"), token);
-        assert_eq!((answer.status, &answer.json()["field"]), (422, &json!(field)), "{query}");
+        assert_eq!(
+            (answer.status, &answer.json()["field"]),
+            (422, &json!(field)),
+            "{query}"
+        );
     }
 }

@@ -216,10 +216,11 @@ mod tests {
             instance: "this one".into(),
         });
         let mut client = TcpStream::connect(address).expect("connected");
-        client.write_all(request).expect("written");
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).expect("answered");
-        answer
+        // A front that refuses may close before all is sent or read; what arrived is what counts.
+        let _ = client.write_all(request);
+        let mut answer = Vec::new();
+        let _ = client.read_to_end(&mut answer);
+        String::from_utf8(answer).expect("text")
     }
 
     #[test]

@@ -20,7 +20,11 @@ pub fn peak(segments: &[SegmentReport], timescale: u32, target_duration_seconds:
             }
         }
     }
-    if peak > 0 { peak } else { average(segments, timescale) }
+    if peak > 0 {
+        peak
+    } else {
+        average(segments, timescale)
+    }
 }
 
 /// The average segment bit rate in bit/s: all bits over the whole length.
@@ -41,7 +45,11 @@ mod tests {
     use super::*;
 
     fn segments(list: &[(u64, u64)]) -> Vec<SegmentReport> {
-        let report = |&(bytes, ticks)| SegmentReport { bytes, ticks, iframes: vec![] };
+        let report = |&(bytes, ticks)| SegmentReport {
+            bytes,
+            ticks,
+            iframes: vec![],
+        };
         list.iter().map(report).collect()
     }
 

@@ -32,7 +32,12 @@ pub fn read_init(init: &[u8]) -> Result<InitInfo, UnknownInit> {
         match mp4_atom::Any::decode_maybe(&mut rest).map_err(malformed)? {
             Some(mp4_atom::Any::Moov(moov)) => return read_moov(&moov),
             Some(_) => {}
-            None => return Err(UnknownInit::Malformed(format!("there is no {}", Moov::KIND))),
+            None => {
+                return Err(UnknownInit::Malformed(format!(
+                    "there is no {}",
+                    Moov::KIND
+                )));
+            }
         }
     }
 }
@@ -51,7 +56,10 @@ fn read_moov(moov: &Moov) -> Result<InitInfo, UnknownInit> {
         }
         Some(Codec::Mp4a(mp4a)) => {
             let config = &mp4a.esds.es_desc.dec_config;
-            let object_type = config.dec_specific.as_ref().map_or(2, |specific| specific.profile);
+            let object_type = config
+                .dec_specific
+                .as_ref()
+                .map_or(2, |specific| specific.profile);
             let codecs = format!("mp4a.{:x}.{object_type}", config.object_type_indication);
             (codecs, Some(mp4a.audio.channel_count))
         }

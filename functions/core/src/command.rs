@@ -5,7 +5,11 @@
 
 use std::{ffi::OsString, fmt::Write as _};
 
-use crate::{plan::Plan, source::MAX_PIXELS, timeline::FrameRate};
+use crate::{
+    plan::{AssumedColor, Plan},
+    source::MAX_PIXELS,
+    timeline::FrameRate,
+};
 
 /// Where ffmpeg reads the source from.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +45,8 @@ pub const FIRST_FD: i32 = 3;
 
 /// The containers that are opened. Playlist and picture formats are left out on purpose: they name
 /// other files, and a server that follows them reads its own secrets for an attacker.
-const DEMUXERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpegts,mpeg,mpegvideo,m4v,ogg";
+const DEMUXERS: &str =
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpegts,mpeg,mpegvideo,m4v,ogg";
 
 /// Frames of audio that one AAC packet holds.
 pub const AAC_FRAME_SAMPLES: u32 = 1024;
@@ -53,7 +58,7 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
     args.pair(
         "-show_entries",
         "format=duration,start_time,size:stream=index,codec_name,codec_type,codec_tag_string,width,height,\
-         sample_aspect_ratio,field_order,color_transfer,r_frame_rate,avg_frame_rate,start_time,duration,sample_rate:\
+         sample_aspect_ratio,field_order,color_space,color_transfer,r_frame_rate,avg_frame_rate,start_time,duration,sample_rate:\
          stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=rotation",
     );
     args.input(source);
@@ -73,16 +78,20 @@ pub fn probe_packets(source: SourceUrl<'_>) -> Vec<OsString> {
 /// own clock, counted from its first packet.
 pub fn last_packet_end_us(lines: &str) -> Option<u64> {
     let micros = |text: &str| {
-        text.parse::<f64>().ok().filter(|s| s.is_finite()).map(|s| s * 1e6)
+        text.parse::<f64>()
+            .ok()
+            .filter(|s| s.is_finite())
+            .map(|s| s * 1e6)
     };
     let packets = lines.lines().filter_map(|line| {
         let mut fields = line.split(',');
         let at = fields.next().and_then(micros)?;
         Some((at, fields.next().and_then(micros).unwrap_or(0.0)))
     });
-    let (first, end) = packets.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, end), (at, length)| {
-        (first.min(at), end.max(at + length))
-    });
+    let (first, end) = packets.fold(
+        (f64::INFINITY, f64::NEG_INFINITY),
+        |(first, end), (at, length)| (first.min(at), end.max(at + length)),
+    );
     let length = end - first;
     #[expect(
         clippy::cast_possible_truncation,
@@ -163,6 +172,12 @@ fn filter_graph(plan: &Plan) -> String {
              zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
         );
     }
+    if let Some(color) = plan.assumed_color.map(AssumedColor::name) {
+        let _ = write!(
+            graph,
+            "setparams=colorspace={color}:color_primaries={color}:color_trc={color},"
+        );
+    }
     let _ = write!(graph, "split={}", plan.renditions.len() + 1);
     for index in 0..plan.renditions.len() {
         let _ = write!(graph, "[s{index}]");
@@ -197,15 +212,20 @@ fn filter_graph(plan: &Plan) -> String {
 /// The poster is the most typical frame of two seconds, at the size of a rendition near 720p.
 fn poster_branch(graph: &mut String, plan: &Plan) {
     let near_720 = |r: &&crate::ladder::Rendition| r.width.min(r.height) <= 720;
-    let Some(size) = plan.renditions.iter().find(near_720).or(plan.renditions.last()) else {
+    let Some(size) = plan
+        .renditions
+        .iter()
+        .find(near_720)
+        .or(plan.renditions.last())
+    else {
         return;
     };
     let from = plan.poster_from_us;
     let batch = plan.grid.gop_frames.clamp(1, 50);
-    // Micro­seconds keep the expression free of floating-point text.
+    // The first frame is always among them, so that there is a poster however short the video is.
     let _ = write!(
         graph,
-        ";[p]select='gte(t*1000000,{from})',scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
+        ";[p]select='eq(n,0)+gte(t*1000000,{from})',scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
          format=pix_fmts=yuvj420p:color_ranges=pc,thumbnail=n={batch}[poster]",
         size.width, size.height
     );
@@ -228,7 +248,10 @@ impl Args {
 
     fn input(&mut self, source: SourceUrl<'_>) {
         let secure = source.url.starts_with("https:");
-        self.pair("-protocol_whitelist", if secure { "https,tls,tcp" } else { "http,tcp" });
+        self.pair(
+            "-protocol_whitelist",
+            if secure { "https,tls,tcp" } else { "http,tcp" },
+        );
         self.pair("-format_whitelist", DEMUXERS);
         self.pair("-max_streams", "32");
         self.pair("-max_pixels", MAX_PIXELS.to_string());
@@ -249,7 +272,9 @@ impl Args {
     /// Fragmented MP4 that can be cut while it is written: an empty `moov` first, then fragments
     /// with their absolute decode time, and nothing that depends on the encoder's version.
     fn fragmented_mp4(&mut self, fragment_when: &str) {
-        self.words("-map_metadata -1 -map_chapters -1 -fflags +bitexact -flags +bitexact+global_header");
+        self.words(
+            "-map_metadata -1 -map_chapters -1 -fflags +bitexact -flags +bitexact+global_header",
+        );
         self.words("-avoid_negative_ts disabled -f mp4");
         self.pair(
             "-movflags",
@@ -289,6 +314,7 @@ mod tests {
                 end_is_exact: true,
                 interlaced: false,
                 hdr: false,
+                color_is_stated: true,
             },
             audio: Some(AudioStream {
                 index: 1,
@@ -310,8 +336,13 @@ mod tests {
         let mut text = String::new();
         for arg in args {
             let arg = arg.to_str().unwrap();
-            let is_option = arg.starts_with('-') && arg.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
-            text.push(if is_option || arg.starts_with("pipe:") { '\n' } else { ' ' });
+            let is_option =
+                arg.starts_with('-') && arg.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
+            text.push(if is_option || arg.starts_with("pipe:") {
+                '\n'
+            } else {
+                ' '
+            });
             text.push_str(arg);
         }
         text.replace(';', ";\n  ")
@@ -332,31 +363,46 @@ mod tests {
                 source.audio = None;
                 source.video.interlaced = true;
                 source.video.hdr = true;
+                source.video.color_is_stated = false;
             }),
             HTTPS,
         );
         assert!(!encode.outputs.contains(&Output::Audio));
         let graph = lines(&encode.args);
-        assert!(graph.contains("bwdif") && graph.contains("tonemap") && !graph.contains("aresample"));
+        assert!(graph.contains("setparams=colorspace=bt709:"));
+        assert!(
+            graph.contains("bwdif") && graph.contains("tonemap") && !graph.contains("aresample")
+        );
     }
 
     #[test]
     fn held_frames_come_before_the_limit() {
         let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
         let graph = filter_graph(&plan);
-        let hold = graph.find("tpad=stop_mode=clone:stop_duration=10000000us").unwrap();
+        let hold = graph
+            .find("tpad=stop_mode=clone:stop_duration=10000000us")
+            .unwrap();
         assert!(hold < graph.find("trim=end_frame").unwrap(), "{graph}");
     }
 
     #[test]
     fn the_probe_opens_media_only() {
-        insta::assert_snapshot!(lines(&probe(SourceUrl { url: "http://127.0.0.1/x", ca_file: None })));
+        insta::assert_snapshot!(lines(&probe(SourceUrl {
+            url: "http://127.0.0.1/x",
+            ca_file: None
+        })));
     }
 
     #[test]
     fn the_end_of_the_last_packet_is_found_in_any_order() {
-        assert_eq!(last_packet_end_us("0.5,0.04\n0.58,0.04\n0.54,0.04\n"), Some(120_000));
-        assert_eq!(last_packet_end_us("0.0,N/A\nN/A,N/A\n2.0,\n"), Some(2_000_000));
+        assert_eq!(
+            last_packet_end_us("0.5,0.04\n0.58,0.04\n0.54,0.04\n"),
+            Some(120_000)
+        );
+        assert_eq!(
+            last_packet_end_us("0.0,N/A\nN/A,N/A\n2.0,\n"),
+            Some(2_000_000)
+        );
         assert_eq!(last_packet_end_us(""), None);
         assert_eq!(last_packet_end_us("inf,nan\n"), None);
     }

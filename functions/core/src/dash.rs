@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dash_mpd_core::{
-    AdaptationSet, AudioChannelConfiguration, MPD, Period, Representation, Role, S, SegmentTemplate,
-    SegmentTimeline,
+    AdaptationSet, AudioChannelConfiguration, MPD, Period, Representation, Role, S,
+    SegmentTemplate, SegmentTimeline,
 };
 
 use crate::{
@@ -16,10 +16,17 @@ use crate::{
 /// The manifest, as XML.
 pub fn manifest(presentation: &Presentation) -> String {
     let mut adaptations = vec![video_set(presentation)];
-    adaptations.extend(presentation.audio.as_ref().map(|audio| audio_set(presentation, audio)));
+    adaptations.extend(
+        presentation
+            .audio
+            .as_ref()
+            .map(|audio| audio_set(presentation, audio)),
+    );
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
-        profiles: Some("urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019".into()),
+        profiles: Some(
+            "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019".into(),
+        ),
         mpdtype: Some("static".into()),
         mediaPresentationDuration: presentation.video.first().map(length),
         minBufferTime: Some(Duration::from_secs(SEGMENT_SECONDS.into())),
@@ -42,7 +49,12 @@ fn length(track: &TrackReport) -> Duration {
 
 fn video_set(presentation: &Presentation) -> AdaptationSet {
     let representations = presentation.video.iter().filter_map(|track| {
-        let TrackKind::Video { width, height, frame_rate } = track.kind else {
+        let TrackKind::Video {
+            width,
+            height,
+            frame_rate,
+        } = track.kind
+        else {
             return None;
         };
         Some(Representation {
@@ -65,14 +77,22 @@ fn video_set(presentation: &Presentation) -> AdaptationSet {
         startWithSAP: Some(1),
         maxWidth: representations.iter().filter_map(|r| r.width).max(),
         maxHeight: representations.iter().filter_map(|r| r.height).max(),
-        SegmentTemplate: presentation.video.first().map(|track| template("video", track)),
+        SegmentTemplate: presentation
+            .video
+            .first()
+            .map(|track| template("video", track)),
         representations,
         ..AdaptationSet::default()
     }
 }
 
 fn audio_set(presentation: &Presentation, track: &TrackReport) -> AdaptationSet {
-    let TrackKind::Audio { language, channels, sample_rate } = &track.kind else {
+    let TrackKind::Audio {
+        language,
+        channels,
+        sample_rate,
+    } = &track.kind
+    else {
         return AdaptationSet::default();
     };
     AdaptationSet {
@@ -102,7 +122,11 @@ fn audio_set(presentation: &Presentation, track: &TrackReport) -> AdaptationSet 
 }
 
 fn representation(presentation: &Presentation, track: &TrackReport) -> Representation {
-    let peak = bandwidth::peak(&track.segments, track.timescale, presentation.target_duration());
+    let peak = bandwidth::peak(
+        &track.segments,
+        track.timescale,
+        presentation.target_duration(),
+    );
     Representation {
         id: Some(track.track.name().into()),
         codecs: Some(track.codecs.clone()),
@@ -178,8 +202,14 @@ mod tests {
                     .replace("$RepresentationID$", track.track.name())
                     .replace("$Number%05d$", "00007")
             };
-            assert_eq!(fill(template.initialization), MediaFile::Init(track.track.clone()).to_string());
-            assert_eq!(fill(template.media), MediaFile::Segment(track.track.clone(), 7).to_string());
+            assert_eq!(
+                fill(template.initialization),
+                MediaFile::Init(track.track.clone()).to_string()
+            );
+            assert_eq!(
+                fill(template.media),
+                MediaFile::Segment(track.track.clone(), 7).to_string()
+            );
         }
     }
 }

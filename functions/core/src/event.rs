@@ -75,7 +75,10 @@ fn parse_record(record: &Value) -> Record {
     // S3 writes `ObjectCreated:Put`; event bridges and replays write `s3:ObjectCreated:Put`.
     let name = raw.event_name.trim_start_matches("s3:");
     if !name.starts_with("ObjectCreated:") {
-        return Record::Ignored(format!("{} is not the creation of an object", raw.event_name));
+        return Record::Ignored(format!(
+            "{} is not the creation of an object",
+            raw.event_name
+        ));
     }
     let key = decode_key(&raw.s3.object.key);
     match parse_source_key(&key) {
@@ -143,7 +146,11 @@ mod tests {
         let records = fixture("s3-batch");
         assert_eq!(records.len(), 5);
         assert_eq!(records[0], uploaded(1_048_576));
-        assert!(records[1..4].iter().all(|r| matches!(r, Record::Ignored(_))));
+        assert!(
+            records[1..4]
+                .iter()
+                .all(|r| matches!(r, Record::Ignored(_)))
+        );
         assert!(matches!(&records[4], Record::Source(s) if s.size_bytes == 7));
     }
 

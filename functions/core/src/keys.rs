@@ -100,19 +100,19 @@ impl StorageKey {
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
             Self::Source(_) => None,
-            Self::Media(_, file) => Some(match file {
-                MediaFile::Master | MediaFile::Playlist(_) | MediaFile::IFrames(_) => {
-                    "application/vnd.apple.mpegurl"
-                }
-                MediaFile::Manifest => "application/dash+xml",
-                MediaFile::Poster => "image/jpeg",
-                MediaFile::Init(TrackId::Video(_)) | MediaFile::Segment(TrackId::Video(_), _) => {
-                    "video/mp4"
-                }
-                MediaFile::Init(TrackId::Audio(_)) | MediaFile::Segment(TrackId::Audio(_), _) => {
-                    "audio/mp4"
-                }
-            }),
+            Self::Media(_, file) => {
+                Some(match file {
+                    MediaFile::Master | MediaFile::Playlist(_) | MediaFile::IFrames(_) => {
+                        "application/vnd.apple.mpegurl"
+                    }
+                    MediaFile::Manifest => "application/dash+xml",
+                    MediaFile::Poster => "image/jpeg",
+                    MediaFile::Init(TrackId::Video(_))
+                    | MediaFile::Segment(TrackId::Video(_), _) => "video/mp4",
+                    MediaFile::Init(TrackId::Audio(_))
+                    | MediaFile::Segment(TrackId::Audio(_), _) => "audio/mp4",
+                })
+            }
         }
     }
 
@@ -169,7 +169,10 @@ mod tests {
             StorageKey::Media(id(), MediaFile::Poster),
             StorageKey::Media(id(), MediaFile::Init(rung.clone())),
             StorageKey::Media(id(), MediaFile::Segment(rung.clone(), 1)),
-            StorageKey::Media(id(), MediaFile::Segment(TrackId::Audio("main".into()), 123_456)),
+            StorageKey::Media(
+                id(),
+                MediaFile::Segment(TrackId::Audio("main".into()), 123_456),
+            ),
             StorageKey::Media(id(), MediaFile::Playlist(rung.clone())),
             StorageKey::Media(id(), MediaFile::IFrames(rung)),
         ];

@@ -94,7 +94,9 @@ fn even_part(side: u32, target: u32, short: u32) -> u32 {
     let (side, target, double) = (u64::from(side), u64::from(target), 2 * u64::from(short));
     let halves = (side * target + double / 2) / double;
     let largest = side / 2;
-    u32::try_from(halves.min(largest) * 2).unwrap_or(u32::MAX - 1).max(2)
+    u32::try_from(halves.min(largest) * 2)
+        .unwrap_or(u32::MAX - 1)
+        .max(2)
 }
 
 #[cfg(test)]

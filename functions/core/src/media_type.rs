@@ -8,9 +8,17 @@ const ACCEPTED: &[(&str, &str, &[&str])] = &[
     ("mp4", "video/mp4", &["application/mp4"]),
     ("m4v", "video/x-m4v", &["video/mp4", "video/m4v"]),
     ("mov", "video/quicktime", &[]),
-    ("mkv", "video/x-matroska", &["video/matroska", "application/x-matroska"]),
+    (
+        "mkv",
+        "video/x-matroska",
+        &["video/matroska", "application/x-matroska"],
+    ),
     ("webm", "video/webm", &[]),
-    ("avi", "video/x-msvideo", &["video/avi", "video/msvideo", "video/vnd.avi"]),
+    (
+        "avi",
+        "video/x-msvideo",
+        &["video/avi", "video/msvideo", "video/vnd.avi"],
+    ),
     ("wmv", "video/x-ms-wmv", &["video/x-ms-asf"]),
     ("flv", "video/x-flv", &["video/flv"]),
     ("mpg", "video/mpeg", &[]),
@@ -98,9 +106,15 @@ mod tests {
     #[test]
     fn the_message_names_what_would_do() {
         let why = check("notes.txt", "text/plain").unwrap_err().to_string();
-        assert!(why.contains(".txt") && why.contains("mp4") && why.contains("ogv"), "{why}");
+        assert!(
+            why.contains(".txt") && why.contains("mp4") && why.contains("ogv"),
+            "{why}"
+        );
         let why = check("clip.mp4", "text/html").unwrap_err().to_string();
-        assert!(why.contains("text/html") && why.contains("video/mp4"), "{why}");
+        assert!(
+            why.contains("text/html") && why.contains("video/mp4"),
+            "{why}"
+        );
         assert!(check("README", "video/mp4").is_err());
         assert!(check("mp4", "video/mp4").is_err());
     }

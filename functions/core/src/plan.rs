@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ladder::{self, Rendition},
-    source::SourceInfo,
+    source::{SourceInfo, VideoStream},
     timeline::Grid,
 };
 
@@ -21,6 +21,8 @@ pub struct Plan {
     pub deinterlace: bool,
     /// Whether a high dynamic range must be mapped to a standard one.
     pub tone_map: bool,
+    /// What to call the colours of a source that does not say.
+    pub assumed_color: Option<AssumedColor>,
     /// How long the last frame is held because the sound goes on, in microseconds.
     pub hold_last_frame_us: u64,
     /// What is encoded, highest first; never empty.
@@ -31,6 +33,34 @@ pub struct Plan {
     pub poster_from_us: u64,
     /// The units of encoding. They tile the frames.
     pub chunks: Vec<Chunk>,
+}
+
+/// The colours that players assume of untagged video, by its size.
+///
+/// They would assume it of each rendition by *its* size, and show a large one in other colours than
+/// a small one; so all are tagged with what is assumed of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssumedColor {
+    /// High definition: ITU-R BT.709.
+    Bt709,
+    /// Standard definition: ITU-R BT.601, as SMPTE 170M states it.
+    Smpte170m,
+}
+
+impl AssumedColor {
+    fn of(video: &VideoStream) -> Option<Self> {
+        let is_hd = video.width.min(video.height) >= 720;
+        (!video.color_is_stated).then_some(if is_hd { Self::Bt709 } else { Self::Smpte170m })
+    }
+
+    /// ffmpeg's name for its matrix, primaries and transfer.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bt709 => "bt709",
+            Self::Smpte170m => "smpte170m",
+        }
+    }
 }
 
 /// How the sound is encoded: AAC-LC stereo, which every player has.
@@ -82,6 +112,7 @@ impl Plan {
             video_stream: video.index,
             deinterlace: video.interlaced,
             tone_map: video.hdr,
+            assumed_color: AssumedColor::of(video),
             hold_last_frame_us,
             renditions: ladder::renditions(video.width, video.height, max_short_side),
             audio: source.audio.as_ref().map(|audio| AudioPlan {
@@ -125,15 +156,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
-        source::{AudioStream, VideoStream},
-        timeline::FrameRate,
-    };
+    use crate::{source::AudioStream, timeline::FrameRate};
 
-    pub(crate) fn source(seconds: f64, rate: (u32, u32)) -> SourceInfo {
+    pub(crate) fn source(millis: u64, rate: (u32, u32)) -> SourceInfo {
         SourceInfo {
             size_bytes: 1000,
-            duration_us: (seconds * 1e6) as u64,
+            duration_us: millis * 1000,
             video: VideoStream {
                 index: 0,
                 codec: "h264".into(),
@@ -141,23 +169,24 @@ mod tests {
                 height: 1080,
                 frame_rate: FrameRate::new(rate.0, rate.1).unwrap(),
                 start_us: 0,
-                end_us: (seconds * 1e6) as u64,
+                end_us: millis * 1000,
                 end_is_exact: true,
                 interlaced: false,
                 hdr: false,
+                color_is_stated: false,
             },
             audio: Some(AudioStream {
                 index: 1,
                 codec: "aac".into(),
                 language: "und".into(),
-                end_us: Some((seconds * 1e6) as u64),
+                end_us: Some(millis * 1000),
             }),
         }
     }
 
     #[test]
     fn sound_that_goes_on_holds_the_last_frame() {
-        let mut info = source(10.0, (25, 1));
+        let mut info = source(10_000, (25, 1));
         assert_eq!(Plan::new(&info, 1080).frames, 250);
         info.audio.as_mut().unwrap().end_us = Some(10_900_000);
         assert_eq!(Plan::new(&info, 1080).hold_last_frame_us, 0);
@@ -167,8 +196,24 @@ mod tests {
     }
 
     #[test]
+    fn untagged_colors_are_those_of_the_source_s_size() {
+        let mut info = source(1000, (25, 1));
+        assert_eq!(
+            Plan::new(&info, 1080).assumed_color,
+            Some(AssumedColor::Bt709)
+        );
+        (info.video.width, info.video.height) = (720, 576);
+        assert_eq!(
+            Plan::new(&info, 1080).assumed_color,
+            Some(AssumedColor::Smpte170m)
+        );
+        info.video.color_is_stated = true;
+        assert_eq!(Plan::new(&info, 1080).assumed_color, None);
+    }
+
+    #[test]
     fn a_cut_source_is_told_from_a_rounded_one() {
-        let mut info = source(60.0, (25, 1));
+        let mut info = source(60_000, (25, 1));
         let plan = Plan::new(&info, 1080);
         assert!(!plan.is_cut_short(1499, &info));
         assert!(!plan.is_cut_short(1460, &info));
@@ -180,10 +225,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_tile_the_frames(seconds in 0.01f64..50_000.0, num in 1u32..60_001) {
+        fn chunks_tile_the_frames(millis in 10u64..50_000_000, num in 1u32..60_001) {
             let Some(rate) = FrameRate::new(num, 1000) else { return Ok(()) };
             let rate = rate.publishable();
-            let plan = Plan::new(&source(seconds, (rate.num(), rate.den())), 2160);
+            let plan = Plan::new(&source(millis, (rate.num(), rate.den())), 2160);
             let mut next = 0;
             for chunk in &plan.chunks {
                 prop_assert_eq!(chunk.first_frame, next);

@@ -5,7 +5,12 @@ use crate::video::Video;
 /// Whether browsers play the original file itself: by its codecs once they are known, by its
 /// container until then.
 pub fn original_plays_in_browsers(video: &Video) -> bool {
-    let extension = video.filename.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let extension = video
+        .filename
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let container = matches!(extension.as_str(), "mp4" | "m4v" | "mov" | "webm");
     let codecs = video.source.as_ref().is_none_or(|source| {
         let picture = matches!(source.video_codec.as_str(), "h264" | "vp8" | "vp9" | "av1");

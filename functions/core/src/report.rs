@@ -81,10 +81,6 @@ impl TrackReport {
 }
 
 /// Ticks as seconds: the only place where time becomes a float, for text.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "exact below 2^53 ticks, which is years"
-)]
 pub fn seconds(ticks: u64, timescale: u32) -> f64 {
     ticks as f64 / f64::from(timescale)
 }
@@ -116,7 +112,11 @@ impl Presentation {
             track.segments.iter().map(|segment| segment.ticks).collect()
         };
         let reference = video.first().map(cuts).unwrap_or_default();
-        if reference.is_empty() || audio.as_ref().is_some_and(|track| track.segments.is_empty()) {
+        if reference.is_empty()
+            || audio
+                .as_ref()
+                .is_some_and(|track| track.segments.is_empty())
+        {
             return Err(Inconsistent::Empty);
         }
         match video.iter().find(|track| cuts(track) != reference) {
@@ -137,7 +137,10 @@ impl Presentation {
             .tracks()
             .flat_map(|track| {
                 let scale = u64::from(track.timescale);
-                track.segments.iter().map(move |s| (s.ticks + scale / 2) / scale)
+                track
+                    .segments
+                    .iter()
+                    .map(move |s| (s.ticks + scale / 2) / scale)
             })
             .max();
         longest.unwrap_or(0).max(1)

@@ -22,6 +22,7 @@ pub struct SourceInfo {
 
 /// The video stream that is encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
 pub struct VideoStream {
     /// Its index among all streams of the file.
     pub index: u32,
@@ -44,6 +45,8 @@ pub struct VideoStream {
     pub interlaced: bool,
     /// Whether its picture has a high dynamic range (PQ or HLG).
     pub hdr: bool,
+    /// Whether it says by which matrix its colours were made.
+    pub color_is_stated: bool,
 }
 
 /// The audio stream that is encoded.
@@ -115,6 +118,7 @@ struct ProbeStream {
     sample_aspect_ratio: Option<String>,
     field_order: Option<String>,
     color_transfer: Option<String>,
+    color_space: Option<String>,
     r_frame_rate: Option<String>,
     avg_frame_rate: Option<String>,
     start_time: Option<String>,
@@ -166,10 +170,10 @@ impl SourceInfo {
         let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
         let stated_end = stream.end(start);
-        let end_us = match (measured_end_us, stated_end, container_end) {
-            (Some(end), _, _) | (None, Some(end), _) | (None, None, Some(end)) => end,
-            (None, None, None) => return Err(SourceFault::LengthUnknown),
-        };
+        let end_us = measured_end_us
+            .or(stated_end)
+            .or(container_end)
+            .ok_or(SourceFault::LengthUnknown)?;
         let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
         let video = VideoStream {
             end_us,
@@ -195,7 +199,11 @@ impl SourceInfo {
             .into());
         }
         Ok(Self {
-            size_bytes: probe.format.size.and_then(|size| size.parse().ok()).unwrap_or(0),
+            size_bytes: probe
+                .format
+                .size
+                .and_then(|size| size.parse().ok())
+                .unwrap_or(0),
             duration_us,
             video,
             audio,
@@ -234,8 +242,15 @@ impl ProbeStream {
     }
 
     fn decodable_audio(&self) -> bool {
-        self.sample_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or(0_u32) > 0
-            && self.codec_name.as_deref().is_some_and(|name| name != "unknown" && name != "none")
+        self.sample_rate
+            .as_deref()
+            .and_then(|rate| rate.parse().ok())
+            .unwrap_or(0_u32)
+            > 0
+            && self
+                .codec_name
+                .as_deref()
+                .is_some_and(|name| name != "unknown" && name != "none")
     }
 
     /// Where the stream ends on the container's clock, where the file says so.
@@ -285,6 +300,10 @@ impl ProbeStream {
                 self.color_transfer.as_deref(),
                 Some("smpte2084" | "arib-std-b67")
             ),
+            color_is_stated: !matches!(
+                self.color_space.as_deref(),
+                None | Some("unknown" | "reserved" | "unspecified")
+            ),
         })
     }
 
@@ -320,8 +339,9 @@ impl ProbeStream {
             .side_data_list
             .iter()
             .find_map(|side| side.rotation)
-            .map_or(0.0, |degrees| (degrees / 90.0).round().abs());
-        Ok(if quarter_turns % 2.0 == 1.0 {
+            .map_or(0.0, |degrees| (degrees / 90.0).round());
+        // An odd number of quarter turns lays the picture on its side.
+        Ok(if quarter_turns.rem_euclid(2.0) > 0.5 {
             (self.height, width)
         } else {
             (width, self.height)
@@ -368,7 +388,9 @@ fn pick<'a>(streams: &'a [ProbeStream], kind: &str) -> Option<&'a ProbeStream> {
 }
 
 fn no_video(streams: &[ProbeStream]) -> VideoError {
-    let has_audio = streams.iter().any(|s| s.codec_type.as_deref() == Some("audio"));
+    let has_audio = streams
+        .iter()
+        .any(|s| s.codec_type.as_deref() == Some("audio"));
     let has_cover = streams.iter().any(ProbeStream::is_cover);
     let detail = match (has_audio, has_cover) {
         (true, true) => "It has sound and a cover picture, but no moving picture.",
@@ -442,7 +464,13 @@ pub fn explain_probe_failure(stderr: &str) -> Option<VideoError> {
         ));
     }
     // Any other trouble on the way to the bytes says nothing about the bytes.
-    let network = ["HTTP error", "Server returned", "Connection", "Input/output error", "Network"];
+    let network = [
+        "HTTP error",
+        "Server returned",
+        "Connection",
+        "Input/output error",
+        "Network",
+    ];
     if network.iter().any(|word| says(word)) {
         return None;
     }
@@ -501,7 +529,11 @@ mod tests {
 
     #[test]
     fn rotation_and_pixel_shape_give_the_size_on_screen() {
-        let info = with("side_data_list", json!([{"side_data_type": "x"}, {"rotation": -90}])).unwrap();
+        let info = with(
+            "side_data_list",
+            json!([{"side_data_type": "x"}, {"rotation": -90}]),
+        )
+        .unwrap();
         assert_eq!((info.video.width, info.video.height), (1080, 1920));
         let info = with("sample_aspect_ratio", json!("3:4")).unwrap();
         assert_eq!((info.video.width, info.video.height), (1440, 1080));
@@ -517,7 +549,11 @@ mod tests {
             let mut stream = video();
             stream["r_frame_rate"] = json!(base);
             stream["avg_frame_rate"] = json!(average);
-            parse(&probe(&[stream])).unwrap().video.frame_rate.to_string()
+            parse(&probe(&[stream]))
+                .unwrap()
+                .video
+                .frame_rate
+                .to_string()
         };
         assert_eq!(rate("30000/1001", "37200/1241"), "30000/1001");
         assert_eq!(rate("120/1", "120/1"), "60/1");
@@ -531,7 +567,8 @@ mod tests {
         let mut late = video();
         late["start_time"] = json!("1.726000");
         let info = SourceInfo::parse(
-            &json!({"streams": [late], "format": {"duration": "10.2", "start_time": "1.5"}}).to_string(),
+            &json!({"streams": [late], "format": {"duration": "10.2", "start_time": "1.5"}})
+                .to_string(),
             None,
             LIMITS,
         )
@@ -564,12 +601,22 @@ mod tests {
 
     #[test]
     fn each_fault_has_its_type() {
-        let audio = json!({"index": 0, "codec_type": "audio", "codec_name": "mp3", "sample_rate": "44100"});
+        let audio =
+            json!({"index": 0, "codec_type": "audio", "codec_name": "mp3", "sample_rate": "44100"});
         let cover = json!({"index": 1, "codec_type": "video", "codec_name": "mjpeg",
                            "disposition": {"attached_pic": 1}});
-        assert_eq!(kind(parse(&probe(&[audio, cover]))), ErrorType::NoVideoStream);
-        assert_eq!(kind(with("codec_name", Value::Null)), ErrorType::UnsupportedCodec);
-        assert_eq!(kind(with("codec_tag_string", json!("encv"))), ErrorType::ProtectedContent);
+        assert_eq!(
+            kind(parse(&probe(&[audio, cover]))),
+            ErrorType::NoVideoStream
+        );
+        assert_eq!(
+            kind(with("codec_name", Value::Null)),
+            ErrorType::UnsupportedCodec
+        );
+        assert_eq!(
+            kind(with("codec_tag_string", json!("encv"))),
+            ErrorType::ProtectedContent
+        );
         assert_eq!(kind(with("duration", json!("3601.0"))), ErrorType::TooLong);
         assert_eq!(kind(with("width", json!(100_000))), ErrorType::TooLarge);
         assert_eq!(kind(with("width", json!(0))), ErrorType::MalformedMedia);
@@ -607,7 +654,10 @@ mod tests {
             kind("[mov] moov atom not found\nx: Invalid data found when processing input"),
             Some(ErrorType::MalformedMedia)
         );
-        assert_eq!(kind("[http] HTTP error 404 Not Found"), Some(ErrorType::SourceMissing));
+        assert_eq!(
+            kind("[http] HTTP error 404 Not Found"),
+            Some(ErrorType::SourceMissing)
+        );
         assert_eq!(kind("[http] HTTP error 503 Slow Down"), None);
         assert_eq!(kind("Connection refused"), None);
         assert_eq!(kind(""), None);

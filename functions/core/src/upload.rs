@@ -63,8 +63,12 @@ impl UploadRequest {
         let Some(body) = body.as_object() else {
             return Err(invalid("body", "the body must be a JSON object"));
         };
-        let filename = string(body, "filename")?
-            .ok_or_else(|| invalid("filename", "filename is missing: the name of the file, as holiday.mp4"))?;
+        let filename = string(body, "filename")?.ok_or_else(|| {
+            invalid(
+                "filename",
+                "filename is missing: the name of the file, as holiday.mp4",
+            )
+        })?;
         if filename.is_empty() || filename.len() > MAX_FILENAME_BYTES {
             return Err(invalid(
                 "filename",
@@ -72,7 +76,10 @@ impl UploadRequest {
             ));
         }
         let content_type = string(body, "content_type")?.ok_or_else(|| {
-            invalid("content_type", "content_type is missing: the file's MIME type, as video/mp4")
+            invalid(
+                "content_type",
+                "content_type is missing: the file's MIME type, as video/mp4",
+            )
         })?;
         if let Err(why) = media_type::check(filename, content_type) {
             let field = match why {
@@ -87,14 +94,22 @@ impl UploadRequest {
         }
         // The type becomes a signed header; what no header may hold would fail later and darker.
         if !content_type.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-            return Err(invalid("content_type", "content_type must be printable ASCII"));
+            return Err(invalid(
+                "content_type",
+                "content_type must be printable ASCII",
+            ));
         }
         let size_bytes = match body.get("size_bytes") {
             Some(Value::Number(size)) => size.as_u64(),
             _ => None,
         };
         let size_bytes = match size_bytes {
-            Some(0) => return Err(invalid("size_bytes", "the file is empty: size_bytes must be at least 1")),
+            Some(0) => {
+                return Err(invalid(
+                    "size_bytes",
+                    "the file is empty: size_bytes must be at least 1",
+                ));
+            }
             Some(size) if size > limits.max_bytes => {
                 return Err(Refused {
                     kind: RefusedKind::TooLarge,
@@ -139,7 +154,10 @@ fn invalid(field: &'static str, detail: impl Into<String>) -> Refused {
 }
 
 /// A string, or nothing when the field is absent or null.
-fn string<'a>(body: &'a Map<String, Value>, field: &'static str) -> Result<Option<&'a str>, Refused> {
+fn string<'a>(
+    body: &'a Map<String, Value>,
+    field: &'static str,
+) -> Result<Option<&'a str>, Refused> {
     match body.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -209,8 +227,18 @@ mod tests {
             ("filename", json!("é".repeat(128)), "filename", Invalid),
             ("filename", json!("a.exe"), "filename", TypeNotAllowed),
             ("content_type", json!(null), "content_type", Invalid),
-            ("content_type", json!("text/html"), "content_type", TypeNotAllowed),
-            ("content_type", json!("video/mp4;\r\nx: y"), "content_type", Invalid),
+            (
+                "content_type",
+                json!("text/html"),
+                "content_type",
+                TypeNotAllowed,
+            ),
+            (
+                "content_type",
+                json!("video/mp4;\r\nx: y"),
+                "content_type",
+                Invalid,
+            ),
             ("size_bytes", json!(null), "size_bytes", Invalid),
             ("size_bytes", json!(0), "size_bytes", Invalid),
             ("size_bytes", json!(-1), "size_bytes", Invalid),
@@ -224,9 +252,16 @@ mod tests {
             let mut body = good();
             body[field] = value.clone();
             let refused = UploadRequest::parse(&body, LIMITS).unwrap_err();
-            assert_eq!((refused.field, refused.kind), (named, kind), "{field}: {value}");
+            assert_eq!(
+                (refused.field, refused.kind),
+                (named, kind),
+                "{field}: {value}"
+            );
         }
-        assert_eq!(UploadRequest::parse(&json!([]), LIMITS).unwrap_err().field, "body");
+        assert_eq!(
+            UploadRequest::parse(&json!([]), LIMITS).unwrap_err().field,
+            "body"
+        );
     }
 
     proptest! {

@@ -271,7 +271,10 @@ mod tests {
 
     #[test]
     fn an_id_has_one_spelling_and_one_version() {
-        assert_eq!(ID.parse::<VideoId>().map(|id| id.to_string()), Ok(ID.into()));
+        assert_eq!(
+            ID.parse::<VideoId>().map(|id| id.to_string()),
+            Ok(ID.into())
+        );
         for wrong in [
             &ID.to_uppercase(),
             &ID.replace('-', ""),

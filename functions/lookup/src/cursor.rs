@@ -27,8 +27,14 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {
-        for after in [None, Some("01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap())] {
-            let position = Position { month: "2026-11".parse().unwrap(), after };
+        for after in [
+            None,
+            Some("01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap()),
+        ] {
+            let position = Position {
+                month: "2026-11".parse().unwrap(),
+                after,
+            };
             assert_eq!(decode(&encode(position)), Some(position));
         }
     }
@@ -36,7 +42,15 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let odd = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        for wrong in ["", "x", "!!!", "é", &odd("2026-11"), &odd("2026-13/"), &odd("2026-11/x")] {
+        for wrong in [
+            "",
+            "x",
+            "!!!",
+            "é",
+            &odd("2026-11"),
+            &odd("2026-13/"),
+            &odd("2026-11/x"),
+        ] {
             assert_eq!(decode(wrong), None, "{wrong}");
         }
     }

@@ -53,9 +53,18 @@ async fn get_video(
     State(lookup): State<Arc<Lookup>>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let unknown = || Problem::new(ProblemKind::NotFound, format!("There is no video with the id {id}."));
+    let unknown = || {
+        Problem::new(
+            ProblemKind::NotFound,
+            format!("There is no video with the id {id}."),
+        )
+    };
     let video_id: VideoId = id.parse().map_err(|_| unknown())?;
-    let found = lookup.catalog.get(video_id).await.map_err(|why| Problem::internal(&why))?;
+    let found = lookup
+        .catalog
+        .get(video_id)
+        .await
+        .map_err(|why| Problem::internal(&why))?;
     let video = found.ok_or_else(unknown)?;
     Ok(axum::Json(view::video(&video, &lookup.public_url)))
 }
@@ -71,11 +80,17 @@ async fn list_videos(
     State(lookup): State<Arc<Lookup>>,
     Query(query): Query<ListQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let invalid = |field, detail: String| Problem::new(ProblemKind::InvalidField, detail).in_field(field);
+    let invalid =
+        |field, detail: String| Problem::new(ProblemKind::InvalidField, detail).in_field(field);
     let limit = match query.limit.as_deref().map(str::parse) {
         None => DEFAULT_LIMIT,
         Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
-        Some(_) => return Err(invalid("limit", format!("limit must be a whole number from 1 to {MAX_LIMIT}."))),
+        Some(_) => {
+            return Err(invalid(
+                "limit",
+                format!("limit must be a whole number from 1 to {MAX_LIMIT}."),
+            ));
+        }
     };
     let status: Option<Status> = match query.status.as_deref().map(str::parse) {
         None => None,
@@ -86,15 +101,26 @@ async fn list_videos(
         }
     };
     let from = match query.cursor.as_deref().map(cursor::decode) {
-        None => Position { month: Month::of(OffsetDateTime::now_utc()), after: None },
+        None => Position {
+            month: Month::of(OffsetDateTime::now_utc()),
+            after: None,
+        },
         Some(Some(position)) => position,
         Some(None) => {
             let detail = "cursor must be the next_cursor of an earlier page, unchanged.";
             return Err(invalid("cursor", detail.into()));
         }
     };
-    let page = lookup.catalog.list(from, limit, status).await.map_err(|why| Problem::internal(&why))?;
-    let videos: Vec<_> = page.videos.iter().map(|video| view::video(video, &lookup.public_url)).collect();
+    let page = lookup
+        .catalog
+        .list(from, limit, status)
+        .await
+        .map_err(|why| Problem::internal(&why))?;
+    let videos: Vec<_> = page
+        .videos
+        .iter()
+        .map(|video| view::video(video, &lookup.public_url))
+        .collect();
     Ok(axum::Json(json!({
         "videos": videos,
         "next_cursor": page.next.map(cursor::encode),
@@ -103,7 +129,14 @@ async fn list_videos(
 
 /// Answers 200 when the catalog does.
 async fn health(State(lookup): State<Arc<Lookup>>) -> Result<impl IntoResponse, Problem> {
-    let position = Position { month: Month::of(OffsetDateTime::now_utc()), after: None };
-    lookup.catalog.list(position, 1, None).await.map_err(|why| Problem::internal(&why))?;
+    let position = Position {
+        month: Month::of(OffsetDateTime::now_utc()),
+        after: None,
+    };
+    lookup
+        .catalog
+        .list(position, 1, None)
+        .await
+        .map_err(|why| Problem::internal(&why))?;
     Ok(axum::Json(json!({"status": "ok"})))
 }

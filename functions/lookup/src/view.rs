@@ -30,7 +30,8 @@ fn playback(video: &Video, public_url: &str) -> Value {
     let url = |key: StorageKey| format!("{public_url}/{key}");
     let media = |file| url(StorageKey::Media(video.id, file));
     let arrived = matches!(video.status, Status::Preparing | Status::Ready);
-    let original = (arrived && original_plays_in_browsers(video)).then(|| url(StorageKey::Source(video.id)));
+    let original =
+        (arrived && original_plays_in_browsers(video)).then(|| url(StorageKey::Source(video.id)));
     let ready = video.status == Status::Ready;
     let hls = ready.then(|| media(MediaFile::Master));
     let kind = match (&hls, &original) {

@@ -57,14 +57,20 @@ pub async fn require_token(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     match token {
         Some(token) if tokens.accepts(token) => Ok(next.run(request).await),
-        Some(_) => Err(Problem::new(ProblemKind::Unauthorized, "This API token is not valid.")),
+        Some(_) => Err(Problem::new(
+            ProblemKind::Unauthorized,
+            "This API token is not valid.",
+        )),
         None => Err(Problem::new(
             ProblemKind::Unauthorized,
             "Send an API token in the header `Authorization: Bearer <token>`.",
@@ -101,7 +107,14 @@ mod tests {
 
     #[test]
     fn a_list_with_anything_else_is_refused() {
-        for wrong in ["", ",", "abc", &format!("{HASH_OF_SECRET},"), &"é".repeat(32), &"g".repeat(64)] {
+        for wrong in [
+            "",
+            ",",
+            "abc",
+            &format!("{HASH_OF_SECRET},"),
+            &"é".repeat(32),
+            &"g".repeat(64),
+        ] {
             assert!(ApiTokens::parse(wrong).is_none(), "{wrong}");
         }
     }

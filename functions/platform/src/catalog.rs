@@ -151,7 +151,10 @@ impl Catalog {
             .send()
             .await
             .map_err(|why| unavailable("look the video up", why))?;
-        found.item.map(|item| serde_dynamo::from_item(item).map_err(malformed)).transpose()
+        found
+            .item
+            .map(|item| serde_dynamo::from_item(item).map_err(malformed))
+            .transpose()
     }
 
     /// Lists videos, newest first, from a position on.
@@ -169,7 +172,10 @@ impl Catalog {
         struct Library {
             first_month: Month,
         }
-        let first_month = self.item::<Library>(LIBRARY_ITEM).await?.map(|library| library.first_month);
+        let first_month = self
+            .item::<Library>(LIBRARY_ITEM)
+            .await?
+            .map(|library| library.first_month);
         let mut position = from;
         let mut videos = Vec::new();
         for _ in 0..MAX_QUERIES {
@@ -180,14 +186,22 @@ impl Catalog {
             let (found, last) = self.query_month(position, wanted, status).await?;
             videos.extend(found);
             position = match last {
-                Some(after) => Position { after: Some(after), ..position },
-                None => Position { month: position.month.previous(), after: None },
+                Some(after) => Position {
+                    after: Some(after),
+                    ..position
+                },
+                None => Position {
+                    month: position.month.previous(),
+                    after: None,
+                },
             };
             if videos.len() >= limit {
                 break;
             }
         }
-        let next = first_month.is_some_and(|first| position.month >= first).then_some(position);
+        let next = first_month
+            .is_some_and(|first| position.month >= first)
+            .then_some(position);
         Ok(Page { videos, next })
     }
 
@@ -221,11 +235,15 @@ impl Catalog {
             ]);
             query = query.set_exclusive_start_key(Some(start));
         }
-        let answer = query.send().await.map_err(|why| unavailable("list videos", why))?;
+        let answer = query
+            .send()
+            .await
+            .map_err(|why| unavailable("list videos", why))?;
         let last = answer
             .last_evaluated_key
             .and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
-        let videos = serde_dynamo::from_items(answer.items.unwrap_or_default()).map_err(malformed)?;
+        let videos =
+            serde_dynamo::from_items(answer.items.unwrap_or_default()).map_err(malformed)?;
         Ok((videos, last))
     }
 
@@ -310,13 +328,23 @@ impl Catalog {
             ("lease_until", number(until_millis)),
             ("progress", AttributeValue::N(format!("{progress:.3}"))),
         ];
-        self.as_holder(lease, "SET lease_until = :lease_until, progress = :progress", changes).await
+        self.as_holder(
+            lease,
+            "SET lease_until = :lease_until, progress = :progress",
+            changes,
+        )
+        .await
     }
 
     /// Records what the source turned out to be.
-    pub async fn record_source(&self, lease: &Lease, source: &SourceSummary) -> Result<(), CatalogError> {
+    pub async fn record_source(
+        &self,
+        lease: &Lease,
+        source: &SourceSummary,
+    ) -> Result<(), CatalogError> {
         let changes = [("source", attribute(source)?)];
-        self.as_holder(lease, "SET #source = :source", changes).await
+        self.as_holder(lease, "SET #source = :source", changes)
+            .await
     }
 
     /// The video is published.
@@ -331,7 +359,10 @@ impl Catalog {
             ("renditions", attribute(renditions)?),
             ("has_poster", AttributeValue::Bool(has_poster)),
             ("progress", number(1)),
-            ("ready_at", AttributeValue::S(rfc3339(OffsetDateTime::now_utc()))),
+            (
+                "ready_at",
+                AttributeValue::S(rfc3339(OffsetDateTime::now_utc())),
+            ),
         ];
         let update = "SET #status = :status, renditions = :renditions, has_poster = :has_poster, \
                       progress = :progress, ready_at = :ready_at REMOVE lease_owner, lease_until";
@@ -351,7 +382,8 @@ impl Catalog {
     /// Lets a lease go, so that the next attempt need not wait for it to expire.
     pub async fn release(&self, lease: &Lease) -> Result<(), CatalogError> {
         let changes = [("lease_until", number(0))];
-        self.as_holder(lease, "SET lease_until = :lease_until", changes).await
+        self.as_holder(lease, "SET lease_until = :lease_until", changes)
+            .await
     }
 
     /// A change that only the lease's holder may make.
@@ -403,7 +435,6 @@ fn attribute<T: Serialize + ?Sized>(value: &T) -> Result<AttributeValue, Catalog
     serde_dynamo::to_attribute_value(value).map_err(malformed)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function to map errors with")]
 fn malformed(why: serde_dynamo::Error) -> CatalogError {
     CatalogError::Malformed(why.to_string())
 }

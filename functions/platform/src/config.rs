@@ -28,10 +28,12 @@ pub fn text(name: &'static str) -> Result<String, ConfigError> {
 
 /// A variable's value, parsed.
 pub fn parsed<T: FromStr<Err: Display>>(name: &'static str) -> Result<T, ConfigError> {
-    text(name)?.parse().map_err(|why: T::Err| ConfigError::Wrong {
-        name,
-        why: why.to_string(),
-    })
+    text(name)?
+        .parse()
+        .map_err(|why: T::Err| ConfigError::Wrong {
+            name,
+            why: why.to_string(),
+        })
 }
 
 /// A base URL, without the slash at its end.

@@ -25,7 +25,10 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 pub fn router(routes: Router) -> Router {
     routes
         .fallback(async || {
-            Problem::new(ProblemKind::NotFound, "No such path. The API is described in the README.")
+            Problem::new(
+                ProblemKind::NotFound,
+                "No such path. The API is described in the README.",
+            )
         })
         .method_not_allowed_fallback(async |method: Method| {
             let detail = format!("{method} is not possible on this path.");
@@ -57,7 +60,10 @@ async fn complete(request: Request, next: Next) -> Response {
         }
     }
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -80,16 +86,21 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|why: BytesRejection| {
-            if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                let detail = format!("A request may have up to {MAX_BODY_BYTES} bytes.");
-                Problem::new(ProblemKind::RequestTooLarge, detail)
-            } else {
-                Problem::new(ProblemKind::MalformedRequest, "The body could not be read.")
-            }
-        })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|why: BytesRejection| {
+                if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    let detail = format!("A request may have up to {MAX_BODY_BYTES} bytes.");
+                    Problem::new(ProblemKind::RequestTooLarge, detail)
+                } else {
+                    Problem::new(ProblemKind::MalformedRequest, "The body could not be read.")
+                }
+            })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|why| {
-            Problem::new(ProblemKind::MalformedRequest, format!("The body is not valid JSON: {why}."))
+            Problem::new(
+                ProblemKind::MalformedRequest,
+                format!("The body is not valid JSON: {why}."),
+            )
         })
     }
 }

@@ -30,15 +30,47 @@ pub enum ProblemKind {
 impl ProblemKind {
     fn parts(self) -> (&'static str, &'static str, StatusCode) {
         match self {
-            Self::MalformedRequest => ("malformed-request", "The request can't be understood", StatusCode::BAD_REQUEST),
-            Self::Unauthorized => ("unauthorized", "A valid API token is needed", StatusCode::UNAUTHORIZED),
+            Self::MalformedRequest => (
+                "malformed-request",
+                "The request can't be understood",
+                StatusCode::BAD_REQUEST,
+            ),
+            Self::Unauthorized => (
+                "unauthorized",
+                "A valid API token is needed",
+                StatusCode::UNAUTHORIZED,
+            ),
             Self::NotFound => ("not-found", "There is nothing here", StatusCode::NOT_FOUND),
-            Self::MethodNotAllowed => ("method-not-allowed", "This can't be done here", StatusCode::METHOD_NOT_ALLOWED),
-            Self::UploadTooLarge => ("upload-too-large", "The file is too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::RequestTooLarge => ("request-too-large", "The request is too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::TypeNotAllowed => ("type-not-allowed", "Files of this type are not accepted", StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            Self::InvalidField => ("invalid-field", "A field is not valid", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::Internal => ("internal", "Something went wrong on our side", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                "This can't be done here",
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            Self::UploadTooLarge => (
+                "upload-too-large",
+                "The file is too large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+            ),
+            Self::RequestTooLarge => (
+                "request-too-large",
+                "The request is too large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+            ),
+            Self::TypeNotAllowed => (
+                "type-not-allowed",
+                "Files of this type are not accepted",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ),
+            Self::InvalidField => (
+                "invalid-field",
+                "A field is not valid",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::Internal => (
+                "internal",
+                "Something went wrong on our side",
+                StatusCode::INTERNAL_SERVER_ERROR,
+            ),
         }
     }
 }
@@ -94,7 +126,10 @@ impl Problem {
         }
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if self.kind == ProblemKind::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

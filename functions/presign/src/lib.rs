@@ -74,8 +74,11 @@ async fn create_upload(
     tracing::info!(video.id = %id, video.size_bytes = video.size_bytes, "upload permitted");
 
     let video_url = format!("{}/videos/{id}", presign.api_url);
-    let headers: serde_json::Map<_, _> =
-        upload.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let headers: serde_json::Map<_, _> = upload
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
     let body = json!({
         "video_id": id,
         "video_url": video_url,
@@ -87,7 +90,11 @@ async fn create_upload(
             "expires_at": rfc3339(expires_at),
         },
     });
-    Ok((StatusCode::CREATED, [(header::LOCATION, video_url)], axum::Json(body)))
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, video_url)],
+        axum::Json(body),
+    ))
 }
 
 fn waiting(id: VideoId, request: UploadRequest, forget_at: OffsetDateTime) -> Video {

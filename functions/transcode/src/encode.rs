@@ -16,12 +16,7 @@ use reelrun_core::{
     video::VideoId,
 };
 use reelrun_platform::storage::Storage;
-use tokio::{
-    io::AsyncReadExt as _,
-    net::unix::pipe,
-    sync::watch,
-    task::JoinSet,
-};
+use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::watch, task::JoinSet};
 
 use crate::{
     error::StepError,
@@ -133,7 +128,11 @@ impl Encoder<'_> {
                     let leader = leader.take();
                     let segmenter = VideoSegmenter::new(plan.grid);
                     tasks.spawn(async move {
-                        let track = VideoTrack { rendition, segmenter, leader };
+                        let track = VideoTrack {
+                            rendition,
+                            segmenter,
+                            leader,
+                        };
                         Ok(Done::Video(index, track.read(pipe, uploads).await?))
                     });
                 }
@@ -143,7 +142,12 @@ impl Encoder<'_> {
                         let segment_ticks = plan.grid.segment_ticks();
                         let watched = watched.clone();
                         tasks.spawn(async move {
-                            let track = AudioTrack { audio, segmenter, segment_ticks, watched };
+                            let track = AudioTrack {
+                                audio,
+                                segmenter,
+                                segment_ticks,
+                                watched,
+                            };
                             Ok(Done::Audio(track.read(pipe, uploads).await?))
                         });
                     }
@@ -181,7 +185,11 @@ struct VideoTrack {
 }
 
 impl VideoTrack {
-    async fn read(mut self, mut pipe: pipe::Receiver, uploads: Uploads) -> Result<TrackReport, StepError> {
+    async fn read(
+        mut self,
+        mut pipe: pipe::Receiver,
+        uploads: Uploads,
+    ) -> Result<TrackReport, StepError> {
         let mut sink = Sink::new(TrackId::Video(self.rendition.name.clone()), uploads);
         let mut buffer = vec![0; READ_BYTES];
         while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
@@ -215,19 +223,31 @@ struct AudioTrack {
 }
 
 impl AudioTrack {
-    async fn read(mut self, mut pipe: pipe::Receiver, uploads: Uploads) -> Result<TrackReport, StepError> {
+    async fn read(
+        mut self,
+        mut pipe: pipe::Receiver,
+        uploads: Uploads,
+    ) -> Result<TrackReport, StepError> {
         let mut sink = Sink::new(TrackId::Audio("main".into()), uploads);
         let mut buffer = vec![0; READ_BYTES];
         while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
             let video_segments = self.watched.borrow().ticks / self.segment_ticks;
-            for cut in self.segmenter.push(bytes, video_segments).map_err(internal)? {
+            for cut in self
+                .segmenter
+                .push(bytes, video_segments)
+                .map_err(internal)?
+            {
                 sink.take(cut).await?;
             }
         }
         // The sound ends where the picture does, and only the picture knows where that is.
         let video_ticks = match self.watched.wait_for(|video| video.ended).await {
             Ok(video) => video.ticks,
-            Err(_) => return Err(StepError::Internal("the picture did not come to its end".into())),
+            Err(_) => {
+                return Err(StepError::Internal(
+                    "the picture did not come to its end".into(),
+                ));
+            }
         };
         for segment in self.segmenter.finish(video_ticks).map_err(internal)? {
             sink.take(Cut::Segment(segment)).await?;
@@ -243,7 +263,10 @@ impl AudioTrack {
 
 async fn read_poster(pipe: pipe::Receiver, mut uploads: Uploads) -> Result<bool, StepError> {
     let mut jpeg = Vec::new();
-    pipe.take(MAX_POSTER_BYTES).read_to_end(&mut jpeg).await.map_err(lost_pipe)?;
+    pipe.take(MAX_POSTER_BYTES)
+        .read_to_end(&mut jpeg)
+        .await
+        .map_err(lost_pipe)?;
     let has_poster = !jpeg.is_empty();
     if has_poster {
         uploads.store(MediaFile::Poster, Bytes::from(jpeg)).await?;
@@ -275,16 +298,27 @@ impl Sink {
             Cut::Init(bytes) => {
                 let info = read_init(&bytes).map_err(|why| StepError::Internal(why.to_string()))?;
                 self.init = Some(info);
-                self.uploads.store(MediaFile::Init(self.track.clone()), bytes).await
+                self.uploads
+                    .store(MediaFile::Init(self.track.clone()), bytes)
+                    .await
             }
-            Cut::Segment(Segment { number, bytes, report }) => {
+            Cut::Segment(Segment {
+                number,
+                bytes,
+                report,
+            }) => {
                 self.segments.push(report);
-                self.uploads.store(MediaFile::Segment(self.track.clone(), number), bytes).await
+                self.uploads
+                    .store(MediaFile::Segment(self.track.clone(), number), bytes)
+                    .await
             }
         }
     }
 
-    async fn finish(self, kind: impl FnOnce(&InitInfo) -> TrackKind) -> Result<TrackReport, StepError> {
+    async fn finish(
+        self,
+        kind: impl FnOnce(&InitInfo) -> TrackKind,
+    ) -> Result<TrackReport, StepError> {
         self.uploads.finish().await?;
         let init = self
             .init
@@ -301,17 +335,18 @@ impl Sink {
 
 const READ_BYTES: usize = 256 * 1024;
 
-async fn read_some<'a>(pipe: &mut pipe::Receiver, buffer: &'a mut [u8]) -> Result<Option<&'a [u8]>, StepError> {
+async fn read_some<'a>(
+    pipe: &mut pipe::Receiver,
+    buffer: &'a mut [u8],
+) -> Result<Option<&'a [u8]>, StepError> {
     let count = pipe.read(buffer).await.map_err(lost_pipe)?;
     Ok((count > 0).then_some(&buffer[..count]))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function to map errors with")]
 fn lost_pipe(why: std::io::Error) -> StepError {
     StepError::Internal(format!("a pipe from ffmpeg broke: {why}"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function to map errors with")]
 fn internal(why: SegmenterError) -> StepError {
     StepError::Internal(why.to_string())
 }
@@ -340,14 +375,23 @@ fn assemble(parts: Vec<Done>) -> Result<Encoded, StepError> {
 
 /// ffmpeg failed: is it the source, or something around us?
 fn blame(ended: &Ended) -> StepError {
-    let transient = || StepError::Transient(format!("ffmpeg ended with {}: {}", ended.status, ended.stderr.trim()));
+    let transient = || {
+        StepError::Transient(format!(
+            "ffmpeg ended with {}: {}",
+            ended.status,
+            ended.stderr.trim()
+        ))
+    };
     if ended.was_killed() {
         return transient();
     }
     if is_network_trouble(&ended.stderr) {
         return explain_probe_failure(&ended.stderr).map_or_else(transient, Into::into);
     }
-    tracing::warn!(stderr = ended.stderr.trim(), "ffmpeg could not decode the source");
+    tracing::warn!(
+        stderr = ended.stderr.trim(),
+        "ffmpeg could not decode the source"
+    );
     VideoError::new(
         ErrorType::MalformedMedia,
         "Its picture or sound could not be decoded. Export or copy it again, then upload it again.",
@@ -387,7 +431,16 @@ fn check_length(
 }
 
 fn is_network_trouble(stderr: &str) -> bool {
-    ["HTTP error", "Server returned", "Connection", "Stream ends prematurely", "Input/output error", "[tls", "[https @", "[http @"]
-        .iter()
-        .any(|word| stderr.contains(word))
+    [
+        "HTTP error",
+        "Server returned",
+        "Connection",
+        "Stream ends prematurely",
+        "Input/output error",
+        "[tls",
+        "[https @",
+        "[http @",
+    ]
+    .iter()
+    .any(|word| stderr.contains(word))
 }

@@ -10,7 +10,11 @@ use tokio::time::Instant;
 use crate::{error::StepError, job::Transcoder};
 
 /// Handles one event; `deadline` is when the invocation must have ended.
-pub async fn handle(transcoder: &Transcoder, event: &Value, deadline: Instant) -> Result<(), StepError> {
+pub async fn handle(
+    transcoder: &Transcoder,
+    event: &Value,
+    deadline: Instant,
+) -> Result<(), StepError> {
     let mut failed = None;
     for record in event::parse(event) {
         match record {
@@ -21,7 +25,7 @@ pub async fn handle(transcoder: &Transcoder, event: &Value, deadline: Instant) -
             Record::Source(source) => {
                 let video = source.video;
                 // One video's failure must not keep the others of the batch waiting.
-                if let Err(why) = transcoder.transcode(&source, deadline).await {
+                if let Err(why) = Box::pin(transcoder.transcode(&source, deadline)).await {
                     tracing::error!(video.id = %video, error = %why, "transcode failed");
                     failed = Some(why);
                 }

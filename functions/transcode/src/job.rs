@@ -48,7 +48,11 @@ const TO_WIND_UP: Duration = Duration::from_secs(5);
 
 impl Transcoder {
     /// Brings a video to its end. An error means: try again later.
-    pub async fn transcode(&self, source: &SourceUploaded, deadline: Instant) -> Result<(), StepError> {
+    pub async fn transcode(
+        &self,
+        source: &SourceUploaded,
+        deadline: Instant,
+    ) -> Result<(), StepError> {
         let video = source.video;
         let lease = match lease::acquire(&self.catalog, video).await? {
             Acquired::Lease(lease) => lease,
@@ -104,7 +108,10 @@ impl Transcoder {
             .into());
         }
         let key = StorageKey::Source(source.video);
-        let url = self.storage.presign_download(&key, Duration::from_hours(1)).await?;
+        let url = self
+            .storage
+            .presign_download(&key, Duration::from_hours(1))
+            .await?;
         let url = SourceUrl {
             url: &url,
             ca_file: self.programs.ca_file.as_deref(),
@@ -119,12 +126,17 @@ impl Transcoder {
             video: source.video,
             progress,
         };
-        let Encoded { presentation, has_poster } = encoder.encode(&plan, url, &info).await?;
+        let Encoded {
+            presentation,
+            has_poster,
+        } = encoder.encode(&plan, url, &info).await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         let until = reelrun_platform::now_millis() + 20_000;
         self.catalog.renew_lease(lease, until, 0.99).await?;
         let renditions = publish(&self.storage, source.video, &presentation).await?;
-        self.catalog.complete(lease, &renditions, has_poster).await?;
+        self.catalog
+            .complete(lease, &renditions, has_poster)
+            .await?;
         Ok(())
     }
 
@@ -134,7 +146,9 @@ impl Transcoder {
         let settled = if lease.attempt >= ATTEMPTS {
             let error = VideoError::new(
                 ErrorType::Internal,
-                format!("It could not be transcoded in {ATTEMPTS} attempts. The operator has been notified; the upload is kept."),
+                format!(
+                    "It could not be transcoded in {ATTEMPTS} attempts. The operator has been notified; the upload is kept."
+                ),
             );
             self.catalog.fail(lease, &error).await
         } else {

@@ -34,11 +34,18 @@ pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, Cata
     let owner = Uuid::now_v7().to_string();
     let mut seen_until = None;
     loop {
-        match catalog.take_lease(video, &owner, now_millis(), lease_end()).await? {
+        match catalog
+            .take_lease(video, &owner, now_millis(), lease_end())
+            .await?
+        {
             LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),
-            LeaseAnswer::Settled(Status::Errored) => return Ok(Acquired::Nothing("it has failed before")),
+            LeaseAnswer::Settled(Status::Errored) => {
+                return Ok(Acquired::Nothing("it has failed before"));
+            }
             LeaseAnswer::Settled(_) => return Ok(Acquired::Nothing("it is ready")),
-            LeaseAnswer::Unknown => return Ok(Acquired::Nothing("no upload of this id was permitted")),
+            LeaseAnswer::Unknown => {
+                return Ok(Acquired::Nothing("no upload of this id was permitted"));
+            }
             LeaseAnswer::Held { until_millis } => {
                 if seen_until.is_some_and(|seen| until_millis > seen) {
                     return Ok(Acquired::Nothing("another encode is at work"));
@@ -52,7 +59,11 @@ pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, Cata
 
 /// Renews a lease with the progress of the moment, for as long as it is polled. Returns only when
 /// the lease is lost.
-pub async fn keep(catalog: &Catalog, lease: &Lease, progress: watch::Receiver<f64>) -> CatalogError {
+pub async fn keep(
+    catalog: &Catalog,
+    lease: &Lease,
+    progress: watch::Receiver<f64>,
+) -> CatalogError {
     let mut good_until = time::Instant::now() + LEASE;
     let mut beat = time::interval(HEARTBEAT);
     beat.set_missed_tick_behavior(time::MissedTickBehavior::Delay);

@@ -28,9 +28,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     let transcoder = &transcoder;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        let remaining = event.context.deadline().duration_since(std::time::SystemTime::now());
+        let remaining = event
+            .context
+            .deadline()
+            .duration_since(std::time::SystemTime::now());
         let deadline = Instant::now() + remaining.unwrap_or_default();
-        handler::handle(transcoder, &event.payload, deadline).await.map_err(diagnostic)
+        handler::handle(transcoder, &event.payload, deadline)
+            .await
+            .map_err(diagnostic)
     }))
     .await
 }

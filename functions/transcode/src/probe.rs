@@ -35,7 +35,9 @@ pub async fn probe(
             let end = measure(programs, source).await?;
             SourceInfo::parse(&json, Some(end), limits).map_err(|fault| match fault {
                 SourceFault::Final(error) => error.into(),
-                SourceFault::LengthUnknown => StepError::Internal("a measured length was not used".into()),
+                SourceFault::LengthUnknown => {
+                    StepError::Internal("a measured length was not used".into())
+                }
             })
         }
     }
@@ -49,13 +51,21 @@ async fn measure(programs: &Programs, source: SourceUrl<'_>) -> Result<u64, Step
         return Err(blame(&ended));
     }
     command::last_packet_end_us(&lines).ok_or_else(|| {
-        VideoError::new(ErrorType::MalformedMedia, "It holds no frame that can be shown.").into()
+        VideoError::new(
+            ErrorType::MalformedMedia,
+            "It holds no frame that can be shown.",
+        )
+        .into()
     })
 }
 
 fn blame(ended: &Ended) -> StepError {
     match explain_probe_failure(&ended.stderr) {
         Some(error) if !ended.was_killed() => error.into(),
-        _ => StepError::Transient(format!("ffprobe ended with {}: {}", ended.status, ended.stderr.trim())),
+        _ => StepError::Transient(format!(
+            "ffprobe ended with {}: {}",
+            ended.status,
+            ended.stderr.trim()
+        )),
     }
 }

@@ -37,7 +37,11 @@ impl Programs {
     pub fn find() -> Self {
         let program = |name: &str| {
             let layered = PathBuf::from("/opt/bin").join(name);
-            if layered.exists() { layered } else { name.into() }
+            if layered.exists() {
+                layered
+            } else {
+                name.into()
+            }
         };
         // Static builds don't know where a distribution keeps its authorities.
         let ca_files = [
@@ -124,7 +128,11 @@ pub async fn output(
     let mut running = spawn(command, Stdio::piped()).map_err(failed)?;
     let mut text = Vec::new();
     if let Some(stdout) = running.child.stdout.take() {
-        stdout.take(max_bytes).read_to_end(&mut text).await.map_err(failed)?;
+        stdout
+            .take(max_bytes)
+            .read_to_end(&mut text)
+            .await
+            .map_err(failed)?;
     }
     let ended = running.end().await?;
     Ok((ended, String::from_utf8_lossy(&text).into_owned()))
@@ -159,7 +167,8 @@ fn spawn(command: std::process::Command, stdout: Stdio) -> std::io::Result<Runni
 impl Running {
     /// Waits until the program has ended.
     pub async fn end(mut self) -> Result<Ended, StepError> {
-        let failed = |why: std::io::Error| StepError::Internal(format!("a program was lost: {why}"));
+        let failed =
+            |why: std::io::Error| StepError::Internal(format!("a program was lost: {why}"));
         let status = self.child.wait().await.map_err(failed)?;
         self.group = None;
         let stderr = (&mut self.stderr).await.unwrap_or_default();

@@ -26,10 +26,17 @@ pub async fn publish(
     let mut playlists = Uploads::new(storage.clone(), video, Slots::new());
     for track in presentation.tracks() {
         let media = hls::media(presentation, track);
-        playlists.store(MediaFile::Playlist(track.track.clone()), Bytes::from(media)).await?;
+        playlists
+            .store(MediaFile::Playlist(track.track.clone()), Bytes::from(media))
+            .await?;
         if matches!(track.kind, TrackKind::Video { .. }) {
             let i_frames = hls::i_frames(presentation, track);
-            playlists.store(MediaFile::IFrames(track.track.clone()), Bytes::from(i_frames)).await?;
+            playlists
+                .store(
+                    MediaFile::IFrames(track.track.clone()),
+                    Bytes::from(i_frames),
+                )
+                .await?;
         }
     }
     playlists.finish().await?;
@@ -37,7 +44,9 @@ pub async fn publish(
         (MediaFile::Manifest, dash::manifest(presentation)),
         (MediaFile::Master, hls::master(presentation)),
     ] {
-        storage.put(&StorageKey::Media(video, file), Bytes::from(text)).await?;
+        storage
+            .put(&StorageKey::Media(video, file), Bytes::from(text))
+            .await?;
     }
     Ok(published(presentation))
 }
@@ -46,7 +55,11 @@ fn published(presentation: &Presentation) -> Vec<PublishedRendition> {
     hls::variants(presentation)
         .into_iter()
         .filter_map(|variant| match variant.video.kind {
-            TrackKind::Video { width, height, frame_rate } => Some(PublishedRendition {
+            TrackKind::Video {
+                width,
+                height,
+                frame_rate,
+            } => Some(PublishedRendition {
                 name: variant.video.track.name().into(),
                 width,
                 height,

@@ -91,7 +91,8 @@ impl AudioSegmenter {
     }
 
     fn frame_at(&self, ticks: u64) -> u64 {
-        self.grid.audio_frame_at(ticks, self.sample_rate, AAC_FRAME_SAMPLES)
+        self.grid
+            .audio_frame_at(ticks, self.sample_rate, AAC_FRAME_SAMPLES)
     }
 
     fn collect(&mut self, fragment: &Fragment) -> Result<(), SegmenterError> {
@@ -145,7 +146,8 @@ impl AudioSegmenter {
 
     fn fragment(&self, frames: &[Bytes]) -> Result<Bytes, SegmenterError> {
         let size_of = |len: usize| {
-            u32::try_from(len).map_err(|_| SegmenterError::Malformed("an AAC frame over 4 GiB".into()))
+            u32::try_from(len)
+                .map_err(|_| SegmenterError::Malformed("an AAC frame over 4 GiB".into()))
         };
         let mut entries = Vec::with_capacity(frames.len());
         for frame in frames {

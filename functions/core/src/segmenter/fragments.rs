@@ -121,7 +121,9 @@ impl FragmentReader {
         };
         if size < header || size > MAX_BOX_BYTES {
             let name = String::from_utf8_lossy(&kind).into_owned();
-            return Err(SegmenterError::Malformed(format!("a {name} box of {size} bytes")));
+            return Err(SegmenterError::Malformed(format!(
+                "a {name} box of {size} bytes"
+            )));
         }
         let size = usize::try_from(size).map_err(|_| SegmenterError::Truncated)?;
         Ok((rest.len() >= size).then_some((kind, size)))
@@ -150,7 +152,9 @@ fn fragment(moof: &Moof, bytes: Bytes) -> Result<Fragment, SegmenterError> {
     let samples: Vec<_> = samples
         .collect::<Option<_>>()
         .ok_or_else(|| missing("the sizes of its samples"))?;
-    let end = samples.iter().fold(data_offset as u64, |end, s| end + u64::from(s.bytes));
+    let end = samples
+        .iter()
+        .fold(data_offset as u64, |end, s| end + u64::from(s.bytes));
     if samples.is_empty() || end > bytes.len() as u64 {
         return Err(missing("all of its data"));
     }

@@ -34,9 +34,18 @@ fn fragment(decode_time: i64, samples: &[(u32, u32, u32)], fill: u8) -> Vec<u8> 
     let mut moof = Moof {
         mfhd: Mfhd { sequence_number: 1 },
         traf: vec![Traf {
-            tfhd: Tfhd { track_id: 1, default_base_is_moof: true, ..Tfhd::default() },
-            tfdt: Some(Tfdt { base_media_decode_time: decode_time.cast_unsigned() }),
-            trun: vec![Trun { data_offset: Some(0), samples: entries.collect::<Vec<_>>().into() }],
+            tfhd: Tfhd {
+                track_id: 1,
+                default_base_is_moof: true,
+                ..Tfhd::default()
+            },
+            tfdt: Some(Tfdt {
+                base_media_decode_time: decode_time.cast_unsigned(),
+            }),
+            trun: vec![Trun {
+                data_offset: Some(0),
+                samples: entries.collect::<Vec<_>>().into(),
+            }],
             ..Traf::default()
         }],
     };
@@ -54,7 +63,13 @@ fn fragment(decode_time: i64, samples: &[(u32, u32, u32)], fill: u8) -> Vec<u8> 
 fn gop(first_frame: u32, frames: u32) -> Vec<u8> {
     let ticks = grid().frame_ticks();
     let samples: Vec<_> = (0..frames)
-        .map(|i| if i == 0 { (ticks, 500, SYNC) } else { (ticks, 20, NON_SYNC) })
+        .map(|i| {
+            if i == 0 {
+                (ticks, 500, SYNC)
+            } else {
+                (ticks, 20, NON_SYNC)
+            }
+        })
         .collect();
     fragment(i64::from(first_frame * ticks), &samples, 7)
 }
@@ -73,9 +88,16 @@ fn video(frames: u32) -> Vec<u8> {
 fn audio(frames: u32) -> Vec<u8> {
     let frame = |n: i64| {
         let bytes = u32::try_from(n.rem_euclid(50)).unwrap() + 1;
-        fragment(n * 1024, &[(1024, bytes, SYNC)], u8::try_from(n.rem_euclid(251)).unwrap())
+        fragment(
+            n * 1024,
+            &[(1024, bytes, SYNC)],
+            u8::try_from(n.rem_euclid(251)).unwrap(),
+        )
     };
-    std::iter::once(init()).chain((-1..i64::from(frames)).map(frame)).flatten().collect()
+    std::iter::once(init())
+        .chain((-1..i64::from(frames)).map(frame))
+        .flatten()
+        .collect()
 }
 
 fn pieces(stream: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
@@ -129,11 +151,17 @@ fn a_segment_is_three_gops_as_they_came() {
     let init_bytes = init();
     assert_eq!(cuts[0], Cut::Init(Bytes::from(init_bytes.clone())));
     let segments = segments(&cuts);
-    assert_eq!(segments.iter().map(|s| s.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        segments.iter().map(|s| s.number).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
     let stored: Vec<u8> = segments.iter().flat_map(|s| s.bytes.to_vec()).collect();
     assert_eq!(stored, stream[init_bytes.len()..]);
     let seconds = |s: &Segment| s.report.ticks / u64::from(grid().timescale());
-    assert_eq!(segments.iter().map(|s| seconds(s)).collect::<Vec<_>>(), [6, 6, 3]);
+    assert_eq!(
+        segments.iter().map(|s| seconds(s)).collect::<Vec<_>>(),
+        [6, 6, 3]
+    );
     assert_eq!(segments[2].report.iframes.len(), 2);
 }
 
@@ -147,7 +175,10 @@ fn an_i_frame_range_is_a_moof_and_the_first_frame() {
         let whole = range.len();
         let moof = Moof::decode(&mut range).unwrap();
         assert!(!moof.traf.is_empty());
-        assert_eq!(Header::decode(&mut range).unwrap().kind, mp4_atom::FourCC::new(b"mdat"));
+        assert_eq!(
+            Header::decode(&mut range).unwrap().kind,
+            mp4_atom::FourCC::new(b"mdat")
+        );
         assert_eq!((range.len(), whole > 500), (500, true));
     }
 }
@@ -181,7 +212,13 @@ fn sound_waits_for_the_picture() {
 fn what_is_not_a_clean_stream_is_refused() {
     let refused = |parts: &[Vec<u8>]| cut_video(&parts.concat(), &[64]).unwrap_err();
     let gap = [init(), gop(0, 50), gop(60, 50)];
-    assert!(matches!(refused(&gap), SegmenterError::Discontinuity { expected: 50_000, found: 60_000 }));
+    assert!(matches!(
+        refused(&gap),
+        SegmenterError::Discontinuity {
+            expected: 50_000,
+            found: 60_000
+        }
+    ));
     let short_inside = [init(), gop(0, 40), gop(40, 50)];
     assert!(matches!(refused(&short_inside), SegmenterError::NotAGop(_)));
     let too_long = [init(), gop(0, 51)];

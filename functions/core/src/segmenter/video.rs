@@ -88,14 +88,24 @@ impl VideoSegmenter {
         if sync != Some(0) || fragment.samples[1..].iter().any(|sample| sample.is_sync) {
             return not_a_gop("its only keyframe must be its first frame".into());
         }
-        if fragment.samples.iter().any(|s| s.ticks != self.grid.frame_ticks()) {
-            return not_a_gop(format!("not every frame lasts {} ticks", self.grid.frame_ticks()));
+        if fragment
+            .samples
+            .iter()
+            .any(|s| s.ticks != self.grid.frame_ticks())
+        {
+            return not_a_gop(format!(
+                "not every frame lasts {} ticks",
+                self.grid.frame_ticks()
+            ));
         }
         match count.cmp(&(self.grid.gop_frames as usize)) {
             std::cmp::Ordering::Less => self.ended = true,
             std::cmp::Ordering::Equal => {}
             std::cmp::Ordering::Greater => {
-                return not_a_gop(format!("{count} frames instead of {}", self.grid.gop_frames));
+                return not_a_gop(format!(
+                    "{count} frames instead of {}",
+                    self.grid.gop_frames
+                ));
             }
         }
         self.next_tick += fragment.ticks();
@@ -133,6 +143,9 @@ impl VideoSegmenter {
 
 impl Fragment {
     fn ticks(&self) -> u64 {
-        self.samples.iter().map(|sample| u64::from(sample.ticks)).sum()
+        self.samples
+            .iter()
+            .map(|sample| u64::from(sample.ticks))
+            .sum()
     }
 }

@@ -1,0 +1,87 @@
+//! The functions' processes on this machine, seen from outside (Linux).
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::stack::Stack;
+
+/// A process that serves one of the stack's functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunctionProcess(i32);
+
+/// The processes that serve a function of this stack now.
+pub fn of_function(stack: &Stack, function: &str) -> Vec<FunctionProcess> {
+    let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
+    let endpoint = format!("AWS_ENDPOINT_URL={}", stack.aws_endpoint_url);
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let entry = entry.ok()?;
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let environment = fs::read(entry.path().join("environ")).ok()?;
+        let has = |wanted: &str| {
+            environment
+                .split(|&byte| byte == 0)
+                .any(|variable| variable == wanted.as_bytes())
+        };
+        (has(&name) && has(&endpoint)).then_some(FunctionProcess(pid))
+    });
+    processes.collect()
+}
+
+impl FunctionProcess {
+    /// Ends it at once, as when a sandbox is lost.
+    pub fn kill(self) {
+        kill_process(Pid::from_raw(self.0).unwrap(), Signal::KILL).unwrap();
+    }
+
+    /// CPU seconds that it and the programs it waited for have used.
+    pub fn cpu_seconds(self) -> f64 {
+        let times = times(&self.0.to_string());
+        times.own + times.children
+    }
+
+    /// The most memory that the process itself, without the programs it ran, ever held, in bytes.
+    pub fn peak_memory_bytes(self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.trim()
+            .trim_end_matches(" kB")
+            .trim()
+            .parse::<u64>()
+            .unwrap()
+            * 1024
+    }
+}
+
+/// CPU seconds of all programs that this process has run and waited for.
+pub fn children_cpu_seconds() -> f64 {
+    times("self").children
+}
+
+struct Times {
+    own: f64,
+    children: f64,
+}
+
+fn times(pid: &str) -> Times {
+    /// `USER_HZ`, which Linux fixes at 100 for what it tells programs.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The command's name is in parentheses and may hold anything; the numbers follow the last one.
+    let fields: Vec<f64> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .skip(1)
+        .map(|field| field.parse().unwrap_or(0.0))
+        .collect();
+    // Fields 14 to 17 of proc(5); the first of `fields` is number 4.
+    Times {
+        own: (fields[10] + fields[11]) / TICKS_PER_SECOND,
+        children: (fields[12] + fields[13]) / TICKS_PER_SECOND,
+    }
+}

@@ -1,0 +1,227 @@
+//! The handlers in this process, fed with the events in `events/`, on the stack's real catalog and
+//! storage. The same fixtures work with `cargo lambda invoke`.
+#![expect(clippy::unwrap_used, reason = "this is test code")]
+
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use axum::Router;
+use http::{Request, Response};
+use lambda_http::{Body, request::LambdaRequest};
+use reelrun_core::{source::SourceLimits, upload::UploadLimits};
+use reelrun_lookup::Lookup;
+use reelrun_platform::{
+    auth::ApiTokens,
+    aws,
+    catalog::Catalog,
+    storage::{Buckets, Storage},
+};
+use reelrun_presign::Presign;
+use reelrun_tests::stack::Stack;
+use reelrun_transcode::{job::Transcoder, process::Programs};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+/// SHA-256 of `example-token`, the token in the fixtures.
+const EXAMPLE_TOKEN_HASH: &str = "4d1566a1d7df42a8517456d60ea06ed284e535cfe4c956aa6ee172dbcdf945f7";
+
+struct Functions {
+    presign: Router,
+    lookup: Router,
+    transcoder: Transcoder,
+}
+
+fn functions() -> Functions {
+    let stack = Stack::get();
+    let sdk = stack.aws();
+    let catalog = Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone());
+    let storage = Storage::new(
+        aws::s3(&sdk),
+        Buckets {
+            uploads: stack.uploads_bucket.clone(),
+            media: stack.media_bucket.clone(),
+        },
+    );
+    let tokens = ApiTokens::parse(EXAMPLE_TOKEN_HASH).unwrap();
+    Functions {
+        presign: reelrun_presign::routes(
+            Presign {
+                catalog: catalog.clone(),
+                storage: storage.clone(),
+                limits: UploadLimits {
+                    max_bytes: 10 << 20,
+                },
+                upload_expiry: Duration::from_mins(1),
+                api_url: stack.api_url.clone(),
+            },
+            tokens.clone(),
+        ),
+        lookup: reelrun_lookup::routes(
+            Lookup {
+                catalog: catalog.clone(),
+                public_url: stack.cdn_url.clone(),
+            },
+            tokens,
+        ),
+        transcoder: Transcoder {
+            storage,
+            catalog,
+            programs: Programs::find(),
+            limits: SourceLimits {
+                max_duration_seconds: 60,
+            },
+            max_short_side: 1080,
+        },
+    }
+}
+
+fn fixture(name: &str) -> Value {
+    let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}")))
+        .unwrap()
+}
+
+/// What a router answers to an event of the HTTP API.
+async fn answer(router: &Router, event: Value) -> (u16, Response<()>, Value) {
+    let event: LambdaRequest = serde_json::from_value(event).unwrap();
+    let request: Request<Body> = event.into();
+    let request = request.map(|body| match body {
+        Body::Text(text) => axum::body::Body::from(text),
+        Body::Binary(bytes) => axum::body::Body::from(bytes),
+        _ => axum::body::Body::empty(),
+    });
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    (parts.status.as_u16(), Response::from_parts(parts, ()), json)
+}
+
+#[tokio::test]
+async fn an_upload_is_permitted_and_recorded() {
+    let functions = functions();
+    for name in ["http-create-upload", "http-create-upload-base64"] {
+        let (status, _, json) = answer(&functions.presign, fixture(name)).await;
+        assert_eq!(status, 201, "{name}: {json}");
+        let mut get_video = fixture("http-get-video");
+        let path = format!("/videos/{}", json["video_id"].as_str().unwrap());
+        get_video["rawPath"] = json!(path);
+        get_video["requestContext"]["http"]["path"] = json!(path);
+        let (status, _, video) = answer(&functions.lookup, get_video).await;
+        assert_eq!(
+            (status, &video["status"]),
+            (200, &json!("waiting")),
+            "{video}"
+        );
+        assert_eq!(
+            (&video["title"], &video["metadata"]["album"]),
+            (&json!("Holiday"), &json!("2026"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_refused_with_the_request_s_id() {
+    let functions = functions();
+    let unauthorized = answer(
+        &functions.presign,
+        fixture("http-create-upload-unauthorized"),
+    )
+    .await;
+    assert_eq!(unauthorized.0, 401);
+    assert_eq!(
+        unauthorized.2["request_id"], "JKJaXmPLvHcESHA=",
+        "{}",
+        unauthorized.2
+    );
+    let malformed = answer(&functions.presign, fixture("http-create-upload-malformed")).await;
+    assert_eq!((malformed.0, &malformed.2["status"]), (400, &json!(400)));
+    assert_eq!(malformed.1.headers()["x-content-type-options"], "nosniff");
+}
+
+/// Browsers on other origins ask first. (Emulators answer this themselves; API Gateway passes it on.)
+#[tokio::test]
+async fn a_browser_s_preflight_is_answered_without_a_token() {
+    let functions = functions();
+    let (status, response, _) =
+        answer(&functions.presign, fixture("http-create-upload-preflight")).await;
+    assert_eq!(status, 200);
+    let header = |name: &str| {
+        response.headers()[name]
+            .to_str()
+            .unwrap()
+            .to_ascii_lowercase()
+    };
+    assert_eq!(header("access-control-allow-origin"), "*");
+    assert!(header("access-control-allow-methods").contains("post"));
+    assert!(header("access-control-allow-headers").contains("authorization"));
+}
+
+#[tokio::test]
+async fn the_library_and_the_health_are_told() {
+    let functions = functions();
+    let (status, _, list) = answer(&functions.lookup, fixture("http-list-videos")).await;
+    assert_eq!(status, 200, "{list}");
+    assert!(list["videos"].as_array().unwrap().len() <= 2);
+    let (status, _, health) = answer(&functions.lookup, fixture("http-health")).await;
+    assert_eq!((status, health), (200, json!({"status": "ok"})));
+}
+
+#[tokio::test]
+async fn an_unknown_video_and_an_unknown_method_are_problems() {
+    let functions = functions();
+    let (status, _, problem) = answer(&functions.lookup, fixture("http-get-video")).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (404, &json!("urn:reelrun:problem:not-found"))
+    );
+    let mut delete = fixture("http-get-video");
+    delete["requestContext"]["http"]["method"] = json!("DELETE");
+    let (status, response, problem) = answer(&functions.lookup, delete).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (405, &json!("urn:reelrun:problem:method-not-allowed"))
+    );
+    assert!(response.headers().contains_key("allow"));
+}
+
+/// The fixtures name a bucket and videos that are not ours: all is acknowledged, nothing is done.
+#[tokio::test]
+async fn storage_events_of_others_are_acknowledged() {
+    let functions = functions();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    for name in [
+        "s3-put",
+        "s3-multipart-completed",
+        "s3-escaped-key",
+        "s3-test-event",
+        "s3-batch",
+    ] {
+        let event = fixture(name);
+        reelrun_transcode::handler::handle(&functions.transcoder, &event, deadline)
+            .await
+            .unwrap();
+    }
+}
+
+#[test]
+fn every_fixture_is_used() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let fixtures: BTreeSet<String> = fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .to_str()?
+                .strip_suffix(".json")
+                .map(Into::into)
+        })
+        .collect();
+    let here = include_str!("handlers.rs");
+    let unused: Vec<_> = fixtures
+        .iter()
+        .filter(|name| !here.contains(&format!("\"{name}\"")))
+        .collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
