@@ -116,10 +116,12 @@ impl Problem {
 impl Api {
     /// The API of this stack, called with its token.
     pub(crate) fn of(stack: &StackState) -> Result<Self> {
+        let local = stack.local.is_some();
+        // The variable is for deployed stacks; a local one has a token of its own.
         let token = std::env::var("REELRUN_API_TOKEN")
             .ok()
+            .filter(|_| !local)
             .or_else(|| stack.api_token.clone());
-        let local = stack.local.is_some();
         Ok(Self {
             base: stack.api_url.clone(),
             token: token.ok_or_else(|| {

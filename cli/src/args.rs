@@ -126,7 +126,7 @@ pub(crate) struct BenchArgs {
     pub(crate) bench: Vec<String>,
 }
 
-/// Bucket names are `<stack>-…-<account>` and end at 63 characters.
+/// Bucket names are `<stack>-uploads-<part of the stack's id>` and end at 63 characters.
 const LONGEST_STACK_NAME: usize = 42;
 
 fn stack_name(text: &str) -> Result<String, String> {

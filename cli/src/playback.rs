@@ -10,8 +10,9 @@ use crate::api::{self, Video};
 use crate::process::Task;
 use crate::project::Project;
 
-/// A decoded duration may differ from the source's by a frame of audio or video, and rounding.
-const TOLERANCE_MS: u64 = 500;
+/// A decoded duration may differ from the source's: sound that outlasts the picture by up to a
+/// second is cut, and containers round.
+const TOLERANCE_MS: u64 = 1500;
 
 /// What was found.
 pub(crate) struct Report {

@@ -442,7 +442,10 @@ fn check_manifest(video: &Value, variants: &[&VariantStream], expected: &Expecte
             }
         }
     }
-    assert_eq!(count_frames(url), expected.frames, "{url}");
+    // (ffmpeg's DASH reader shows the only frame of a one-frame stream twice.)
+    if expected.frames > 1 {
+        assert_eq!(count_frames(url), expected.frames, "{url}");
+    }
 }
 
 fn check_poster(video: &Value, expected: &Expected) {

@@ -28,6 +28,15 @@ pub fn of_function(stack: &Stack, function: &str) -> Vec<FunctionProcess> {
     processes.collect()
 }
 
+/// The command lines of all processes that can be seen.
+pub fn command_lines() -> impl Iterator<Item = String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&line).replace('\0', " "))
+    })
+}
+
 impl FunctionProcess {
     /// Ends it at once, as when a sandbox is lost.
     pub fn kill(self) {

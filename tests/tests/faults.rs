@@ -1,13 +1,14 @@
 //! What is not a video, what comes more than once, and what dies half-way.
 #![expect(clippy::unwrap_used, reason = "this is test code")]
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
 use reelrun_tests::{
     conformance::{Expected, check},
     media::{Clips, text},
-    processes::{FunctionProcess, of_function},
+    processes::{FunctionProcess, command_lines, of_function},
     stack::{Stack, get, put},
 };
 use serde_json::{Value, json};
@@ -193,10 +194,9 @@ async fn a_killed_encode_publishes_nothing_and_the_retry_completes_it() {
 async fn no_ffmpeg_outlives_its_function() {
     let stack = Stack::get();
     for _ in 0..40 {
-        let listing = Command::new("ps").args(["-eo", "args"]).output().unwrap();
-        let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
-        let orphan = |line: &&str| line.contains("ffmpeg") && line.contains(&stack.uploads_bucket);
-        if !listing.lines().any(|line| orphan(&line)) {
+        if !command_lines()
+            .any(|line| line.contains("ffmpeg") && line.contains(&stack.uploads_bucket))
+        {
             return;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -230,4 +230,57 @@ fn a_record_without_a_video_is_acknowledged() {
             assert_eq!(answer.function_error, None, "{event}");
         }
     });
+}
+
+/// What failed by our fault is done once the cause is mended and the event comes again.
+#[tokio::test]
+async fn a_redriven_failure_comes_to_its_end() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = fs::read(clips.silent("again.mp4", "320x240", "25", 1.0)).unwrap();
+    let permission = stack.permission("again.mp4", "video/mp4", bytes.len() as u64);
+    let id = &permission.video_id;
+    let fail_with = async |kind: &str| {
+        let error = [
+            ("type", kind),
+            ("title", "Something went wrong"),
+            ("detail", "It was tried before."),
+        ];
+        let error = error.map(|(name, value)| (name.into(), AttributeValue::S(value.into())));
+        aws_sdk_dynamodb::Client::new(&stack.aws())
+            .update_item()
+            .table_name(&stack.videos_table)
+            .key("id", AttributeValue::S(id.clone()))
+            .update_expression("SET #status = :errored, #error = :error, attempts = :three")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":errored", AttributeValue::S("errored".into()))
+            .expression_attribute_values(":error", AttributeValue::M(error.into()))
+            .expression_attribute_values(":three", AttributeValue::N("3".into()))
+            .send()
+            .await
+            .unwrap();
+    };
+    // A final verdict on the source stays...
+    fail_with("not-a-video").await;
+    assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(stack.video(id)["status"], "errored");
+    // ...a failure of ours does not.
+    fail_with("internal").await;
+    let lambda = aws_sdk_lambda::Client::new(&stack.aws());
+    let answer = lambda
+        .invoke()
+        .function_name(&stack.transcode_function)
+        .payload(Blob::new(
+            put_event(&stack, id, bytes.len() as u64).to_string(),
+        ))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.function_error, None);
+    let video = stack.video(id);
+    assert_eq!(
+        (&video["status"], &video["error"]),
+        (&json!("ready"), &Value::Null)
+    );
 }

@@ -16,7 +16,7 @@ use reelrun_platform::{
     storage::{Buckets, Storage},
 };
 use reelrun_presign::Presign;
-use reelrun_tests::stack::Stack;
+use reelrun_tests::stack::{Stack, put};
 use reelrun_transcode::{job::Transcoder, process::Programs};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -32,6 +32,10 @@ struct Functions {
 }
 
 fn functions() -> Functions {
+    functions_with(Duration::from_mins(1))
+}
+
+fn functions_with(upload_expiry: Duration) -> Functions {
     let stack = Stack::get();
     let sdk = stack.aws();
     let catalog = Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone());
@@ -51,7 +55,7 @@ fn functions() -> Functions {
                 limits: UploadLimits {
                     max_bytes: 10 << 20,
                 },
-                upload_expiry: Duration::from_mins(1),
+                upload_expiry,
                 api_url: stack.api_url.clone(),
             },
             tokens.clone(),
@@ -118,6 +122,17 @@ async fn an_upload_is_permitted_and_recorded() {
             (&json!("Holiday"), &json!("2026"))
         );
     }
+}
+
+#[tokio::test]
+async fn a_permission_that_has_expired_is_refused_by_the_store() {
+    let functions = functions_with(Duration::from_secs(1));
+    let (_, _, json) = answer(&functions.presign, fixture("http-create-upload")).await;
+    let url = json["upload"]["url"].as_str().unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let refused = put(url, "video/mp4", &vec![0; 1_048_576]);
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("expired"), "{}", refused.text());
 }
 
 #[tokio::test]

@@ -234,6 +234,9 @@ fn the_library_is_listed_newest_first_page_by_page() {
             .iter()
             .all(|video| video["status"] == "waiting")
     );
+    let twice = stack.get_path("/videos?limit=1&limit=2", token);
+    assert_eq!(twice.status, 400);
+    assert_eq!(twice.header("content-type"), "application/problem+json");
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=x", "limit"),

@@ -71,7 +71,7 @@ impl Deployment<'_> {
         }
     }
 
-    /// The stack's outputs; none if there is no such stack.
+    /// The stack's outputs.
     pub(crate) fn outputs(&self, project: &Project) -> Result<Outputs> {
         let json = self
             .place

@@ -65,40 +65,37 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
     args.0
 }
 
-/// ffprobe: the time and duration of every packet of the first video stream, one line each, as
+/// ffprobe: the time and duration of every packet of one stream, one line each, as
 /// [`last_packet_end_us`] reads them. This reads the whole source.
-pub fn probe_packets(source: SourceUrl<'_>) -> Vec<OsString> {
+pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
     let mut args = Args::default();
-    args.words("-hide_banner -v error -select_streams v:0 -show_entries packet=pts_time,duration_time -print_format csv=p=0");
+    args.pair("-select_streams", stream.to_string());
+    args.words(
+        "-hide_banner -v error -show_entries packet=pts_time,duration_time -print_format csv=p=0",
+    );
     args.input(source);
     args.0
 }
 
-/// When the last packet is over, from the lines of [`probe_packets`]. Microseconds on the stream's
-/// own clock, counted from its first packet.
-pub fn last_packet_end_us(lines: &str) -> Option<u64> {
+/// When the last packet is over on the stream's clock, from the lines of [`probe_packets`].
+/// Microseconds.
+pub fn last_packet_end_us(lines: &str) -> Option<i64> {
     let micros = |text: &str| {
         text.parse::<f64>()
             .ok()
             .filter(|s| s.is_finite())
             .map(|s| s * 1e6)
     };
-    let packets = lines.lines().filter_map(|line| {
+    let ends = lines.lines().filter_map(|line| {
         let mut fields = line.split(',');
         let at = fields.next().and_then(micros)?;
-        Some((at, fields.next().and_then(micros).unwrap_or(0.0)))
+        Some(at + fields.next().and_then(micros).unwrap_or(0.0))
     });
-    let (first, end) = packets.fold(
-        (f64::INFINITY, f64::NEG_INFINITY),
-        |(first, end), (at, length)| (first.min(at), end.max(at + length)),
-    );
-    let length = end - first;
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be positive; a float to integer cast saturates"
+        reason = "a float to integer cast saturates"
     )]
-    (length > 0.0).then_some(length as u64)
+    ends.max_by(f64::total_cmp).map(|end| end as i64)
 }
 
 /// ffmpeg: the whole plan in one process.
@@ -397,12 +394,13 @@ mod tests {
     fn the_end_of_the_last_packet_is_found_in_any_order() {
         assert_eq!(
             last_packet_end_us("0.5,0.04\n0.58,0.04\n0.54,0.04\n"),
-            Some(120_000)
+            Some(620_000)
         );
         assert_eq!(
             last_packet_end_us("0.0,N/A\nN/A,N/A\n2.0,\n"),
             Some(2_000_000)
         );
+        assert_eq!(last_packet_end_us("-1.5,1\n"), Some(-500_000));
         assert_eq!(last_packet_end_us(""), None);
         assert_eq!(last_packet_end_us("inf,nan\n"), None);
     }

@@ -12,7 +12,8 @@ use crate::{
 pub struct SourceInfo {
     /// Size in bytes.
     pub size_bytes: u64,
-    /// Where the container's clock starts; streams' times below are relative to it. Microseconds.
+    /// How long it lasts: until the longer of picture and sound is over. Microseconds, as all times
+    /// here, counted from where the container's clock starts.
     pub duration_us: u64,
     /// The moving picture.
     pub video: VideoStream,
@@ -34,9 +35,9 @@ pub struct VideoStream {
     pub height: u32,
     /// The rate to encode at: the source's own when it is constant and publishable.
     pub frame_rate: FrameRate,
-    /// When its first frame is shown. Microseconds.
+    /// When its first frame is shown.
     pub start_us: u64,
-    /// When its last frame's time is over. Microseconds.
+    /// When its last frame's time is over.
     pub end_us: u64,
     /// Whether `end_us` was measured on this stream, and not taken from the container, whose
     /// length is that of its longest stream.
@@ -58,7 +59,7 @@ pub struct AudioStream {
     pub codec: String,
     /// The language it says it is in, as an RFC 5646 tag; `und` when it does not say.
     pub language: String,
-    /// When its last sample is over, where the file says so. Microseconds.
+    /// When its last sample is over, where the file says so.
     pub end_us: Option<u64>,
 }
 
@@ -153,11 +154,11 @@ struct ProbeSideData {
 impl SourceInfo {
     /// Reads ffprobe's JSON. An error is final: the source is at fault.
     ///
-    /// `measured_end_us` is the end of the video stream as found by reading every packet; callers
-    /// measure it when [`Self::parse`] says that the file does not state its length.
+    /// `measured_end_us` is the end of the video stream on its own clock, as found by reading every
+    /// packet; callers measure it when this says that the file does not state its length.
     pub fn parse(
         probe: &str,
-        measured_end_us: Option<u64>,
+        measured_end_us: Option<i64>,
         limits: SourceLimits,
     ) -> Result<Self, SourceFault> {
         let probe: Probe = serde_json::from_str(probe).map_err(|why| {
@@ -170,14 +171,18 @@ impl SourceInfo {
         let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
         let stated_end = stream.end(start);
-        let end_us = measured_end_us
-            .or(stated_end)
-            .or(container_end)
-            .ok_or(SourceFault::LengthUnknown)?;
+        let measured_end = measured_end_us.and_then(|end| positive(end - start));
+        let end_us =
+            measured_end
+                .or(stated_end)
+                .or(container_end)
+                .ok_or(SourceFault::LengthUnknown {
+                    video_stream: stream.index,
+                })?;
         let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
         let video = VideoStream {
             end_us,
-            end_is_exact: measured_end_us.or(stated_end).is_some(),
+            end_is_exact: measured_end.or(stated_end).is_some(),
             ..stream.video(start)?
         };
         let audio = audio.map(|stream| AudioStream {
@@ -233,7 +238,10 @@ pub enum SourceFault {
     /// The file does not say how long it is, as recordings made in a browser do not: every packet
     /// has to be read to know.
     #[error("the file does not state its length")]
-    LengthUnknown,
+    LengthUnknown {
+        /// The index of the stream that is to be measured.
+        video_stream: u32,
+    },
 }
 
 impl ProbeStream {
@@ -452,6 +460,22 @@ pub fn language_name(tag: &str) -> &'static str {
         .map_or("Audio", |language| language.to_name())
 }
 
+/// Whether ffmpeg or ffprobe complain of the way to the source's bytes, and not of the bytes: its
+/// protocols name themselves in front of what they say.
+pub fn is_network_trouble(stderr: &str) -> bool {
+    [
+        "[http @",
+        "[https @",
+        "[tcp @",
+        "[tls @",
+        "HTTP error",
+        "Connection re",
+        "Connection timed out",
+    ]
+    .iter()
+    .any(|word| stderr.contains(word))
+}
+
 /// What ffprobe's complaint means when it can't open a source. `None`: not the source's fault.
 ///
 /// `stderr` holds its messages at level `error`.
@@ -464,14 +488,7 @@ pub fn explain_probe_failure(stderr: &str) -> Option<VideoError> {
         ));
     }
     // Any other trouble on the way to the bytes says nothing about the bytes.
-    let network = [
-        "HTTP error",
-        "Server returned",
-        "Connection",
-        "Input/output error",
-        "Network",
-    ];
-    if network.iter().any(|word| says(word)) {
+    if is_network_trouble(stderr) {
         return None;
     }
     if says("moov atom not found") || says("error reading header") || says("partial file") {
@@ -593,7 +610,7 @@ mod tests {
         let text = json!({"streams": [stream], "format": {}}).to_string();
         assert_eq!(
             SourceInfo::parse(&text, None, LIMITS),
-            Err(SourceFault::LengthUnknown)
+            Err(SourceFault::LengthUnknown { video_stream: 0 })
         );
         let info = SourceInfo::parse(&text, Some(4_000_000), LIMITS).unwrap();
         assert_eq!(info.duration_us, 4_000_000);
@@ -660,6 +677,13 @@ mod tests {
         );
         assert_eq!(kind("[http] HTTP error 503 Slow Down"), None);
         assert_eq!(kind("Connection refused"), None);
+        // A connection that broke off leaves a file that looks damaged.
+        assert_eq!(
+            kind(
+                "[http @ 0x1] Stream ends prematurely at 5, should be 9\n[mov] moov atom not found"
+            ),
+            None
+        );
         assert_eq!(kind(""), None);
     }
 

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     middleware,
     response::IntoResponse,
     routing::get,
@@ -51,8 +54,10 @@ pub fn routes(lookup: Lookup, tokens: ApiTokens) -> Router {
 
 async fn get_video(
     State(lookup): State<Arc<Lookup>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, Problem> {
+    let Path(id) =
+        id.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
     let unknown = || {
         Problem::new(
             ProblemKind::NotFound,
@@ -78,8 +83,10 @@ struct ListQuery {
 
 async fn list_videos(
     State(lookup): State<Arc<Lookup>>,
-    Query(query): Query<ListQuery>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
+    let Query(query) =
+        query.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
     let invalid =
         |field, detail: String| Problem::new(ProblemKind::InvalidField, detail).in_field(field);
     let limit = match query.limit.as_deref().map(str::parse) {

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use reelrun_core::{
-    error::VideoError,
+    error::{ErrorType, VideoError},
     source::SourceSummary,
     video::{Month, PublishedRendition, Status, Video, VideoId, rfc3339},
 };
@@ -247,8 +247,9 @@ impl Catalog {
         Ok((videos, last))
     }
 
-    /// Asks for the right to encode a video: granted when it waits for its source, or when the
-    /// last holder let its lease expire.
+    /// Asks for the right to encode a video: granted when it waits for its source, when the last
+    /// holder let its lease expire, or when it failed by our fault, so that a redrive of the
+    /// failure queue brings it to its end.
     pub async fn take_lease(
         &self,
         video: VideoId,
@@ -272,12 +273,20 @@ impl Catalog {
             .update_expression(
                 "SET #status = :preparing, lease_owner = :owner, lease_until = :until, \
                  progress = :zero, attempts = if_not_exists(attempts, :zero) + :one \
-                 REMOVE expires_at",
+                 REMOVE expires_at, #error",
             )
             .condition_expression(
-                "#status = :waiting OR (#status = :preparing AND lease_until < :now)",
+                "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
+                 OR (#status = :errored AND #error.#type = :internal)",
             )
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_names("#type", "type")
+            .expression_attribute_values(":errored", status_value(Status::Errored))
+            .expression_attribute_values(
+                ":internal",
+                AttributeValue::S(ErrorType::Internal.as_str().into()),
+            )
             .expression_attribute_values(":waiting", status_value(Status::Waiting))
             .expression_attribute_values(":preparing", status_value(Status::Preparing))
             .expression_attribute_values(":owner", AttributeValue::S(owner.into()))

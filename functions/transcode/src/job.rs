@@ -131,8 +131,7 @@ impl Transcoder {
             has_poster,
         } = encoder.encode(&plan, url, &info).await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
-        let until = reelrun_platform::now_millis() + 20_000;
-        self.catalog.renew_lease(lease, until, 0.99).await?;
+        self.catalog.renew_lease(lease, lease::end(), 0.99).await?;
         let renditions = publish(&self.storage, source.video, &presentation).await?;
         self.catalog
             .complete(lease, &renditions, has_poster)
@@ -147,7 +146,7 @@ impl Transcoder {
             let error = VideoError::new(
                 ErrorType::Internal,
                 format!(
-                    "It could not be transcoded in {ATTEMPTS} attempts. The operator has been notified; the upload is kept."
+                    "It could not be transcoded in {ATTEMPTS} attempts. The upload is kept, and the operator of this service can have it tried again."
                 ),
             );
             self.catalog.fail(lease, &error).await

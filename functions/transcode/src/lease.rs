@@ -35,7 +35,7 @@ pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, Cata
     let mut seen_until = None;
     loop {
         match catalog
-            .take_lease(video, &owner, now_millis(), lease_end())
+            .take_lease(video, &owner, now_millis(), end())
             .await?
         {
             LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),
@@ -70,7 +70,7 @@ pub async fn keep(
     loop {
         beat.tick().await;
         let done = *progress.borrow();
-        match catalog.renew_lease(lease, lease_end(), done).await {
+        match catalog.renew_lease(lease, end(), done).await {
             Ok(()) => good_until = time::Instant::now() + LEASE,
             Err(CatalogError::LeaseLost) => return CatalogError::LeaseLost,
             // A catalog that is away for a moment costs nothing while the lease lasts.
@@ -80,6 +80,7 @@ pub async fn keep(
     }
 }
 
-fn lease_end() -> i64 {
+/// When a lease that is taken or renewed now expires, in Unix milliseconds.
+pub fn end() -> i64 {
     now_millis() + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
 }

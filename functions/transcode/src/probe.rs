@@ -31,32 +31,35 @@ pub async fn probe(
     match SourceInfo::parse(&json, None, limits) {
         Ok(info) => Ok(info),
         Err(SourceFault::Final(error)) => Err(error.into()),
-        Err(SourceFault::LengthUnknown) => {
-            let end = measure(programs, source).await?;
+        Err(SourceFault::LengthUnknown { video_stream }) => {
+            let end = measure(programs, source, video_stream).await?;
             SourceInfo::parse(&json, Some(end), limits).map_err(|fault| match fault {
                 SourceFault::Final(error) => error.into(),
-                SourceFault::LengthUnknown => {
-                    StepError::Internal("a measured length was not used".into())
-                }
+                SourceFault::LengthUnknown { .. } => no_frames().into(),
             })
         }
     }
 }
 
 /// Reads every packet to learn how long a source is that does not say so.
-async fn measure(programs: &Programs, source: SourceUrl<'_>) -> Result<u64, StepError> {
-    let args = command::probe_packets(source);
+async fn measure(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    stream: u32,
+) -> Result<i64, StepError> {
+    let args = command::probe_packets(source, stream);
     let (ended, lines) = process::output(&programs.ffprobe, &args, MAX_PACKETS_BYTES).await?;
     if !ended.status.success() {
         return Err(blame(&ended));
     }
-    command::last_packet_end_us(&lines).ok_or_else(|| {
-        VideoError::new(
-            ErrorType::MalformedMedia,
-            "It holds no frame that can be shown.",
-        )
-        .into()
-    })
+    command::last_packet_end_us(&lines).ok_or_else(|| no_frames().into())
+}
+
+fn no_frames() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It holds no frame that can be shown.",
+    )
 }
 
 fn blame(ended: &Ended) -> StepError {

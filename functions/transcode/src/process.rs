@@ -4,6 +4,7 @@
 //! (the function's credentials live there), no standard input, and an end when their time is up.
 
 use std::{
+    env,
     ffi::OsString,
     io::PipeReader,
     os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
@@ -35,13 +36,14 @@ pub struct Programs {
 impl Programs {
     /// The programs of the layer; where there is none, those on the `PATH`.
     pub fn find() -> Self {
+        // Programs run without our environment, so a bare name would not be found again.
         let program = |name: &str| {
-            let layered = PathBuf::from("/opt/bin").join(name);
-            if layered.exists() {
-                layered
-            } else {
-                name.into()
-            }
+            let path = env::var_os("PATH").unwrap_or_default();
+            let folders = env::split_paths("/opt/bin").chain(env::split_paths(&path));
+            let mut candidates = folders.map(|folder| folder.join(name));
+            candidates
+                .find(|candidate| candidate.is_file())
+                .unwrap_or_else(|| name.into())
         };
         // Static builds don't know where a distribution keeps its authorities.
         let ca_files = [
@@ -110,7 +112,7 @@ pub fn start(
     command
         .fd_mappings(mappings)
         .map_err(|why| StepError::Internal(format!("pipes could not be passed on: {why}")))?;
-    let running = spawn(command, Stdio::null()).map_err(failed)?;
+    let running = spawn(command, Stdio::null(), secrets(args)).map_err(failed)?;
     Ok((running, readers))
 }
 
@@ -125,7 +127,7 @@ pub async fn output(
     };
     let mut command = std::process::Command::new(program);
     command.args(args);
-    let mut running = spawn(command, Stdio::piped()).map_err(failed)?;
+    let mut running = spawn(command, Stdio::piped(), secrets(args)).map_err(failed)?;
     let mut text = Vec::new();
     if let Some(stdout) = running.child.stdout.take() {
         stdout
@@ -138,7 +140,19 @@ pub async fn output(
     Ok((ended, String::from_utf8_lossy(&text).into_owned()))
 }
 
-fn spawn(command: std::process::Command, stdout: Stdio) -> std::io::Result<Running> {
+/// The arguments that must not be repeated: signed URLs, which programs print when they complain.
+fn secrets(args: &[OsString]) -> Vec<String> {
+    let urls = args.iter().filter_map(|arg| arg.to_str());
+    urls.filter(|arg| arg.starts_with("http"))
+        .map(Into::into)
+        .collect()
+}
+
+fn spawn(
+    command: std::process::Command,
+    stdout: Stdio,
+    secrets: Vec<String>,
+) -> std::io::Result<Running> {
     let mut command = Command::from(command);
     let mut child = command
         .env_clear()
@@ -157,7 +171,7 @@ fn spawn(command: std::process::Command, stdout: Stdio) -> std::io::Result<Runni
         child,
         stderr: tokio::spawn(async move {
             match stderr {
-                Some(stderr) => tail(stderr).await,
+                Some(stderr) => redact(tail(stderr).await, &secrets),
                 None => String::new(),
             }
         }),
@@ -192,6 +206,20 @@ impl Ended {
     }
 }
 
+fn redact(text: String, secrets: &[String]) -> String {
+    let hidden = secrets
+        .iter()
+        .fold(text, |text, secret| text.replace(secret, "<source>"));
+    // Where the beginning of the text was cut off within a URL, its signature may still stand.
+    match hidden.find("X-Amz-Signature=") {
+        Some(at) => hidden[at..]
+            .split_once(char::is_whitespace)
+            .map_or("", |(_, rest)| rest)
+            .into(),
+        None => hidden,
+    }
+}
+
 /// Reads to the end and keeps the last part.
 async fn tail(mut stream: impl AsyncRead + Unpin) -> String {
     let mut kept = Vec::new();
@@ -203,4 +231,65 @@ async fn tail(mut stream: impl AsyncRead + Unpin) -> String {
         }
     }
     String::from_utf8_lossy(&kept).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_program_gets_no_environment_and_its_complaints_no_signature() {
+        let url = "http://127.0.0.1:9/source?X-Amz-Signature=abc";
+        let args = [
+            "-c",
+            "echo \"$HOME$AWS_SECRET_ACCESS_KEY.\"; echo \"$0: refused\" >&2",
+            url,
+        ];
+        let args = args.map(OsString::from);
+        let (ended, text) = output("/bin/sh".as_ref(), &args, 100).await.unwrap();
+        assert!(ended.status.success());
+        assert_eq!(
+            (text.as_str(), ended.stderr.as_str()),
+            (".\n", "<source>: refused\n")
+        );
+    }
+
+    #[test]
+    fn a_url_that_was_cut_in_half_is_hidden_too() {
+        assert_eq!(
+            redact("Date=1&X-Amz-Signature=abc: refused\n".into(), &[]),
+            "refused\n"
+        );
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_program_that_is_dropped_ends_with_all_it_started() {
+        let marker = format!("31{}", std::process::id());
+        let args = [
+            "-c".into(),
+            format!("sleep {marker} & sleep {marker}").into(),
+        ];
+        let (running, _) = start("/bin/sh".as_ref(), &args, 3, 1).unwrap();
+        let alive = || {
+            let processes = std::fs::read_dir("/proc").unwrap().flatten();
+            let lines = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());
+            lines
+                .filter(|line| {
+                    line.starts_with(b"sleep") && line.ends_with(format!("{marker}\0").as_bytes())
+                })
+                .count()
+        };
+        let wait_for = async |count| {
+            for _ in 0..100 {
+                if alive() == count {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            panic!("{} instead of {count}", alive());
+        };
+        wait_for(2).await;
+        drop(running);
+        wait_for(0).await;
+    }
 }

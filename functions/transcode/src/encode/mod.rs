@@ -1,0 +1,238 @@
+//! One ffmpeg process, its pipes cut into segments and stored while it runs.
+
+mod track;
+
+use std::{io::PipeReader, os::fd::OwnedFd};
+
+use reelrun_core::{
+    command::{self, Output, SourceUrl},
+    error::{ErrorType, VideoError},
+    plan::Plan,
+    report::{Presentation, TrackReport, seconds},
+    segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
+    source::{SourceInfo, explain_probe_failure, is_network_trouble},
+    video::VideoId,
+};
+use reelrun_platform::storage::Storage;
+use tokio::{net::unix::pipe, sync::watch, task::JoinSet};
+
+use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_poster};
+use crate::{
+    error::StepError,
+    process::{self, Ended, Programs},
+    upload::{Slots, Uploads},
+};
+
+/// What an encode works with.
+#[derive(Debug)]
+pub struct Encoder<'a> {
+    /// ffmpeg.
+    pub programs: &'a Programs,
+    /// Where segments go.
+    pub storage: &'a Storage,
+    /// Whose they are.
+    pub video: VideoId,
+    /// Told how much is done, 0 to 1.
+    pub progress: watch::Sender<f64>,
+}
+
+/// What came out of an encode.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The tracks, measured.
+    pub presentation: Presentation,
+    /// Whether there is a poster.
+    pub has_poster: bool,
+}
+
+/// What one pipe gave.
+enum Done {
+    Video(usize, TrackReport),
+    Audio(TrackReport),
+    Poster(bool),
+}
+
+impl Encoder<'_> {
+    /// Encodes the whole plan. All segments and initialization segments are stored when this
+    /// returns; nothing names them yet.
+    pub async fn encode(
+        &self,
+        plan: &Plan,
+        source: SourceUrl<'_>,
+        info: &SourceInfo,
+    ) -> Result<Encoded, StepError> {
+        let encode = command::encode(plan, source);
+        let (running, readers) = process::start(
+            &self.programs.ffmpeg,
+            &encode.args,
+            command::FIRST_FD,
+            encode.outputs.len(),
+        )?;
+        let mut tracks = self.read_pipes(plan, encode.outputs, readers)?;
+        let mut done = Vec::new();
+        let mut incomplete = None;
+        while let Some(joined) = tracks.join_next().await {
+            match joined.unwrap_or_else(|why| Err(StepError::Internal(why.to_string()).into())) {
+                Ok(part) => done.push(part),
+                Err(TrackError::Incomplete(why)) => incomplete = Some(why),
+                // Nobody reads the other pipes any more: dropping `running` ends ffmpeg.
+                Err(TrackError::Step(why)) => return Err(why),
+            }
+        }
+        let ended = running.end().await?;
+        if !ended.status.success() {
+            return Err(blame(&ended));
+        }
+        if let Some(why) = incomplete {
+            return Err(StepError::Internal(why));
+        }
+        let encoded = assemble(done)?;
+        check_length(plan, info, &encoded.presentation, &ended)?;
+        Ok(encoded)
+    }
+
+    /// One task for each pipe.
+    fn read_pipes(
+        &self,
+        plan: &Plan,
+        outputs: Vec<Output>,
+        readers: Vec<PipeReader>,
+    ) -> Result<JoinSet<Result<Done, TrackError>>, StepError> {
+        let slots = Slots::new();
+        let (video_progress, watched) = watch::channel(VideoProgress::default());
+        let expected_ticks = plan.frames * u64::from(plan.grid.frame_ticks());
+        let mut leader = Some(Leader {
+            video: video_progress,
+            overall: self.progress.clone(),
+            expected_ticks,
+        });
+        let mut tasks = JoinSet::new();
+        for (output, reader) in outputs.into_iter().zip(readers) {
+            let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))
+                .map_err(|why| StepError::Internal(format!("a pipe can't be read: {why}")))?;
+            let uploads = Uploads::new(self.storage.clone(), self.video, slots.clone());
+            match output {
+                Output::Video(index) => {
+                    let rendition = plan.renditions[index].clone();
+                    // All renditions come from the same frames, so one of them leads.
+                    let leader = leader.take();
+                    let segmenter = VideoSegmenter::new(plan.grid);
+                    tasks.spawn(async move {
+                        let track = VideoTrack {
+                            rendition,
+                            segmenter,
+                            leader,
+                        };
+                        Ok(Done::Video(index, track.read(pipe, uploads).await?))
+                    });
+                }
+                Output::Audio => {
+                    if let Some(audio) = plan.audio.clone() {
+                        let segmenter = AudioSegmenter::new(plan.grid, audio.sample_rate);
+                        let segment_ticks = plan.grid.segment_ticks();
+                        let watched = watched.clone();
+                        tasks.spawn(async move {
+                            let track = AudioTrack {
+                                audio,
+                                segmenter,
+                                segment_ticks,
+                                watched,
+                            };
+                            Ok(Done::Audio(track.read(pipe, uploads).await?))
+                        });
+                    }
+                }
+                Output::Poster => {
+                    tasks.spawn(async move { read_poster(pipe, uploads).await.map(Done::Poster) });
+                }
+            }
+        }
+        Ok(tasks)
+    }
+}
+
+/// Puts the parts in the plan's order.
+fn assemble(parts: Vec<Done>) -> Result<Encoded, StepError> {
+    let mut video = Vec::new();
+    let mut audio = None;
+    let mut has_poster = false;
+    for part in parts {
+        match part {
+            Done::Video(index, report) => video.push((index, report)),
+            Done::Audio(report) => audio = Some(report),
+            Done::Poster(found) => has_poster = found,
+        }
+    }
+    video.sort_by_key(|(index, _)| *index);
+    let video = video.into_iter().map(|(_, report)| report).collect();
+    let presentation =
+        Presentation::new(video, audio).map_err(|why| StepError::Internal(why.to_string()))?;
+    Ok(Encoded {
+        presentation,
+        has_poster,
+    })
+}
+
+/// ffmpeg failed: is it the source, or something around us?
+fn blame(ended: &Ended) -> StepError {
+    let transient = || {
+        StepError::Transient(format!(
+            "ffmpeg ended with {}: {}",
+            ended.status,
+            ended.stderr.trim()
+        ))
+    };
+    if ended.was_killed() {
+        return transient();
+    }
+    if is_network_trouble(&ended.stderr) {
+        return explain_probe_failure(&ended.stderr).map_or_else(transient, Into::into);
+    }
+    if ended.stderr.contains("no decoder found") || ended.stderr.contains("Decoder not found") {
+        return VideoError::new(
+            ErrorType::UnsupportedCodec,
+            "Its picture or sound is in a codec that can't be decoded. Upload it as H.264, HEVC, VP9 or AV1.",
+        )
+        .into();
+    }
+    tracing::warn!(
+        stderr = ended.stderr.trim(),
+        "ffmpeg could not decode the source"
+    );
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "Its picture or sound could not be decoded. Export or copy it again, then upload it again.",
+    )
+    .into()
+}
+
+/// A source that ended before its time was cut short: by its maker, or by the network.
+fn check_length(
+    plan: &Plan,
+    info: &SourceInfo,
+    presentation: &Presentation,
+    ended: &Ended,
+) -> Result<(), StepError> {
+    let ticks = presentation.video.first().map_or(0, TrackReport::ticks);
+    let frames = ticks / u64::from(plan.grid.frame_ticks());
+    if !plan.is_cut_short(frames, info) {
+        return Ok(());
+    }
+    if is_network_trouble(&ended.stderr) {
+        return Err(StepError::Transient(format!(
+            "the source could not be read to its end: {}",
+            ended.stderr.trim()
+        )));
+    }
+    let expected = plan.frames * u64::from(plan.grid.frame_ticks());
+    let seconds = |ticks| seconds(ticks, plan.grid.timescale());
+    Err(VideoError::new(
+        ErrorType::MalformedMedia,
+        format!(
+            "It is cut short: {:.1} s of picture were announced, but only {:.1} s are there. Copy the whole file and upload it again.",
+            seconds(expected),
+            seconds(ticks),
+        ),
+    )
+    .into())
+}

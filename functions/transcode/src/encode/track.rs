@@ -1,0 +1,232 @@
+//! One of ffmpeg's pipes: read, cut, stored, accounted for.
+
+use bytes::Bytes;
+use reelrun_core::{
+    codecs::{InitInfo, read_init},
+    keys::{MediaFile, TrackId},
+    ladder::Rendition,
+    plan::AudioPlan,
+    report::{SegmentReport, TrackKind, TrackReport, seconds},
+    segmenter::{Cut, Segment, SegmenterError, audio::AudioSegmenter, video::VideoSegmenter},
+};
+use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::watch};
+
+use crate::{error::StepError, upload::Uploads};
+
+/// Why a pipe gave no whole track.
+pub(super) enum TrackError {
+    /// The stream ended early. How ffmpeg ended tells why.
+    Incomplete(String),
+    /// Something that is not ffmpeg's doing.
+    Step(StepError),
+}
+
+impl From<StepError> for TrackError {
+    fn from(why: StepError) -> Self {
+        Self::Step(why)
+    }
+}
+
+impl From<SegmenterError> for TrackError {
+    fn from(why: SegmenterError) -> Self {
+        match why {
+            SegmenterError::Truncated => Self::Incomplete(why.to_string()),
+            // The stream is not what we asked for: our mistake, whatever ffmpeg says of it.
+            why => Self::Step(StepError::Internal(why.to_string())),
+        }
+    }
+}
+
+/// How far the picture is: what the sound's segments are cut by.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct VideoProgress {
+    pub(super) ticks: u64,
+    pub(super) ended: bool,
+}
+
+/// The largest poster that is believed.
+const MAX_POSTER_BYTES: u64 = 16 << 20;
+
+/// Tells the others how far the picture is.
+pub(super) struct Leader {
+    pub(super) video: watch::Sender<VideoProgress>,
+    pub(super) overall: watch::Sender<f64>,
+    pub(super) expected_ticks: u64,
+}
+
+impl Leader {
+    fn tell(&self, ticks: u64, ended: bool) {
+        self.video.send_replace(VideoProgress { ticks, ended });
+        let done = seconds(ticks, 1) / seconds(self.expected_ticks.max(1), 1);
+        // The last hundredth is publishing.
+        self.overall.send_replace(done.min(0.99));
+    }
+}
+
+pub(super) struct VideoTrack {
+    pub(super) rendition: Rendition,
+    pub(super) segmenter: VideoSegmenter,
+    pub(super) leader: Option<Leader>,
+}
+
+impl VideoTrack {
+    pub(super) async fn read(
+        mut self,
+        mut pipe: pipe::Receiver,
+        uploads: Uploads,
+    ) -> Result<TrackReport, TrackError> {
+        let mut sink = Sink::new(TrackId::Video(self.rendition.name.clone()), uploads);
+        let mut buffer = vec![0; READ_BYTES];
+        while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
+            for cut in self.segmenter.push(bytes)? {
+                sink.take(cut).await?;
+            }
+            if let Some(leader) = &self.leader {
+                leader.tell(self.segmenter.ticks(), false);
+            }
+        }
+        if let Some(last) = self.segmenter.finish()? {
+            sink.take(Cut::Segment(last)).await?;
+        }
+        if let Some(leader) = &self.leader {
+            leader.tell(self.segmenter.ticks(), true);
+        }
+        let kind = TrackKind::Video {
+            width: self.rendition.width,
+            height: self.rendition.height,
+            frame_rate: self.segmenter.grid().frame_rate,
+        };
+        sink.finish(|_| kind).await
+    }
+}
+
+pub(super) struct AudioTrack {
+    pub(super) audio: AudioPlan,
+    pub(super) segmenter: AudioSegmenter,
+    pub(super) segment_ticks: u64,
+    pub(super) watched: watch::Receiver<VideoProgress>,
+}
+
+impl AudioTrack {
+    pub(super) async fn read(
+        mut self,
+        mut pipe: pipe::Receiver,
+        uploads: Uploads,
+    ) -> Result<TrackReport, TrackError> {
+        let mut sink = Sink::new(TrackId::Audio("main".into()), uploads);
+        let mut buffer = vec![0; READ_BYTES];
+        while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
+            let video_segments = self.watched.borrow().ticks / self.segment_ticks;
+            for cut in self.segmenter.push(bytes, video_segments)? {
+                sink.take(cut).await?;
+            }
+        }
+        // The sound ends where the picture does, and only the picture knows where that is.
+        let video_ticks = match self.watched.wait_for(|video| video.ended).await {
+            Ok(video) => video.ticks,
+            Err(_) => {
+                return Err(TrackError::Incomplete(
+                    "the picture did not come to its end".into(),
+                ));
+            }
+        };
+        for segment in self.segmenter.finish(video_ticks)? {
+            sink.take(Cut::Segment(segment)).await?;
+        }
+        sink.finish(|init| TrackKind::Audio {
+            language: self.audio.language,
+            channels: init.channels.unwrap_or(2),
+            sample_rate: self.audio.sample_rate,
+        })
+        .await
+    }
+}
+
+pub(super) async fn read_poster(
+    pipe: pipe::Receiver,
+    mut uploads: Uploads,
+) -> Result<bool, TrackError> {
+    let mut jpeg = Vec::new();
+    pipe.take(MAX_POSTER_BYTES)
+        .read_to_end(&mut jpeg)
+        .await
+        .map_err(lost_pipe)?;
+    let has_poster = !jpeg.is_empty();
+    if has_poster {
+        uploads.store(MediaFile::Poster, Bytes::from(jpeg)).await?;
+    }
+    uploads.finish().await?;
+    Ok(has_poster)
+}
+
+/// Stores what a segmenter cuts, and keeps account of it.
+struct Sink {
+    track: TrackId,
+    uploads: Uploads,
+    init: Option<InitInfo>,
+    segments: Vec<SegmentReport>,
+}
+
+impl Sink {
+    fn new(track: TrackId, uploads: Uploads) -> Self {
+        Self {
+            track,
+            uploads,
+            init: None,
+            segments: Vec::new(),
+        }
+    }
+
+    async fn take(&mut self, cut: Cut) -> Result<(), StepError> {
+        match cut {
+            Cut::Init(bytes) => {
+                let info = read_init(&bytes).map_err(|why| StepError::Internal(why.to_string()))?;
+                self.init = Some(info);
+                self.uploads
+                    .store(MediaFile::Init(self.track.clone()), bytes)
+                    .await
+            }
+            Cut::Segment(Segment {
+                number,
+                bytes,
+                report,
+            }) => {
+                self.segments.push(report);
+                self.uploads
+                    .store(MediaFile::Segment(self.track.clone(), number), bytes)
+                    .await
+            }
+        }
+    }
+
+    async fn finish(
+        self,
+        kind: impl FnOnce(&InitInfo) -> TrackKind,
+    ) -> Result<TrackReport, TrackError> {
+        self.uploads.finish().await?;
+        let init = self.init.ok_or_else(|| {
+            TrackError::Incomplete("a track has no initialization segment".into())
+        })?;
+        Ok(TrackReport {
+            track: self.track,
+            kind: kind(&init),
+            codecs: init.codecs,
+            timescale: init.timescale,
+            segments: self.segments,
+        })
+    }
+}
+
+const READ_BYTES: usize = 256 * 1024;
+
+async fn read_some<'a>(
+    pipe: &mut pipe::Receiver,
+    buffer: &'a mut [u8],
+) -> Result<Option<&'a [u8]>, StepError> {
+    let count = pipe.read(buffer).await.map_err(lost_pipe)?;
+    Ok((count > 0).then_some(&buffer[..count]))
+}
+
+fn lost_pipe(why: std::io::Error) -> StepError {
+    StepError::Internal(format!("a pipe from ffmpeg broke: {why}"))
+}
