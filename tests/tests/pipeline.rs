@@ -231,9 +231,10 @@ fn a_stream_without_a_stated_length_is_measured() {
     );
 }
 
-/// A ten-bit HDR picture comes out as eight-bit SDR; an interlaced one as whole frames.
+/// A ten-bit HDR picture comes out as eight-bit SDR, an interlaced one as whole frames, a
+/// full-range one (as phones and screen recorders make) in limited range.
 #[test]
-fn hdr_and_interlaced_sources_are_converted() {
+fn hdr_interlaced_and_full_range_sources_are_converted() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let hdr = clips.make(
         "hdr.mp4",
@@ -244,7 +245,12 @@ fn hdr_and_interlaced_sources_are_converted() {
         "interlaced.ts",
         "-f lavfi -i testsrc2=s=720x576:r=50:d=2 -vf interlace,setsar=1 -flags +ilme+ildct -c:v mpeg2video -b:v 4M",
     );
+    let full_range = clips.make(
+        "screen.mov",
+        "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -vf scale=out_range=full -pix_fmt yuvj420p -color_range pc -c:v libx264 -preset ultrafast",
+    );
     for (file, frames, size, renditions) in [
+        (full_range, 50, (320, 240), &["240p"][..]),
         (hdr, 50, (320, 240), &["240p"][..]),
         (
             interlaced,

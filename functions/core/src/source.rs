@@ -463,7 +463,7 @@ pub fn language_name(tag: &str) -> &'static str {
 /// Whether ffmpeg or ffprobe complain of the way to the source's bytes, and not of the bytes: its
 /// protocols name themselves in front of what they say.
 pub fn is_network_trouble(stderr: &str) -> bool {
-    [
+    const SIGNS: [&str; 8] = [
         "[http @",
         "[https @",
         "[tcp @",
@@ -471,9 +471,10 @@ pub fn is_network_trouble(stderr: &str) -> bool {
         "HTTP error",
         "Connection re",
         "Connection timed out",
-    ]
-    .iter()
-    .any(|word| stderr.contains(word))
+        // A failed TLS handshake says no more than this.
+        "Error opening input: Input/output error",
+    ];
+    SIGNS.iter().any(|sign| stderr.contains(sign))
 }
 
 /// What ffprobe's complaint means when it can't open a source. `None`: not the source's fault.
@@ -491,19 +492,23 @@ pub fn explain_probe_failure(stderr: &str) -> Option<VideoError> {
     if is_network_trouble(stderr) {
         return None;
     }
-    if says("moov atom not found") || says("error reading header") || says("partial file") {
-        return Some(VideoError::new(
-            ErrorType::MalformedMedia,
-            "It starts like a video file, but parts of it are missing or damaged. Export or copy it again, then upload it again.",
-        ));
+    if stderr.trim().is_empty() || says("Cannot allocate memory") {
+        return None;
     }
-    if says("Invalid data found") || says("not on whitelist") || says("not in whitelist") {
-        return Some(VideoError::new(
+    let known_container = says("moov atom not found") || says("error reading header");
+    let unknown_content =
+        says("Invalid data found") || says("not on whitelist") || says("not in whitelist");
+    Some(if unknown_content && !known_container {
+        VideoError::new(
             ErrorType::NotAVideo,
             "Its content is not in a video format that Reelrun reads, whatever its name says.",
-        ));
-    }
-    None
+        )
+    } else {
+        VideoError::new(
+            ErrorType::MalformedMedia,
+            "It starts like a video file, but parts of it are missing or damaged. Export or copy it again, then upload it again.",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -684,6 +689,8 @@ mod tests {
             ),
             None
         );
+        assert_eq!(kind("source: End of file"), Some(ErrorType::MalformedMedia));
+        assert_eq!(kind("source: Cannot allocate memory"), None);
         assert_eq!(kind(""), None);
     }
 
