@@ -7,7 +7,7 @@ use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaPlaylistType, VariantStream};
 use serde_json::Value;
 
 use crate::{
-    media::{count_frames, ffprobe},
+    media::{count_frames, ffprobe, samples},
     mp4,
     stack::{Answer, get, get_range},
 };
@@ -154,6 +154,11 @@ fn read_track(url: &str) -> Track {
     let init_uri = &playlist.segments[0].map.as_ref().expect("EXT-X-MAP").uri;
     let init = fetched(&format!("{folder}/{init_uri}"));
     assert!(init.header("cache-control").contains("immutable"));
+    let brands = mp4::find(&init.body, &[b"ftyp"]).unwrap();
+    assert!(
+        brands.as_chunks::<4>().0.contains(b"cmfc"),
+        "a CMAF brand: {brands:?}"
+    );
     let timescale = timescale(&init.body);
     let mut segments = Vec::new();
     let mut at = 0.0;
@@ -445,6 +450,13 @@ fn check_manifest(video: &Value, variants: &[&VariantStream], expected: &Expecte
     // (ffmpeg's DASH reader shows the only frame of a one-frame stream twice.)
     if expected.frames > 1 {
         assert_eq!(count_frames(url), expected.frames, "{url}");
+        if expected.language.is_some() {
+            let heard = samples(url).len() as f64 / 48_000.0;
+            assert!(
+                (heard - length).abs() <= frame + 0.03,
+                "{heard} s of sound, {length} s of picture"
+            );
+        }
     }
 }
 

@@ -203,14 +203,6 @@ impl Stack {
         video
     }
 
-    /// Uploads a file, waits until it has failed, and gives the error.
-    pub fn errored(&self, file: &Path) -> Value {
-        let video = self.settled(&self.upload(file));
-        assert_eq!(video["status"], "errored", "{video:#}");
-        assert_eq!(video["playback"]["type"], Value::Null, "{video:#}");
-        video["error"].clone()
-    }
-
     /// A video's record as it is in the table, internals included.
     pub async fn record(
         &self,

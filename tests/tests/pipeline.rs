@@ -1,5 +1,7 @@
 //! From a file to playable renditions, on the deployed functions: the result is right.
 
+use std::fs;
+
 use reelrun_tests::{
     conformance::{Expected, check},
     media::{Clips, count_frames, samples, text},
@@ -18,7 +20,7 @@ fn a_full_hd_clip_gets_the_whole_ladder() {
         let original = get(preparing["playback"]["url"].as_str().unwrap());
         assert_eq!(
             (original.status, original.body),
-            (200, std::fs::read(&file).unwrap())
+            (200, fs::read(&file).unwrap())
         );
         assert_eq!(preparing["source"]["height"], 1080);
     }
@@ -270,4 +272,82 @@ fn hdr_interlaced_and_full_range_sources_are_converted() {
             },
         );
     }
+}
+
+/// Containers and codecs of another age, among them those whose times are whole milliseconds.
+#[test]
+fn old_containers_and_codecs_are_read() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    for (name, codecs) in [
+        ("old.avi", "-c:v mpeg4 -c:a libmp3lame"),
+        ("old.wmv", "-c:v wmv2 -c:a wmav2"),
+        ("old.flv", "-c:v flv1 -c:a libmp3lame -ar 44100"),
+        ("old.mpg", "-c:v mpeg2video -c:a mp2"),
+    ] {
+        let picture = "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i sine=d=2";
+        let file = clips.make(name, &format!("{picture} {codecs}"));
+        let video = stack.ready(&file);
+        check(
+            &video,
+            &Expected {
+                frames: 50,
+                frame_rate: (25, 1),
+                size: (320, 240),
+                renditions: &["240p"],
+                language: Some("und"),
+            },
+        );
+    }
+}
+
+/// Joined recordings state the length of their first part.
+#[test]
+fn a_source_longer_than_it_states_is_published_whole() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let part = fs::read(clips.make(
+        "part.ts",
+        "-f lavfi -i testsrc2=s=320x240:r=25:d=4 -c:v mpeg2video -b:v 1M",
+    ))
+    .unwrap();
+    let file = clips.file("joined.ts", &part.repeat(4));
+    let video = stack.ready(&file);
+    let frames = count_frames(video["playback"]["hls"].as_str().unwrap());
+    assert!(frames.abs_diff(400) <= 4, "{frames} of 400 frames");
+}
+
+/// A window share or a broadcast may change its size half-way.
+#[test]
+fn a_picture_that_changes_its_size_keeps_every_frame() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let part = |name, size| {
+        let args = format!("-f lavfi -i testsrc2=s={size}:r=25:d=2 -c:v mpeg2video -b:v 1M");
+        fs::read(clips.make(name, &args)).unwrap()
+    };
+    let file = clips.file(
+        "resized.ts",
+        &[part("a.ts", "640x360"), part("b.ts", "320x240")].concat(),
+    );
+    let video = stack.ready(&file);
+    let frames = count_frames(video["playback"]["hls"].as_str().unwrap());
+    assert!(frames.abs_diff(100) <= 2, "{frames} of 100 frames");
+}
+
+/// An RGB picture has the colours of its source, on every player: they are converted and tagged.
+#[test]
+fn an_rgb_picture_keeps_its_colors() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make(
+        "red.mov",
+        "-f lavfi -i color=red:s=1280x720:r=25:d=1,format=gbrp -c:v qtrle -pix_fmt rgb24",
+    );
+    let video = stack.ready(&file);
+    let url = video["playback"]["hls"].as_str().unwrap();
+    let brightness = reelrun_tests::media::brightness(url);
+    // Pure red is Y = 63 by BT.709, and 81 by BT.601; scaled to the full range of a grey picture.
+    let expected = (63.0 - 16.0) * 255.0 / 219.0;
+    assert!(
+        (brightness[10] - expected).abs() < 4.0,
+        "{} instead of {expected}",
+        brightness[10]
+    );
 }

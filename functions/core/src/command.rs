@@ -6,7 +6,7 @@
 use std::{ffi::OsString, fmt::Write as _};
 
 use crate::{
-    plan::{AssumedColor, Plan},
+    plan::{AssumedColor, AudioPlan, Plan},
     source::MAX_PIXELS,
     timeline::FrameRate,
 };
@@ -66,7 +66,7 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
 }
 
 /// ffprobe: the time and duration of every packet of one stream, one line each, as
-/// [`last_packet_end_us`] reads them. This reads the whole source.
+/// [`PacketTimes`] reads them. This reads the whole source.
 pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
     let mut args = Args::default();
     args.pair("-select_streams", stream.to_string());
@@ -77,33 +77,55 @@ pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
     args.0
 }
 
-/// When the last packet is over on the stream's clock, from the lines of [`probe_packets`].
-/// Microseconds.
-pub fn last_packet_end_us(lines: &str) -> Option<i64> {
-    let micros = |text: &str| {
-        text.parse::<f64>()
-            .ok()
-            .filter(|s| s.is_finite())
-            .map(|s| s * 1e6)
-    };
-    let ends = lines.lines().filter_map(|line| {
+/// The time that a stream's packets take, gathered from the lines of [`probe_packets`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PacketTimes {
+    first: Option<f64>,
+    end: f64,
+    sum: f64,
+}
+
+impl PacketTimes {
+    /// Takes one line. One without a time tells nothing.
+    pub fn add(&mut self, line: &str) {
+        let micros = |text: &str| {
+            let seconds = text.parse::<f64>().ok();
+            seconds.filter(|s| s.is_finite()).map(|s| s * 1e6)
+        };
         let mut fields = line.split(',');
-        let at = fields.next().and_then(micros)?;
-        Some(at + fields.next().and_then(micros).unwrap_or(0.0))
-    });
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a float to integer cast saturates"
-    )]
-    ends.max_by(f64::total_cmp).map(|end| end as i64)
+        if let Some(at) = fields.next().and_then(micros) {
+            let length = fields.next().and_then(micros).unwrap_or(0.0);
+            self.first = Some(self.first.map_or(at, |first| first.min(at)));
+            self.end = self.end.max(at + length);
+            self.sum += length;
+        }
+    }
+
+    /// When the last packet is over on the stream's clock, in microseconds. Where the clock starts
+    /// anew half-way, as in streams that were joined, the packets' own lengths count.
+    pub fn end_us(self) -> Option<i64> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float to integer cast saturates"
+        )]
+        self.first
+            .map(|first| self.end.max(first + self.sum) as i64)
+    }
 }
 
 /// ffmpeg: the whole plan in one process.
 pub fn encode(plan: &Plan, source: SourceUrl<'_>) -> Encode {
     let mut args = Args::default();
     args.words("-hide_banner -nostdin -loglevel error -y");
+    // A picture that changes its size half-way goes on in the same graph, which scales it.
+    args.words("-reinit_filter:v 0");
     args.input(source);
-    args.pair("-filter_complex", filter_graph(plan));
+    // Two graphs: one waits with decoded frames until all of its inputs have begun, so in a single
+    // one sound that begins late would pile up pictures in memory.
+    args.pair("-filter_complex", video_graph(plan));
+    if let Some(audio) = &plan.audio {
+        args.pair("-filter_complex", audio_graph(plan, audio));
+    }
     let mut outputs = Vec::new();
     for (index, rendition) in plan.renditions.iter().enumerate() {
         video_output(&mut args, plan, index, rendition.max_bitrate_bps);
@@ -146,8 +168,8 @@ fn video_output(args: &mut Args, plan: &Plan, index: usize, max_bitrate_bps: u32
     args.fragmented_mp4("frag_keyframe");
 }
 
-/// One decode, then a branch for each output.
-fn filter_graph(plan: &Plan) -> String {
+/// One decoded picture, then a branch for each rendition and the poster.
+fn video_graph(plan: &Plan) -> String {
     let mut graph = format!("[0:{}]", plan.video_stream);
     if plan.deinterlace {
         graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
@@ -163,10 +185,13 @@ fn filter_graph(plan: &Plan) -> String {
         );
     }
     let _ = write!(graph, "trim=end_frame={},", plan.max_frames());
-    if plan.tone_map {
-        graph.push_str(
-            "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+    if let Some(largest) = plan.renditions.first().filter(|_| plan.tone_map) {
+        // In floating point, so at the largest size that is needed and not at the source's.
+        let _ = write!(
+            graph,
+            "scale={}:{}:flags=bicubic,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
              zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
+            largest.width, largest.height
         );
     }
     if let Some(color) = plan.assumed_color.map(AssumedColor::name) {
@@ -191,19 +216,20 @@ fn filter_graph(plan: &Plan) -> String {
         );
     }
     poster_branch(&mut graph, plan);
-    if let Some(audio) = &plan.audio {
-        let end_us = u128::from(plan.max_frames()) * 1_000_000 * u128::from(rate.den())
-            / u128::from(rate.num());
-        // Gaps are filled and the start is padded, so that sample n is heard at time n; then
-        // silence, so that sound never ends before the picture. The segmenter cuts the surplus.
-        let _ = write!(
-            graph,
-            ";[0:{}]aresample={}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,\
-             apad,atrim=end={end_us}us[audio]",
-            audio.stream, audio.sample_rate
-        );
-    }
     graph
+}
+
+/// The sound. Gaps are filled and the start is padded, so that sample n is heard at time n; then
+/// silence, so that it never ends before the picture. The segmenter cuts the surplus.
+fn audio_graph(plan: &Plan, audio: &AudioPlan) -> String {
+    let rate = plan.grid.frame_rate;
+    let end_us =
+        u128::from(plan.max_frames()) * 1_000_000 * u128::from(rate.den()) / u128::from(rate.num());
+    format!(
+        "[0:{}]aresample={}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,\
+         apad,atrim=end={end_us}us[audio]",
+        audio.stream, audio.sample_rate
+    )
 }
 
 /// The poster is the most typical frame of two seconds, at the size of a rendition near 720p.
@@ -276,7 +302,7 @@ impl Args {
         self.pair(
             "-movflags",
             format!(
-                "+{fragment_when}+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer"
+                "+{fragment_when}+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer+cmaf"
             ),
         );
     }
@@ -306,7 +332,6 @@ mod tests {
                 width: 1280,
                 height: 720,
                 frame_rate: FrameRate::new(30000, 1001).unwrap(),
-                start_us: 0,
                 end_us: 20_000_000,
                 end_is_exact: true,
                 interlaced: false,
@@ -375,7 +400,7 @@ mod tests {
     #[test]
     fn held_frames_come_before_the_limit() {
         let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
-        let graph = filter_graph(&plan);
+        let graph = video_graph(&plan);
         let hold = graph
             .find("tpad=stop_mode=clone:stop_duration=10000000us")
             .unwrap();
@@ -391,17 +416,17 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_last_packet_is_found_in_any_order() {
-        assert_eq!(
-            last_packet_end_us("0.5,0.04\n0.58,0.04\n0.54,0.04\n"),
-            Some(620_000)
-        );
-        assert_eq!(
-            last_packet_end_us("0.0,N/A\nN/A,N/A\n2.0,\n"),
-            Some(2_000_000)
-        );
-        assert_eq!(last_packet_end_us("-1.5,1\n"), Some(-500_000));
-        assert_eq!(last_packet_end_us(""), None);
-        assert_eq!(last_packet_end_us("inf,nan\n"), None);
+    fn the_end_of_the_packets_is_found_in_any_order() {
+        let end = |lines: &str| {
+            let mut times = PacketTimes::default();
+            lines.lines().for_each(|line| times.add(line));
+            times.end_us()
+        };
+        assert_eq!(end("0.5,0.04\n0.58,0.04\n0.54,0.04\n"), Some(620_000));
+        assert_eq!(end("0.0,N/A\nN/A,N/A\n2.0,\n"), Some(2_000_000));
+        // A clock that starts anew.
+        assert_eq!(end("0,1\n1,1\n0,1\n1,1\n"), Some(4_000_000));
+        assert_eq!(end(""), None);
+        assert_eq!(end("inf,nan\n"), None);
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::{
     bandwidth,
     keys::{MediaFile, TrackId},
+    language::name_of,
     report::{Presentation, TrackKind, TrackReport, seconds},
-    source::language_name,
 };
 
 const AUDIO_GROUP: &str = "audio";
@@ -69,7 +69,7 @@ pub fn master(presentation: &Presentation) -> String {
             text,
             "\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{language}\",\
              DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{}\"\n",
-            language_name(language),
+            name_of(language),
             MediaFile::Playlist(track.clone()),
         );
     }

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | upload | [`upload`], [`media_type`], [`keys`], [`video`] |
 //! | event | [`event`] |
-//! | understand the source | [`source`], [`error`] |
+//! | understand the source | [`source`], [`language`], [`complaint`], [`error`] |
 //! | decide | [`timeline`], [`ladder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
 //! | publish | [`bandwidth`], [`hls`], [`dash`] |
@@ -20,12 +20,14 @@
 pub mod bandwidth;
 pub mod codecs;
 pub mod command;
+pub mod complaint;
 pub mod dash;
 pub mod error;
 pub mod event;
 pub mod hls;
 pub mod keys;
 pub mod ladder;
+pub mod language;
 pub mod media_type;
 pub mod plan;
 pub mod playback;

@@ -31,8 +31,6 @@ pub struct Plan {
     pub audio: Option<AudioPlan>,
     /// When the poster is looked for, in microseconds.
     pub poster_from_us: u64,
-    /// The units of encoding. They tile the frames.
-    pub chunks: Vec<Chunk>,
 }
 
 /// The colours that players assume of untagged video, by its size.
@@ -76,17 +74,6 @@ pub struct AudioPlan {
     pub sample_rate: u32,
 }
 
-/// A unit of encoding: whole segments, but for the last one's tail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Chunk {
-    /// Its place among the chunks, from 0.
-    pub index: u32,
-    /// Its first frame on the grid.
-    pub first_frame: u64,
-    /// How many frames it has.
-    pub frames: u64,
-}
-
 /// Sound that outlasts the picture by more than this is content, not padding.
 const AUDIO_TAIL_US: u64 = 1_000_000;
 
@@ -123,11 +110,6 @@ impl Plan {
             }),
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
-            chunks: vec![Chunk {
-                index: 0,
-                first_frame: 0,
-                frames,
-            }],
         }
     }
 
@@ -136,6 +118,11 @@ impl Plan {
     pub fn max_frames(&self) -> u64 {
         let slack = self.grid.frame_rate.frames_in_micros(5_000_000).max(1);
         self.frames + slack
+    }
+
+    /// Whether the encode stopped at [`Self::max_frames`]: the source is longer than it states.
+    pub fn was_cut_off(&self, frames: u64) -> bool {
+        frames >= self.max_frames()
     }
 
     /// Whether so few frames came out that the source must have been cut short.
@@ -168,7 +155,6 @@ mod tests {
                 width: 1920,
                 height: 1080,
                 frame_rate: FrameRate::new(rate.0, rate.1).unwrap(),
-                start_us: 0,
                 end_us: millis * 1000,
                 end_is_exact: true,
                 interlaced: false,
@@ -225,19 +211,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_tile_the_frames(millis in 10u64..50_000_000, num in 1u32..60_001) {
+        fn a_plan_always_leaves_room_and_has_a_rendition(millis in 10u64..50_000_000, num in 1u32..60_001) {
             let Some(rate) = FrameRate::new(num, 1000) else { return Ok(()) };
             let rate = rate.publishable();
             let plan = Plan::new(&source(millis, (rate.num(), rate.den())), 2160);
-            let mut next = 0;
-            for chunk in &plan.chunks {
-                prop_assert_eq!(chunk.first_frame, next);
-                prop_assert!(chunk.frames > 0);
-                prop_assert_eq!(chunk.first_frame % u64::from(plan.grid.segment_frames()), 0);
-                next += chunk.frames;
-            }
-            prop_assert_eq!(next, plan.frames);
-            prop_assert!(plan.max_frames() > plan.frames);
+            prop_assert!(plan.frames > 0 && plan.max_frames() > plan.frames);
+            prop_assert!(!plan.renditions.is_empty());
+            prop_assert!(!plan.was_cut_off(plan.frames) && plan.was_cut_off(plan.max_frames()));
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ErrorType, VideoError},
+    language::tag_of,
     timeline::FrameRate,
 };
 
@@ -35,8 +36,6 @@ pub struct VideoStream {
     pub height: u32,
     /// The rate to encode at: the source's own when it is constant and publishable.
     pub frame_rate: FrameRate,
-    /// When its first frame is shown.
-    pub start_us: u64,
     /// When its last frame's time is over.
     pub end_us: u64,
     /// Whether `end_us` was measured on this stream, and not taken from the container, whose
@@ -46,7 +45,7 @@ pub struct VideoStream {
     pub interlaced: bool,
     /// Whether its picture has a high dynamic range (PQ or HLG).
     pub hdr: bool,
-    /// Whether it says by which matrix its colours were made.
+    /// Whether it says by which matrix its colours were made. RGB was made by none.
     pub color_is_stated: bool,
 }
 
@@ -183,12 +182,12 @@ impl SourceInfo {
         let video = VideoStream {
             end_us,
             end_is_exact: measured_end.or(stated_end).is_some(),
-            ..stream.video(start)?
+            ..stream.video()?
         };
         let audio = audio.map(|stream| AudioStream {
             index: stream.index,
             codec: stream.codec_name.clone().unwrap_or_default(),
-            language: language_tag(stream.tags.language.as_deref()),
+            language: tag_of(stream.tags.language.as_deref()),
             end_us: stream.end(start),
         });
         let duration_us = end_us.max(audio.as_ref().and_then(|a| a.end_us).unwrap_or(0));
@@ -272,7 +271,7 @@ impl ProbeStream {
         positive(tagged.or_else(stated)? - container_start)
     }
 
-    fn video(&self, container_start: i64) -> Result<VideoStream, VideoError> {
+    fn video(&self) -> Result<VideoStream, VideoError> {
         let codec = match (self.codec_name.as_deref(), self.codec_tag_string.as_deref()) {
             (_, Some("encv" | "drmi")) => {
                 return Err(VideoError::new(
@@ -298,9 +297,6 @@ impl ProbeStream {
             width,
             height,
             frame_rate: self.frame_rate(),
-            start_us: seconds(self.start_time.as_deref())
-                .and_then(|start| positive(start - container_start))
-                .unwrap_or(0),
             end_us: 0,
             end_is_exact: false,
             interlaced: matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
@@ -310,7 +306,7 @@ impl ProbeStream {
             ),
             color_is_stated: !matches!(
                 self.color_space.as_deref(),
-                None | Some("unknown" | "reserved" | "unspecified")
+                None | Some("unknown" | "reserved" | "unspecified" | "gbr")
             ),
         })
     }
@@ -367,6 +363,10 @@ impl ProbeStream {
                 let ratio = average.as_f64() / base.as_f64();
                 if (0.95..1.05).contains(&ratio) {
                     base.publishable()
+                } else if average.is_standard() {
+                    // Fields (59.94 for 29.97 frames) and pulldown (29.97 for 23.976) are no
+                    // varying rates.
+                    average
                 } else {
                     FrameRate::constant_for_average(average)
                 }
@@ -439,78 +439,6 @@ fn positive(micros: i64) -> Option<u64> {
     u64::try_from(micros).ok().filter(|&micros| micros > 0)
 }
 
-/// An RFC 5646 tag for a container's language: MP4 and Matroska write ISO 639-2 (`eng`), for which
-/// RFC 5646 wants the shorter code where there is one (`en`).
-fn language_tag(tag: Option<&str>) -> String {
-    let tag = tag.unwrap_or_default();
-    isolang::Language::from_639_3(tag)
-        .or_else(|| isolang::Language::from_639_1(tag))
-        .filter(|language| language.to_639_3() != "und")
-        .map_or("und", |language| {
-            language.to_639_1().unwrap_or_else(|| language.to_639_3())
-        })
-        .into()
-}
-
-/// The English name of a language tag, for a player's menu.
-pub fn language_name(tag: &str) -> &'static str {
-    isolang::Language::from_639_1(tag)
-        .or_else(|| isolang::Language::from_639_3(tag))
-        .filter(|language| language.to_639_3() != "und")
-        .map_or("Audio", |language| language.to_name())
-}
-
-/// Whether ffmpeg or ffprobe complain of the way to the source's bytes, and not of the bytes: its
-/// protocols name themselves in front of what they say.
-pub fn is_network_trouble(stderr: &str) -> bool {
-    const SIGNS: [&str; 8] = [
-        "[http @",
-        "[https @",
-        "[tcp @",
-        "[tls @",
-        "HTTP error",
-        "Connection re",
-        "Connection timed out",
-        // A failed TLS handshake says no more than this.
-        "Error opening input: Input/output error",
-    ];
-    SIGNS.iter().any(|sign| stderr.contains(sign))
-}
-
-/// What ffprobe's complaint means when it can't open a source. `None`: not the source's fault.
-///
-/// `stderr` holds its messages at level `error`.
-pub fn explain_probe_failure(stderr: &str) -> Option<VideoError> {
-    let says = |text: &str| stderr.contains(text);
-    if says("404 Not Found") || says("HTTP error 404") {
-        return Some(VideoError::new(
-            ErrorType::SourceMissing,
-            "The uploaded file was deleted before it could be read. Upload it again.",
-        ));
-    }
-    // Any other trouble on the way to the bytes says nothing about the bytes.
-    if is_network_trouble(stderr) {
-        return None;
-    }
-    if stderr.trim().is_empty() || says("Cannot allocate memory") {
-        return None;
-    }
-    let known_container = says("moov atom not found") || says("error reading header");
-    let unknown_content =
-        says("Invalid data found") || says("not on whitelist") || says("not in whitelist");
-    Some(if unknown_content && !known_container {
-        VideoError::new(
-            ErrorType::NotAVideo,
-            "Its content is not in a video format that Reelrun reads, whatever its name says.",
-        )
-    } else {
-        VideoError::new(
-            ErrorType::MalformedMedia,
-            "It starts like a video file, but parts of it are missing or damaged. Export or copy it again, then upload it again.",
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -580,6 +508,8 @@ mod tests {
         assert_eq!(rate("30000/1001", "37200/1241"), "30000/1001");
         assert_eq!(rate("120/1", "120/1"), "60/1");
         assert_eq!(rate("90000/1", "27/1"), "30/1");
+        assert_eq!(rate("60000/1001", "30000/1001"), "30000/1001");
+        assert_eq!(rate("30000/1001", "24000/1001"), "24000/1001");
         assert_eq!(rate("0/0", "0/0"), "24/1");
         assert_eq!(rate("1000/1", "0/0"), "60/1");
     }
@@ -595,7 +525,6 @@ mod tests {
             LIMITS,
         )
         .unwrap();
-        assert_eq!(info.video.start_us, 226_000);
         assert_eq!(info.video.end_us, 10_226_000);
         assert!(info.video.end_is_exact);
     }
@@ -646,52 +575,6 @@ mod tests {
             kind(SourceInfo::parse("{", None, LIMITS)),
             ErrorType::MalformedMedia
         );
-    }
-
-    #[test]
-    fn the_language_is_a_tag_that_players_know() {
-        for (tag, expected) in [
-            (Some("eng"), "en"),
-            (Some("deu"), "de"),
-            (Some("en"), "en"),
-            (Some("gsw"), "gsw"),
-            (Some("und"), "und"),
-            (Some("x\"y"), "und"),
-            (None, "und"),
-        ] {
-            assert_eq!(language_tag(tag), expected, "{tag:?}");
-        }
-        assert_eq!(language_name("de"), "German");
-        assert_eq!(language_name("und"), "Audio");
-    }
-
-    #[test]
-    fn a_failed_probe_blames_the_right_side() {
-        let kind = |stderr| explain_probe_failure(stderr).map(|error| error.kind);
-        assert_eq!(
-            kind("source: Invalid data found when processing input"),
-            Some(ErrorType::NotAVideo)
-        );
-        assert_eq!(
-            kind("[mov] moov atom not found\nx: Invalid data found when processing input"),
-            Some(ErrorType::MalformedMedia)
-        );
-        assert_eq!(
-            kind("[http] HTTP error 404 Not Found"),
-            Some(ErrorType::SourceMissing)
-        );
-        assert_eq!(kind("[http] HTTP error 503 Slow Down"), None);
-        assert_eq!(kind("Connection refused"), None);
-        // A connection that broke off leaves a file that looks damaged.
-        assert_eq!(
-            kind(
-                "[http @ 0x1] Stream ends prematurely at 5, should be 9\n[mov] moov atom not found"
-            ),
-            None
-        );
-        assert_eq!(kind("source: End of file"), Some(ErrorType::MalformedMedia));
-        assert_eq!(kind("source: Cannot allocate memory"), None);
-        assert_eq!(kind(""), None);
     }
 
     proptest! {

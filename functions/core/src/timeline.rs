@@ -87,6 +87,11 @@ impl FrameRate {
         f64::from(self.num) / f64::from(self.den)
     }
 
+    /// Whether cameras and editors use it.
+    pub fn is_standard(self) -> bool {
+        STANDARD.contains(&(self.num, self.den))
+    }
+
     /// Whether this rate is above another.
     pub fn exceeds(self, other: Self) -> bool {
         u64::from(self.num) * u64::from(other.den) > u64::from(other.num) * u64::from(self.den)

@@ -180,7 +180,7 @@ fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refus
         .iter()
         .map(|(key, value)| match value {
             Value::String(text)
-                if key.chars().count() <= MAX_METADATA_KEY_CHARS
+                if (1..=MAX_METADATA_KEY_CHARS).contains(&key.chars().count())
                     && text.chars().count() <= MAX_METADATA_VALUE_CHARS =>
             {
                 Ok((key.clone(), text.clone()))
@@ -188,7 +188,7 @@ fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refus
             _ => Err(invalid(
                 "metadata",
                 format!(
-                    "metadata must map keys of up to {MAX_METADATA_KEY_CHARS} characters to strings of up to {MAX_METADATA_VALUE_CHARS}"
+                    "metadata must map keys of 1 to {MAX_METADATA_KEY_CHARS} characters to strings of up to {MAX_METADATA_VALUE_CHARS}"
                 ),
             )),
         })
@@ -248,6 +248,7 @@ mod tests {
             ("title", json!("x".repeat(201)), "title", Invalid),
             ("metadata", json!([]), "metadata", Invalid),
             ("metadata", json!({"a": 1}), "metadata", Invalid),
+            ("metadata", json!({"": "x"}), "metadata", Invalid),
         ] {
             let mut body = good();
             body[field] = value.clone();

@@ -148,6 +148,7 @@ impl Catalog {
             .get_item()
             .table_name(&self.table)
             .key("id", AttributeValue::S(id.into()))
+            .consistent_read(true)
             .send()
             .await
             .map_err(|why| unavailable("look the video up", why))?;
@@ -168,14 +169,7 @@ impl Catalog {
         status: Option<Status>,
     ) -> Result<Page, CatalogError> {
         const MAX_QUERIES: usize = 12;
-        #[derive(serde::Deserialize)]
-        struct Library {
-            first_month: Month,
-        }
-        let first_month = self
-            .item::<Library>(LIBRARY_ITEM)
-            .await?
-            .map(|library| library.first_month);
+        let first_month = self.first_month().await?;
         let mut position = from;
         let mut videos = Vec::new();
         for _ in 0..MAX_QUERIES {
@@ -203,6 +197,16 @@ impl Catalog {
             .is_some_and(|first| position.month >= first)
             .then_some(position);
         Ok(Page { videos, next })
+    }
+
+    /// The month in which the library begins; none while it is empty.
+    pub async fn first_month(&self) -> Result<Option<Month>, CatalogError> {
+        #[derive(serde::Deserialize)]
+        struct Library {
+            first_month: Month,
+        }
+        let library = self.item::<Library>(LIBRARY_ITEM).await?;
+        Ok(library.map(|library| library.first_month))
     }
 
     async fn query_month(
@@ -277,6 +281,7 @@ impl Catalog {
             )
             .condition_expression(
                 "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
+                 OR (#status = :preparing AND lease_owner = :owner) \
                  OR (#status = :errored AND #error.#type = :internal)",
             )
             .expression_attribute_names("#status", "status")

@@ -70,7 +70,7 @@ async fn complete(request: Request, next: Next) -> Response {
     response
 }
 
-/// The gateway's id for this request, which its access log and ours share.
+/// The gateway's id for this request, under which our log tells of it.
 fn request_id(request: &Request) -> String {
     let from_gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),

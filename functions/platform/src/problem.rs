@@ -81,6 +81,8 @@ pub struct Problem {
     kind: ProblemKind,
     detail: String,
     field: Option<&'static str>,
+    /// What went wrong on our side: for the log only.
+    cause: Option<String>,
 }
 
 impl Problem {
@@ -90,6 +92,7 @@ impl Problem {
             kind,
             detail: detail.into(),
             field: None,
+            cause: None,
         }
     }
 
@@ -104,15 +107,20 @@ impl Problem {
 
     /// A failure on our side. The cause goes to the log, never to the caller.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
-        tracing::error!(error = %cause, "request failed");
-        Self::new(
-            ProblemKind::Internal,
-            "The request could not be carried out. Try again in a moment; if it happens again, tell the operator the request_id.",
-        )
+        Self {
+            cause: Some(cause.to_string()),
+            ..Self::new(
+                ProblemKind::Internal,
+                "The request could not be carried out. Try again in a moment; if it happens again, tell the operator the request_id.",
+            )
+        }
     }
 
     /// The answer, naming the request so that its log lines can be found.
     pub fn into_response_for(self, request_id: &str) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(request_id, error = cause, "request failed");
+        }
         let (name, title, status) = self.kind.parts();
         let mut body = json!({
             "type": format!("urn:reelrun:problem:{name}"),

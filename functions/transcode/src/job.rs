@@ -8,7 +8,7 @@ use reelrun_core::{
     event::SourceUploaded,
     keys::StorageKey,
     plan::Plan,
-    source::SourceLimits,
+    source::{SourceInfo, SourceLimits},
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Lease},
@@ -20,7 +20,7 @@ use crate::{
     encode::{Encoded, Encoder},
     error::StepError,
     lease::{self, Acquired},
-    probe::probe,
+    probe::{probe, probe_measured},
     process::Programs,
     publish::publish,
 };
@@ -69,9 +69,7 @@ impl Transcoder {
             biased;
             result = self.prepare(source, &lease, progress) => result,
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
-            () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(StepError::Transient(
-                "the function's time ran out before the encode was done".into(),
-            )),
+            () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(out_of_time().into()),
         };
         let elapsed_ms = begun.elapsed().as_millis();
         match result {
@@ -116,20 +114,33 @@ impl Transcoder {
             url: &url,
             ca_file: self.programs.ca_file.as_deref(),
         };
-        let info = probe(&self.programs, url, self.limits).await?;
-        self.catalog.record_source(lease, &info.summary()).await?;
-        let plan = Plan::new(&info, self.max_short_side);
-        tracing::info!(video.id = %source.video, frames = plan.frames, renditions = plan.renditions.len(), "planned");
+        let mut info = probe(&self.programs, url, self.limits).await?;
         let encoder = Encoder {
             programs: &self.programs,
             storage: &self.storage,
             video: source.video,
             progress,
         };
+        let (mut plan, mut encoded) = self.encode(&encoder, lease, url, &info).await?;
+        if plan.was_cut_off(encoded.frames(&plan)) {
+            // Recordings that were joined or repaired may be longer than they state. Nothing names
+            // the first encode's segments; the second overwrites them.
+            tracing::warn!(video.id = %source.video, "the source is longer than it states");
+            let stream = info.video.index;
+            info = probe_measured(&self.programs, url, self.limits, stream).await?;
+            (plan, encoded) = self.encode(&encoder, lease, url, &info).await?;
+            if plan.was_cut_off(encoded.frames(&plan)) {
+                return Err(VideoError::new(
+                    ErrorType::MalformedMedia,
+                    "It does not come to an end where its packets do. Export it again, then upload it again.",
+                )
+                .into());
+            }
+        }
         let Encoded {
             presentation,
             has_poster,
-        } = encoder.encode(&plan, url, &info).await?;
+        } = encoded;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         self.catalog.renew_lease(lease, lease::end(), 0.99).await?;
         let renditions = publish(&self.storage, source.video, &presentation).await?;
@@ -137,6 +148,20 @@ impl Transcoder {
             .complete(lease, &renditions, has_poster)
             .await?;
         Ok(())
+    }
+
+    async fn encode(
+        &self,
+        encoder: &Encoder<'_>,
+        lease: &Lease,
+        url: SourceUrl<'_>,
+        info: &SourceInfo,
+    ) -> Result<(Plan, Encoded), StepError> {
+        self.catalog.record_source(lease, &info.summary()).await?;
+        let plan = Plan::new(info, self.max_short_side);
+        tracing::info!(video.id = %encoder.video, frames = plan.frames, renditions = plan.renditions.len(), "planned");
+        let encoded = encoder.encode(&plan, url, info).await?;
+        Ok((plan, encoded))
     }
 
     /// After a failure that is not the source's: the next attempt should start at once, and after
@@ -157,6 +182,14 @@ impl Transcoder {
             tracing::warn!(video.id = %lease.video, error = %why, "the lease is left to expire");
         }
     }
+}
+
+/// The same source would need the same time again: this is final, and said at once.
+fn out_of_time() -> VideoError {
+    VideoError::new(
+        ErrorType::TooLong,
+        "It could not be encoded within the time that one encode may take here. Upload a shorter or smaller video, or ask the operator of this service for a faster function (TranscodeMemoryMb).",
+    )
 }
 
 fn ignore_lost(why: CatalogError) -> Result<(), StepError> {

@@ -70,7 +70,8 @@ pub async fn keep(
     loop {
         beat.tick().await;
         let done = *progress.borrow();
-        match catalog.renew_lease(lease, end(), done).await {
+        let renewed = time::timeout_at(good_until, catalog.renew_lease(lease, end(), done)).await;
+        match renewed.unwrap_or(Err(CatalogError::LeaseLost)) {
             Ok(()) => good_until = time::Instant::now() + LEASE,
             Err(CatalogError::LeaseLost) => return CatalogError::LeaseLost,
             // A catalog that is away for a moment costs nothing while the lease lasts.

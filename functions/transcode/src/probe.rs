@@ -1,9 +1,10 @@
 //! Asks ffprobe what a source is.
 
 use reelrun_core::{
-    command::{self, SourceUrl},
+    command::{self, PacketTimes, SourceUrl},
+    complaint,
     error::{ErrorType, VideoError},
-    source::{SourceFault, SourceInfo, SourceLimits, explain_probe_failure},
+    source::{SourceFault, SourceInfo, SourceLimits},
 };
 
 use crate::{
@@ -14,30 +15,57 @@ use crate::{
 /// More text than this says nothing useful about a video.
 const MAX_PROBE_BYTES: u64 = 1 << 20;
 
-/// Room for the packets of half a day at 60 frames per second.
-const MAX_PACKETS_BYTES: u64 = 128 << 20;
-
 /// The facts about a source, or why it can't be encoded.
 pub async fn probe(
     programs: &Programs,
     source: SourceUrl<'_>,
     limits: SourceLimits,
 ) -> Result<SourceInfo, StepError> {
-    let (ended, json) =
-        process::output(&programs.ffprobe, &command::probe(source), MAX_PROBE_BYTES).await?;
-    if !ended.status.success() {
-        return Err(blame(&ended));
-    }
+    let json = ffprobe(programs, source).await?;
     match SourceInfo::parse(&json, None, limits) {
-        Ok(info) => Ok(info),
-        Err(SourceFault::Final(error)) => Err(error.into()),
         Err(SourceFault::LengthUnknown { video_stream }) => {
-            let end = measure(programs, source, video_stream).await?;
-            SourceInfo::parse(&json, Some(end), limits).map_err(|fault| match fault {
-                SourceFault::Final(error) => error.into(),
-                SourceFault::LengthUnknown { .. } => no_frames().into(),
-            })
+            measured(programs, source, limits, &json, video_stream).await
         }
+        result => result.map_err(fault),
+    }
+}
+
+/// The same, for a source that is longer than it states: its length is measured.
+pub async fn probe_measured(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    limits: SourceLimits,
+    video_stream: u32,
+) -> Result<SourceInfo, StepError> {
+    let json = ffprobe(programs, source).await?;
+    measured(programs, source, limits, &json, video_stream).await
+}
+
+async fn measured(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    limits: SourceLimits,
+    json: &str,
+    video_stream: u32,
+) -> Result<SourceInfo, StepError> {
+    let end = measure(programs, source, video_stream).await?;
+    SourceInfo::parse(json, Some(end), limits).map_err(fault)
+}
+
+async fn ffprobe(programs: &Programs, source: SourceUrl<'_>) -> Result<String, StepError> {
+    let args = command::probe(source);
+    let (ended, json) = process::output(&programs.ffprobe, &args, MAX_PROBE_BYTES).await?;
+    if ended.status.success() {
+        Ok(json)
+    } else {
+        Err(blame(&ended))
+    }
+}
+
+fn fault(fault: SourceFault) -> StepError {
+    match fault {
+        SourceFault::Final(error) => error.into(),
+        SourceFault::LengthUnknown { .. } => no_frames().into(),
     }
 }
 
@@ -48,11 +76,12 @@ async fn measure(
     stream: u32,
 ) -> Result<i64, StepError> {
     let args = command::probe_packets(source, stream);
-    let (ended, lines) = process::output(&programs.ffprobe, &args, MAX_PACKETS_BYTES).await?;
+    let mut times = PacketTimes::default();
+    let ended = process::each_line(&programs.ffprobe, &args, |line| times.add(line)).await?;
     if !ended.status.success() {
         return Err(blame(&ended));
     }
-    command::last_packet_end_us(&lines).ok_or_else(|| no_frames().into())
+    times.end_us().ok_or_else(|| no_frames().into())
 }
 
 fn no_frames() -> VideoError {
@@ -63,7 +92,7 @@ fn no_frames() -> VideoError {
 }
 
 fn blame(ended: &Ended) -> StepError {
-    match explain_probe_failure(&ended.stderr) {
+    match complaint::explain(&ended.stderr) {
         Some(error) if !ended.was_killed() => error.into(),
         _ => StepError::Transient(format!(
             "ffprobe ended with {}: {}",

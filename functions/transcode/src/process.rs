@@ -15,7 +15,7 @@ use std::{
 use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::process::{Pid, Signal};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
     process::{Child, Command},
     task::JoinHandle,
 };
@@ -138,6 +138,27 @@ pub async fn output(
     }
     let ended = running.end().await?;
     Ok((ended, String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// Runs a program to its end and gives each line of its standard output to `take`.
+pub async fn each_line(
+    program: &std::path::Path,
+    args: &[OsString],
+    mut take: impl FnMut(&str),
+) -> Result<Ended, StepError> {
+    let failed = |why: std::io::Error| {
+        StepError::Internal(format!("{} could not be run: {why}", program.display()))
+    };
+    let mut command = std::process::Command::new(program);
+    command.args(args);
+    let mut running = spawn(command, Stdio::piped(), secrets(args)).map_err(failed)?;
+    if let Some(stdout) = running.child.stdout.take() {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Some(line) = lines.next_line().await.map_err(failed)? {
+            take(&line);
+        }
+    }
+    running.end().await
 }
 
 /// The arguments that must not be repeated: signed URLs, which programs print when they complain.

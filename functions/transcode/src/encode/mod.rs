@@ -6,11 +6,12 @@ use std::{io::PipeReader, os::fd::OwnedFd};
 
 use reelrun_core::{
     command::{self, Output, SourceUrl},
+    complaint::{self, is_network_trouble},
     error::{ErrorType, VideoError},
     plan::Plan,
     report::{Presentation, TrackReport, seconds},
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
-    source::{SourceInfo, explain_probe_failure, is_network_trouble},
+    source::SourceInfo,
     video::VideoId,
 };
 use reelrun_platform::storage::Storage;
@@ -43,6 +44,18 @@ pub struct Encoded {
     pub presentation: Presentation,
     /// Whether there is a poster.
     pub has_poster: bool,
+}
+
+impl Encoded {
+    /// How many frames came out.
+    pub fn frames(&self, plan: &Plan) -> u64 {
+        let ticks = self
+            .presentation
+            .video
+            .first()
+            .map_or(0, TrackReport::ticks);
+        ticks / u64::from(plan.grid.frame_ticks())
+    }
 }
 
 /// What one pipe gave.
@@ -87,7 +100,7 @@ impl Encoder<'_> {
             return Err(StepError::Internal(why));
         }
         let encoded = assemble(done)?;
-        check_length(plan, info, &encoded.presentation, &ended)?;
+        check_length(plan, info, encoded.frames(plan), &ended)?;
         Ok(encoded)
     }
 
@@ -186,7 +199,7 @@ fn blame(ended: &Ended) -> StepError {
         return transient();
     }
     if is_network_trouble(&ended.stderr) {
-        return explain_probe_failure(&ended.stderr).map_or_else(transient, Into::into);
+        return complaint::explain(&ended.stderr).map_or_else(transient, Into::into);
     }
     if ended.stderr.contains("no decoder found") || ended.stderr.contains("Decoder not found") {
         return VideoError::new(
@@ -210,28 +223,29 @@ fn blame(ended: &Ended) -> StepError {
 fn check_length(
     plan: &Plan,
     info: &SourceInfo,
-    presentation: &Presentation,
+    frames: u64,
     ended: &Ended,
 ) -> Result<(), StepError> {
-    let ticks = presentation.video.first().map_or(0, TrackReport::ticks);
-    let frames = ticks / u64::from(plan.grid.frame_ticks());
-    if !plan.is_cut_short(frames, info) {
-        return Ok(());
-    }
-    if is_network_trouble(&ended.stderr) {
+    // A broken connection does not make ffmpeg fail; but then not a frame may be missing.
+    if is_network_trouble(&ended.stderr) && frames + 2 < plan.frames {
         return Err(StepError::Transient(format!(
             "the source could not be read to its end: {}",
             ended.stderr.trim()
         )));
     }
-    let expected = plan.frames * u64::from(plan.grid.frame_ticks());
-    let seconds = |ticks| seconds(ticks, plan.grid.timescale());
+    if !plan.is_cut_short(frames, info) {
+        return Ok(());
+    }
+    let seconds = |frames: u64| {
+        let ticks = frames * u64::from(plan.grid.frame_ticks());
+        seconds(ticks, plan.grid.timescale())
+    };
     Err(VideoError::new(
         ErrorType::MalformedMedia,
         format!(
             "It is cut short: {:.1} s of picture were announced, but only {:.1} s are there. Copy the whole file and upload it again.",
-            seconds(expected),
-            seconds(ticks),
+            seconds(plan.frames),
+            seconds(frames),
         ),
     )
     .into())
