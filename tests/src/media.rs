@@ -129,12 +129,16 @@ pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The mean brightness of each frame.
-pub fn brightness(input: &str) -> Vec<f64> {
-    let pixels = decode(
+/// The mean luma (Y, 16 to 235) of each frame.
+pub fn luma(input: &str) -> Vec<f64> {
+    let planes = decode(
         input,
-        "-map 0:v:0 -fps_mode passthrough -vf scale=16:16 -pix_fmt gray -f rawvideo pipe:1",
+        "-map 0:v:0 -fps_mode passthrough -vf scale=16:16 -pix_fmt yuv420p -f rawvideo pipe:1",
     );
-    let mean = |frame: &[u8]| frame.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / 256.0;
-    pixels.chunks(256).map(mean).collect()
+    let mean = |y: &[u8]| y.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / 256.0;
+    // 256 bytes of luma, then 64 each of two chroma planes.
+    planes
+        .chunks(384)
+        .map(|frame| mean(&frame[..256]))
+        .collect()
 }
