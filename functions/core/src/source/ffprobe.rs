@@ -1,0 +1,264 @@
+//! ffprobe's JSON: its shapes, and what each part of it means.
+
+use serde::Deserialize;
+
+use super::{MAX_PIXELS, VideoStream};
+use crate::{
+    error::{ErrorType, VideoError},
+    timeline::FrameRate,
+};
+
+#[derive(Deserialize)]
+pub(super) struct Probe {
+    #[serde(default)]
+    pub(super) streams: Vec<ProbeStream>,
+    #[serde(default)]
+    pub(super) format: ProbeFormat,
+}
+
+#[derive(Deserialize, Default)]
+pub(super) struct ProbeFormat {
+    pub(super) duration: Option<String>,
+    pub(super) start_time: Option<String>,
+    pub(super) size: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ProbeStream {
+    pub(super) index: u32,
+    pub(super) codec_name: Option<String>,
+    pub(super) codec_type: Option<String>,
+    pub(super) codec_tag_string: Option<String>,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) sample_aspect_ratio: Option<String>,
+    pub(super) field_order: Option<String>,
+    pub(super) color_transfer: Option<String>,
+    pub(super) color_space: Option<String>,
+    pub(super) r_frame_rate: Option<String>,
+    pub(super) avg_frame_rate: Option<String>,
+    pub(super) start_time: Option<String>,
+    pub(super) duration: Option<String>,
+    pub(super) sample_rate: Option<String>,
+    pub(super) tags: ProbeTags,
+    pub(super) disposition: ProbeDisposition,
+    pub(super) side_data_list: Vec<ProbeSideData>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ProbeTags {
+    pub(super) language: Option<String>,
+    #[serde(rename = "DURATION")]
+    pub(super) duration: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ProbeDisposition {
+    pub(super) default: u8,
+    pub(super) attached_pic: u8,
+    pub(super) timed_thumbnails: u8,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ProbeSideData {
+    pub(super) rotation: Option<f64>,
+}
+
+impl ProbeStream {
+    fn is_cover(&self) -> bool {
+        self.disposition.attached_pic == 1 || self.disposition.timed_thumbnails == 1
+    }
+
+    pub(super) fn decodable_audio(&self) -> bool {
+        self.sample_rate
+            .as_deref()
+            .and_then(|rate| rate.parse().ok())
+            .unwrap_or(0_u32)
+            > 0
+            && self
+                .codec_name
+                .as_deref()
+                .is_some_and(|name| name != "unknown" && name != "none")
+    }
+
+    /// Where the stream ends on the container's clock, where the file says so.
+    pub(super) fn end(&self, container_start: i64) -> Option<u64> {
+        // Matroska writes the stream's end into a tag; MP4 and others state its length.
+        let tagged = self.tags.duration.as_deref().and_then(clock_micros);
+        let stated = || {
+            let length = seconds(self.duration.as_deref())?;
+            Some(seconds(self.start_time.as_deref()).unwrap_or(0) + length)
+        };
+        positive(tagged.or_else(stated)? - container_start)
+    }
+
+    pub(super) fn video(&self) -> Result<VideoStream, VideoError> {
+        let codec = match (self.codec_name.as_deref(), self.codec_tag_string.as_deref()) {
+            (_, Some("encv" | "drmi")) => {
+                return Err(VideoError::new(
+                    ErrorType::ProtectedContent,
+                    "Its picture is encrypted. Upload a copy without copy protection.",
+                ));
+            }
+            (None | Some("unknown" | "none"), tag) => {
+                return Err(VideoError::new(
+                    ErrorType::UnsupportedCodec,
+                    format!(
+                        "Its picture is in a codec that can't be decoded ({}). Upload it as H.264, HEVC, VP9 or AV1.",
+                        tag.unwrap_or("unknown")
+                    ),
+                ));
+            }
+            (Some(codec), _) => codec,
+        };
+        let (width, height) = self.display_size()?;
+        Ok(VideoStream {
+            index: self.index,
+            codec: codec.into(),
+            width,
+            height,
+            frame_rate: self.frame_rate(),
+            end_us: 0,
+            end_is_exact: false,
+            interlaced: matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
+            hdr: matches!(
+                self.color_transfer.as_deref(),
+                Some("smpte2084" | "arib-std-b67")
+            ),
+            color_is_stated: !matches!(
+                self.color_space.as_deref(),
+                None | Some("unknown" | "reserved" | "unspecified" | "gbr")
+            ),
+        })
+    }
+
+    fn display_size(&self) -> Result<(u32, u32), VideoError> {
+        if self.width == 0 || self.height == 0 {
+            return Err(VideoError::new(
+                ErrorType::MalformedMedia,
+                "Its picture has no size.",
+            ));
+        }
+        let aspect = self
+            .sample_aspect_ratio
+            .as_deref()
+            .and_then(|text| text.split_once(':'))
+            .and_then(|(x, y)| Some((x.parse::<u64>().ok()?, y.parse::<u64>().ok()?)))
+            .filter(|&(x, y)| x > 0 && y > 0 && x <= y * 32 && y <= x * 32)
+            .unwrap_or((1, 1));
+        let width = (u64::from(self.width) * aspect.0 + aspect.1 / 2) / aspect.1;
+        let width = width.max(1);
+        if u64::from(self.width) * u64::from(self.height) > MAX_PIXELS
+            || width * u64::from(self.height) > MAX_PIXELS
+        {
+            return Err(VideoError::new(
+                ErrorType::TooLarge,
+                format!(
+                    "Its picture has {width}×{} pixels; at most 8192×4320 are accepted.",
+                    self.height
+                ),
+            ));
+        }
+        let width = u32::try_from(width).unwrap_or(u32::MAX);
+        let quarter_turns = self
+            .side_data_list
+            .iter()
+            .find_map(|side| side.rotation)
+            .map_or(0.0, |degrees| (degrees / 90.0).round());
+        // An odd number of quarter turns lays the picture on its side.
+        Ok(if quarter_turns.rem_euclid(2.0) > 0.5 {
+            (self.height, width)
+        } else {
+            (width, self.height)
+        })
+    }
+
+    /// ffprobe guesses a base rate (`r`) of which all timestamps are multiples, and measures an
+    /// average. Where they agree the rate is constant; where not, frames come as they please.
+    fn frame_rate(&self) -> FrameRate {
+        let read = |text: &Option<String>| text.as_deref().and_then(FrameRate::parse);
+        match (read(&self.r_frame_rate), read(&self.avg_frame_rate)) {
+            (Some(base), Some(average)) => {
+                // The average of a short clip is off by a frame or so; 5 % tells that apart from a
+                // rate that really varies.
+                let ratio = average.as_f64() / base.as_f64();
+                if (0.95..1.05).contains(&ratio) {
+                    base.publishable()
+                } else if average.is_standard() {
+                    // Fields (59.94 for 29.97 frames) and pulldown (29.97 for 23.976) are no
+                    // varying rates.
+                    average
+                } else {
+                    FrameRate::constant_for_average(average)
+                }
+            }
+            (Some(rate), None) | (None, Some(rate)) => {
+                if rate.exceeds(FrameRate::MAX) {
+                    FrameRate::constant_for_average(FrameRate::MAX)
+                } else {
+                    rate.publishable()
+                }
+            }
+            (None, None) => FrameRate::constant_for_average(FrameRate::MIN),
+        }
+    }
+}
+
+/// The stream that a player would choose: the default one, else the first; covers are no video.
+pub(super) fn pick<'a>(streams: &'a [ProbeStream], kind: &str) -> Option<&'a ProbeStream> {
+    let candidates = || {
+        streams
+            .iter()
+            .filter(|stream| stream.codec_type.as_deref() == Some(kind) && !stream.is_cover())
+    };
+    candidates()
+        .find(|stream| stream.disposition.default == 1)
+        .or_else(|| candidates().next())
+}
+
+pub(super) fn no_video(streams: &[ProbeStream]) -> VideoError {
+    let has_audio = streams
+        .iter()
+        .any(|s| s.codec_type.as_deref() == Some("audio"));
+    let has_cover = streams.iter().any(ProbeStream::is_cover);
+    let detail = match (has_audio, has_cover) {
+        (true, true) => "It has sound and a cover picture, but no moving picture.",
+        (true, false) => "It has sound, but no picture.",
+        _ => "No stream in it is a moving picture.",
+    };
+    VideoError::new(ErrorType::NoVideoStream, detail)
+}
+
+/// ffprobe's decimal seconds, exactly, in microseconds.
+pub(super) fn seconds(text: Option<&str>) -> Option<i64> {
+    let text = text?;
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole: i64 = whole.parse().ok()?;
+    let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
+    let value = whole.checked_mul(1_000_000)?.checked_add(micros)?;
+    Some(if negative { -value } else { value })
+}
+
+/// Matroska's `00:00:05.229000000`, in microseconds.
+pub(super) fn clock_micros(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, ':');
+    let hours: i64 = parts.next()?.parse().ok()?;
+    let minutes: i64 = parts.next()?.parse().ok()?;
+    let rest = seconds(parts.next())?;
+    hours
+        .checked_mul(3600)?
+        .checked_add(minutes.checked_mul(60)?)?
+        .checked_mul(1_000_000)?
+        .checked_add(rest)
+}
+
+pub(super) fn positive(micros: i64) -> Option<u64> {
+    u64::try_from(micros).ok().filter(|&micros| micros > 0)
+}

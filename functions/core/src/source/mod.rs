@@ -1,0 +1,190 @@
+//! What a source really is, read from ffprobe's JSON and checked against what we can encode.
+
+mod ffprobe;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use self::ffprobe::{Probe, no_video, pick, positive, seconds};
+use crate::{
+    error::{ErrorType, VideoError},
+    language::tag_of,
+    timeline::FrameRate,
+};
+
+/// The facts about a source that decide how it is encoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceInfo {
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// How long it lasts: until the longer of picture and sound is over. Microseconds, as all times
+    /// here, counted from where the container's clock starts.
+    pub duration_us: u64,
+    /// The moving picture.
+    pub video: VideoStream,
+    /// The sound, if there is any.
+    pub audio: Option<AudioStream>,
+}
+
+/// The video stream that is encoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+pub struct VideoStream {
+    /// Its index among all streams of the file.
+    pub index: u32,
+    /// ffmpeg's name of the codec.
+    pub codec: String,
+    /// Width as displayed, pixel aspect and rotation applied.
+    pub width: u32,
+    /// Height as displayed.
+    pub height: u32,
+    /// The rate to encode at: the source's own when it is constant and publishable.
+    pub frame_rate: FrameRate,
+    /// When its last frame's time is over.
+    pub end_us: u64,
+    /// Whether `end_us` was measured on this stream, and not taken from the container, whose
+    /// length is that of its longest stream.
+    pub end_is_exact: bool,
+    /// Whether its frames are made of two fields.
+    pub interlaced: bool,
+    /// Whether its picture has a high dynamic range (PQ or HLG).
+    pub hdr: bool,
+    /// Whether it says by which matrix its colours were made. RGB was made by none.
+    pub color_is_stated: bool,
+}
+
+/// The audio stream that is encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioStream {
+    /// Its index among all streams of the file.
+    pub index: u32,
+    /// ffmpeg's name of the codec.
+    pub codec: String,
+    /// The language it says it is in, as an RFC 5646 tag; `und` when it does not say.
+    pub language: String,
+    /// When its last sample is over, where the file says so.
+    pub end_us: Option<u64>,
+}
+
+/// What the API tells of a source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceSummary {
+    /// Length in milliseconds.
+    pub duration_ms: u64,
+    /// Pixels as displayed.
+    pub width: u32,
+    /// Pixels as displayed.
+    pub height: u32,
+    /// Frames per second.
+    pub frame_rate: f64,
+    /// ffmpeg's name of the codec.
+    pub video_codec: String,
+    /// ffmpeg's name of the codec; none without sound.
+    pub audio_codec: Option<String>,
+    /// Size in bytes.
+    pub size_bytes: u64,
+}
+
+/// What one deployment encodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceLimits {
+    /// The longest source, in seconds.
+    pub max_duration_seconds: u64,
+}
+
+/// The largest picture that is decoded: 8K. ffmpeg is told the same limit.
+pub const MAX_PIXELS: u64 = 8192 * 4320;
+
+impl SourceInfo {
+    /// Reads ffprobe's JSON. An error is final: the source is at fault.
+    ///
+    /// `measured_end_us` is the end of the video stream on its own clock, as found by reading every
+    /// packet; callers measure it when this says that the file does not state its length.
+    pub fn parse(
+        probe: &str,
+        measured_end_us: Option<i64>,
+        limits: SourceLimits,
+    ) -> Result<Self, SourceFault> {
+        let probe: Probe = serde_json::from_str(probe).map_err(|why| {
+            VideoError::new(
+                ErrorType::MalformedMedia,
+                format!("Its structure could not be read ({why})."),
+            )
+        })?;
+        let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
+        let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
+        let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
+        let stated_end = stream.end(start);
+        let measured_end = measured_end_us.and_then(|end| positive(end - start));
+        let end_us =
+            measured_end
+                .or(stated_end)
+                .or(container_end)
+                .ok_or(SourceFault::LengthUnknown {
+                    video_stream: stream.index,
+                })?;
+        let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
+        let video = VideoStream {
+            end_us,
+            end_is_exact: measured_end.or(stated_end).is_some(),
+            ..stream.video()?
+        };
+        let audio = audio.map(|stream| AudioStream {
+            index: stream.index,
+            codec: stream.codec_name.clone().unwrap_or_default(),
+            language: tag_of(stream.tags.language.as_deref()),
+            end_us: stream.end(start),
+        });
+        let duration_us = end_us.max(audio.as_ref().and_then(|a| a.end_us).unwrap_or(0));
+        if duration_us > limits.max_duration_seconds.saturating_mul(1_000_000) {
+            return Err(VideoError::new(
+                ErrorType::TooLong,
+                format!(
+                    "It lasts {} s; at most {} s are accepted.",
+                    duration_us / 1_000_000,
+                    limits.max_duration_seconds
+                ),
+            )
+            .into());
+        }
+        Ok(Self {
+            size_bytes: probe
+                .format
+                .size
+                .and_then(|size| size.parse().ok())
+                .unwrap_or(0),
+            duration_us,
+            video,
+            audio,
+        })
+    }
+
+    /// What the API tells of it.
+    pub fn summary(&self) -> SourceSummary {
+        SourceSummary {
+            duration_ms: self.duration_us / 1000,
+            width: self.video.width,
+            height: self.video.height,
+            frame_rate: (self.video.frame_rate.as_f64() * 1000.0).round() / 1000.0,
+            video_codec: self.video.codec.clone(),
+            audio_codec: self.audio.as_ref().map(|audio| audio.codec.clone()),
+            size_bytes: self.size_bytes,
+        }
+    }
+}
+
+/// Why a probe gave no [`SourceInfo`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceFault {
+    /// The source can't be encoded, for good.
+    #[error(transparent)]
+    Final(#[from] VideoError),
+    /// The file does not say how long it is, as recordings made in a browser do not: every packet
+    /// has to be read to know.
+    #[error("the file does not state its length")]
+    LengthUnknown {
+        /// The index of the stream that is to be measured.
+        video_stream: u32,
+    },
+}

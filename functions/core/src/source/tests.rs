@@ -1,0 +1,146 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{ffprobe::clock_micros, *};
+
+const LIMITS: SourceLimits = SourceLimits {
+    max_duration_seconds: 3600,
+};
+
+fn video() -> Value {
+    json!({"index": 0, "codec_type": "video", "codec_name": "h264", "width": 1920, "height": 1080,
+           "r_frame_rate": "25/1", "avg_frame_rate": "25/1", "start_time": "0.000000",
+           "duration": "10.000000", "field_order": "progressive"})
+}
+
+fn probe(streams: &[Value]) -> Value {
+    json!({"streams": streams, "format": {"duration": "10.0", "start_time": "0.0", "size": "1000"}})
+}
+
+fn parse(probe: &Value) -> Result<SourceInfo, SourceFault> {
+    SourceInfo::parse(&probe.to_string(), None, LIMITS)
+}
+
+fn kind(result: Result<SourceInfo, SourceFault>) -> ErrorType {
+    match result {
+        Err(SourceFault::Final(error)) => error.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with(field: &str, value: Value) -> Result<SourceInfo, SourceFault> {
+    let mut stream = video();
+    stream[field] = value;
+    parse(&probe(&[stream]))
+}
+
+#[test]
+fn rotation_and_pixel_shape_give_the_size_on_screen() {
+    let info = with(
+        "side_data_list",
+        json!([{"side_data_type": "x"}, {"rotation": -90}]),
+    )
+    .unwrap();
+    assert_eq!((info.video.width, info.video.height), (1080, 1920));
+    let info = with("sample_aspect_ratio", json!("3:4")).unwrap();
+    assert_eq!((info.video.width, info.video.height), (1440, 1080));
+    for undefined in ["0:1", "N/A", "1:0", "1000:1"] {
+        let info = with("sample_aspect_ratio", json!(undefined)).unwrap();
+        assert_eq!(info.video.width, 1920, "{undefined}");
+    }
+}
+
+#[test]
+fn rates_are_constant_and_publishable() {
+    let rate = |base: &str, average: &str| {
+        let mut stream = video();
+        stream["r_frame_rate"] = json!(base);
+        stream["avg_frame_rate"] = json!(average);
+        parse(&probe(&[stream]))
+            .unwrap()
+            .video
+            .frame_rate
+            .to_string()
+    };
+    assert_eq!(rate("30000/1001", "37200/1241"), "30000/1001");
+    assert_eq!(rate("120/1", "120/1"), "60/1");
+    assert_eq!(rate("90000/1", "27/1"), "30/1");
+    assert_eq!(rate("60000/1001", "30000/1001"), "30000/1001");
+    assert_eq!(rate("30000/1001", "24000/1001"), "24000/1001");
+    assert_eq!(rate("0/0", "0/0"), "24/1");
+    assert_eq!(rate("1000/1", "0/0"), "60/1");
+}
+
+#[test]
+fn a_late_video_in_a_late_container_is_measured_from_the_container() {
+    let mut late = video();
+    late["start_time"] = json!("1.726000");
+    let info = SourceInfo::parse(
+        &json!({"streams": [late], "format": {"duration": "10.2", "start_time": "1.5"}})
+            .to_string(),
+        None,
+        LIMITS,
+    )
+    .unwrap();
+    assert_eq!(info.video.end_us, 10_226_000);
+    assert!(info.video.end_is_exact);
+}
+
+#[test]
+fn matroska_states_the_end_in_a_tag() {
+    let mut stream = video();
+    stream["duration"] = Value::Null;
+    stream["tags"] = json!({"DURATION": "00:01:05.229000000"});
+    assert_eq!(parse(&probe(&[stream])).unwrap().video.end_us, 65_229_000);
+}
+
+#[test]
+fn a_file_that_does_not_state_its_length_is_measured() {
+    let mut stream = video();
+    stream["duration"] = Value::Null;
+    let text = json!({"streams": [stream], "format": {}}).to_string();
+    assert_eq!(
+        SourceInfo::parse(&text, None, LIMITS),
+        Err(SourceFault::LengthUnknown { video_stream: 0 })
+    );
+    let info = SourceInfo::parse(&text, Some(4_000_000), LIMITS).unwrap();
+    assert_eq!(info.duration_us, 4_000_000);
+}
+
+#[test]
+fn each_fault_has_its_type() {
+    let audio =
+        json!({"index": 0, "codec_type": "audio", "codec_name": "mp3", "sample_rate": "44100"});
+    let cover = json!({"index": 1, "codec_type": "video", "codec_name": "mjpeg",
+                       "disposition": {"attached_pic": 1}});
+    assert_eq!(
+        kind(parse(&probe(&[audio, cover]))),
+        ErrorType::NoVideoStream
+    );
+    assert_eq!(
+        kind(with("codec_name", Value::Null)),
+        ErrorType::UnsupportedCodec
+    );
+    assert_eq!(
+        kind(with("codec_tag_string", json!("encv"))),
+        ErrorType::ProtectedContent
+    );
+    assert_eq!(kind(with("duration", json!("3601.0"))), ErrorType::TooLong);
+    assert_eq!(kind(with("width", json!(100_000))), ErrorType::TooLarge);
+    assert_eq!(kind(with("width", json!(0))), ErrorType::MalformedMedia);
+    assert_eq!(
+        kind(SourceInfo::parse("{", None, LIMITS)),
+        ErrorType::MalformedMedia
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_probe_output_panics(text in ".{0,80}", number in "-?[0-9.:/]{0,24}") {
+        let _ = SourceInfo::parse(&text, None, LIMITS);
+        for field in ["duration", "start_time", "r_frame_rate", "sample_aspect_ratio"] {
+            let _ = with(field, json!(number));
+        }
+        let _ = clock_micros(&number);
+    }
+}
