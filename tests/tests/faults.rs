@@ -268,6 +268,36 @@ async fn a_record_without_a_video_is_acknowledged() {
     }
 }
 
+/// A function that is killed on each attempt can't write the end down; the video must not look as
+/// if it were being prepared for ever.
+#[tokio::test]
+async fn a_video_that_nobody_will_finish_has_failed_until_it_is_redriven() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = fs::read(clips.silent("lost.mp4", "320x240", "25", 1.0)).unwrap();
+    let permission = stack.permission("lost.mp4", "video/mp4", bytes.len() as u64);
+    let id = &permission.video_id;
+    aws_sdk_dynamodb::Client::new(&stack.aws())
+        .update_item()
+        .table_name(&stack.videos_table)
+        .key("id", AttributeValue::S(id.clone()))
+        .update_expression("SET #status = :preparing, attempts = :three, lease_until = :past")
+        .expression_attribute_names("#status", "status")
+        .expression_attribute_values(":preparing", AttributeValue::S("preparing".into()))
+        .expression_attribute_values(":three", AttributeValue::N("3".into()))
+        .expression_attribute_values(":past", AttributeValue::N("1".into()))
+        .send()
+        .await
+        .unwrap();
+    let video = stack.video(id);
+    assert_eq!(
+        (&video["status"], &video["error"]["type"]),
+        (&json!("errored"), &json!("internal"))
+    );
+    assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
+    let video = stack.wait_for(id, |video| video["status"] == "ready");
+    assert_eq!(video["error"], Value::Null);
+}
+
 /// What failed by our fault is done once the cause is mended and the event comes again.
 #[tokio::test]
 async fn a_redriven_failure_comes_to_its_end() {

@@ -55,6 +55,8 @@ mod tests {
                 has_poster: false,
                 ready_at: None,
                 error: None,
+                attempts: 0,
+                lease_until: 0,
                 expires_at: None,
             })
         };

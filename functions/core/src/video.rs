@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use crate::{error::VideoError, source::SourceSummary};
+use crate::{
+    error::{ErrorType, VideoError},
+    source::SourceSummary,
+};
 
 /// Names one video for ever: a version 7 UUID, so ids sort by creation time and can't be guessed.
 ///
@@ -230,9 +233,53 @@ pub struct Video {
     /// Why it will never be ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
+    /// How many encodes were begun.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Until when the encode at work holds its lease, in Unix milliseconds; 0 while none does.
+    #[serde(default)]
+    pub lease_until: i64,
     /// When an upload that never arrives may be forgotten, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+}
+
+/// How often an event is tried: once, and Lambda's two retries.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+impl Video {
+    /// Whether no encode will come any more although none has ended: the function was killed each
+    /// time (memory that runs out takes it along), so that nobody could write the end down.
+    pub fn is_abandoned(&self, now_millis: i64) -> bool {
+        const GRACE_MILLIS: i64 = 60_000;
+        self.status == Status::Preparing
+            && self.attempts >= MAX_ATTEMPTS
+            && self.lease_until + GRACE_MILLIS < now_millis
+    }
+
+    /// The end of a video that could not be encoded by our fault.
+    pub fn given_up() -> VideoError {
+        VideoError::new(
+            ErrorType::Internal,
+            format!(
+                "It could not be transcoded in {MAX_ATTEMPTS} attempts. The upload is kept, and the operator of this service can have it tried again."
+            ),
+        )
+    }
+
+    /// The record as it must be read at this time: an abandoned video has failed.
+    #[must_use]
+    pub fn at(self, now_millis: i64) -> Self {
+        if self.is_abandoned(now_millis) {
+            Self {
+                status: Status::Errored,
+                error: Some(Self::given_up()),
+                ..self
+            }
+        } else {
+            self
+        }
+    }
 }
 
 /// A rendition with the figures measured from its bytes.
@@ -292,6 +339,26 @@ mod tests {
         let id: VideoId = ID.parse().unwrap();
         assert_eq!(rfc3339(id.created_at()), "2024-11-27T19:34:48.876Z");
         assert_eq!(id.month().to_string(), "2024-11");
+    }
+
+    #[test]
+    fn a_video_whose_function_was_killed_each_time_has_failed() {
+        let id: VideoId = ID.parse().unwrap();
+        let record = serde_json::json!({
+            "id": id, "month": id.month(), "status": "preparing", "filename": "a.mp4",
+            "content_type": "video/mp4", "size_bytes": 1, "attempts": 3, "lease_until": 1_000_000
+        });
+        let video: Video = serde_json::from_value(record).unwrap();
+        let status = |video: &Video, now| video.clone().at(now).status;
+        assert_eq!(status(&video, 1_060_000), Status::Preparing);
+        assert_eq!(status(&video, 1_060_001), Status::Errored);
+        let kind = video.clone().at(2_000_000).error.map(|error| error.kind);
+        assert_eq!(kind, Some(ErrorType::Internal));
+        let tried_less = Video {
+            attempts: 2,
+            ..video
+        };
+        assert_eq!(status(&tried_less, 2_000_000), Status::Preparing);
     }
 
     #[test]

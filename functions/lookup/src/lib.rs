@@ -21,6 +21,7 @@ use reelrun_platform::{
     auth::{ApiTokens, require_token},
     catalog::{Catalog, Position},
     http::router,
+    now_millis,
     problem::{Problem, ProblemKind},
 };
 use serde::Deserialize;
@@ -71,6 +72,7 @@ async fn get_video(
         .await
         .map_err(|why| Problem::internal(&why))?;
     let video = found.ok_or_else(unknown)?;
+    let video = video.at(now_millis());
     Ok(axum::Json(view::video(&video, &lookup.public_url)))
 }
 
@@ -123,10 +125,11 @@ async fn list_videos(
         .list(from, limit, status)
         .await
         .map_err(|why| Problem::internal(&why))?;
+    let now = now_millis();
     let videos: Vec<_> = page
         .videos
-        .iter()
-        .map(|video| view::video(video, &lookup.public_url))
+        .into_iter()
+        .map(|video| view::video(&video.at(now), &lookup.public_url))
         .collect();
     Ok(axum::Json(json!({
         "videos": videos,

@@ -113,6 +113,8 @@ fn waiting(id: VideoId, request: UploadRequest, forget_at: OffsetDateTime) -> Vi
         has_poster: false,
         ready_at: None,
         error: None,
+        attempts: 0,
+        lease_until: 0,
         expires_at: Some(forget_at.unix_timestamp()),
     }
 }

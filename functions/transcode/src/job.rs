@@ -9,6 +9,7 @@ use reelrun_core::{
     keys::StorageKey,
     plan::Plan,
     source::{SourceInfo, SourceLimits},
+    video::{MAX_ATTEMPTS, Video},
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Lease},
@@ -39,9 +40,6 @@ pub struct Transcoder {
     /// The largest rung of the ladder.
     pub max_short_side: u32,
 }
-
-/// How often an event is tried: once, and Lambda's two retries.
-const ATTEMPTS: u32 = 3;
 
 /// Time that is left at a deadline to say so.
 const TO_WIND_UP: Duration = Duration::from_secs(5);
@@ -167,14 +165,8 @@ impl Transcoder {
     /// After a failure that is not the source's: the next attempt should start at once, and after
     /// the last one nobody should wait for ever.
     async fn give_back(&self, lease: &Lease) {
-        let settled = if lease.attempt >= ATTEMPTS {
-            let error = VideoError::new(
-                ErrorType::Internal,
-                format!(
-                    "It could not be transcoded in {ATTEMPTS} attempts. The upload is kept, and the operator of this service can have it tried again."
-                ),
-            );
-            self.catalog.fail(lease, &error).await
+        let settled = if lease.attempt >= MAX_ATTEMPTS {
+            self.catalog.fail(lease, &Video::given_up()).await
         } else {
             self.catalog.release(lease).await
         };
