@@ -58,7 +58,8 @@ pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, Cata
 }
 
 /// Renews a lease with the progress of the moment, for as long as it is polled. Returns only when
-/// the lease is lost.
+/// the lease is lost to another encode, or when it ran out because the catalog did not answer:
+/// then nobody may have taken over, and the event has to come again.
 pub async fn keep(
     catalog: &Catalog,
     lease: &Lease,
@@ -71,7 +72,11 @@ pub async fn keep(
         beat.tick().await;
         let done = *progress.borrow();
         let renewed = time::timeout_at(good_until, catalog.renew_lease(lease, end(), done)).await;
-        match renewed.unwrap_or(Err(CatalogError::LeaseLost)) {
+        let unanswered = || CatalogError::Unavailable {
+            action: "renew the lease",
+            why: "no answer for as long as it lasted".into(),
+        };
+        match renewed.unwrap_or_else(|_| Err(unanswered())) {
             Ok(()) => good_until = time::Instant::now() + LEASE,
             Err(CatalogError::LeaseLost) => return CatalogError::LeaseLost,
             // A catalog that is away for a moment costs nothing while the lease lasts.
