@@ -18,6 +18,8 @@ pub struct SourceUploaded {
     pub video: VideoId,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// Its entity tag, which changes with its bytes; empty where the sender leaves it out.
+    pub entity_tag: String,
 }
 
 /// What one record asks for.
@@ -61,10 +63,13 @@ struct RawBucket {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RawObject {
     key: String,
     #[serde(default)]
     size: u64,
+    #[serde(default)]
+    e_tag: String,
 }
 
 fn parse_record(record: &Value) -> Record {
@@ -86,6 +91,7 @@ fn parse_record(record: &Value) -> Record {
             bucket: raw.s3.bucket.name,
             video,
             size_bytes: raw.s3.object.size,
+            entity_tag: raw.s3.object.e_tag,
         }),
         Err(why) => Record::Ignored(why.to_string()),
     }
@@ -115,6 +121,7 @@ mod tests {
             bucket: "reelrun-uploads-123456789012-eu-central-1".into(),
             video: "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap(),
             size_bytes,
+            entity_tag: "d41d8cd98f00b204e9800998ecf8427e".into(),
         })
     }
 

@@ -233,6 +233,7 @@ pub(crate) mod tests {
                 frame_rate: grid.frame_rate,
             },
             codecs: "avc1.64001f".into(),
+            init_sha256: String::new(),
             timescale: grid.timescale(),
             segments: sizes
                 .iter()
@@ -273,6 +274,7 @@ pub(crate) mod tests {
                 sample_rate: 48_000,
             },
             codecs: "mp4a.40.2".into(),
+            init_sha256: String::new(),
             timescale: 48_000,
             segments: video[0]
                 .segments

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::video::VideoId;
+use crate::{plan::Part, video::VideoId};
 
 /// Which bucket holds an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,11 +78,67 @@ impl fmt::Display for MediaFile {
     }
 }
 
+/// Names one run of a state machine over one video: which source it encodes, and the how manieth
+/// try it is. Runs share no working file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId(String);
+
+/// The text names no run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a run")]
+pub struct InvalidRunId;
+
+impl RunId {
+    /// The name of a try (from 1) at a source with this entity tag, which changes with its bytes.
+    pub fn new(entity_tag: &str, attempt: u32) -> Self {
+        let version: String = entity_tag
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(32)
+            .collect();
+        let version = if version.is_empty() { "0" } else { &version };
+        Self(format!("{version}-{attempt}"))
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = InvalidRunId;
+    fn try_from(text: String) -> Result<Self, InvalidRunId> {
+        let is_name =
+            |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        match text.split_once('-') {
+            Some((version, attempt))
+                if text.len() <= 43 && is_name(version) && is_name(attempt) =>
+            {
+                Ok(Self(text))
+            }
+            _ => Err(InvalidRunId),
+        }
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> Self {
+        run.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// One object in storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageKey {
     /// The uploaded file.
     Source(VideoId),
+    /// What a run encodes.
+    Plan(VideoId, RunId),
+    /// What became of one part of it.
+    Report(VideoId, RunId, Part),
     /// A published file.
     Media(VideoId, MediaFile),
 }
@@ -91,7 +147,7 @@ impl StorageKey {
     /// The bucket that holds it.
     pub fn bucket(&self) -> Bucket {
         match self {
-            Self::Source(_) => Bucket::Uploads,
+            Self::Source(_) | Self::Plan(..) | Self::Report(..) => Bucket::Uploads,
             Self::Media(..) => Bucket::Media,
         }
     }
@@ -100,6 +156,7 @@ impl StorageKey {
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
             Self::Source(_) => None,
+            Self::Plan(..) | Self::Report(..) => Some("application/json"),
             Self::Media(_, file) => {
                 Some(match file {
                     MediaFile::Master | MediaFile::Playlist(_) | MediaFile::IFrames(_) => {
@@ -120,7 +177,7 @@ impl StorageKey {
     /// may gain entries (subtitles, say), so they are asked for again soon.
     pub fn cache_control(&self) -> Option<&'static str> {
         match self {
-            Self::Source(_) => None,
+            Self::Source(_) | Self::Plan(..) | Self::Report(..) => None,
             Self::Media(_, MediaFile::Init(_) | MediaFile::Segment(..)) => {
                 Some("public, max-age=31536000, immutable")
             }
@@ -133,6 +190,8 @@ impl fmt::Display for StorageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(id) => write!(f, "uploads/{id}/source"),
+            Self::Plan(id, run) => write!(f, "work/{id}/{run}/plan.json"),
+            Self::Report(id, run, part) => write!(f, "work/{id}/{run}/reports/{part}.json"),
             Self::Media(id, file) => write!(f, "videos/{id}/{file}"),
         }
     }
@@ -162,8 +221,12 @@ mod tests {
     #[test]
     fn keys_are_where_they_have_always_been() {
         let rung = TrackId::Video("720p".into());
+        let run = || RunId::new("\"9b2cf535f27731c974343645a3985328-12\"", 1);
         let keys = [
             StorageKey::Source(id()),
+            StorageKey::Plan(id(), run()),
+            StorageKey::Report(id(), run(), Part::Chunk(7)),
+            StorageKey::Report(id(), run(), Part::Sound),
             StorageKey::Media(id(), MediaFile::Master),
             StorageKey::Media(id(), MediaFile::Manifest),
             StorageKey::Media(id(), MediaFile::Poster),
@@ -188,6 +251,9 @@ mod tests {
             .collect();
         insta::assert_snapshot!(table.join("\n"), @r"
         uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
+        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/plan.json | application/json | -
+        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/chunk-7.json | application/json | -
+        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/sound.json | application/json | -
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/manifest.mpd | application/dash+xml | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/poster.jpg | image/jpeg | public, max-age=60
@@ -197,6 +263,18 @@ mod tests {
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/playlist.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/iframes.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         ");
+    }
+
+    #[test]
+    fn runs_have_plain_names() {
+        assert_eq!(RunId::new("", 2).to_string(), "0-2");
+        let longest = RunId::new(&"f".repeat(99), u32::MAX).to_string();
+        // An execution is named by the video (36 characters), a dash and the run; 80 are allowed.
+        assert!(longest.len() + 37 <= 80, "{longest}");
+        assert!(RunId::try_from(longest).is_ok());
+        for wrong in ["", "-", "a", "a-", "../x-1", "a-1/b", "a-b-c"] {
+            assert!(RunId::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

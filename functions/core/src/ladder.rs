@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::encoder::{VideoCodec, VideoCodecs};
+
 /// One step of the ladder, independent of any source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rung {
@@ -35,8 +37,10 @@ const fn rung(name: &'static str, short_side: u32, max_kbps: u32) -> Rung {
 /// One rung applied to one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendition {
-    /// The rung's name.
+    /// The rung's name; with the codec's, where it is not H.264.
     pub name: String,
+    /// What it is encoded to.
+    pub codec: VideoCodec,
     /// Pixels, even.
     pub width: u32,
     /// Pixels, even.
@@ -48,13 +52,35 @@ pub struct Rendition {
 /// How much larger than the next rung a source must be to deserve a rendition of its own size.
 const WORTH_ITS_OWN_PERCENT: u32 = 110;
 
+/// The renditions for a picture of this display size in each codec; see [`of_rungs`].
+pub fn renditions(
+    width: u32,
+    height: u32,
+    max_short_side: u32,
+    codecs: VideoCodecs,
+) -> Vec<Rendition> {
+    let h264 = of_rungs(width, height, max_short_side);
+    let mut all = Vec::new();
+    for codec in codecs.iter() {
+        all.extend(h264.iter().map(|rendition| match codec {
+            VideoCodec::H264 => rendition.clone(),
+            VideoCodec::Av1 => Rendition {
+                name: format!("{}-{codec}", rendition.name),
+                codec,
+                ..*rendition
+            },
+        }));
+    }
+    all
+}
+
 /// The renditions for a picture of this display size (rotation and pixel aspect applied), highest
 /// first, never larger than the source and never above `max_short_side`.
 ///
 /// A source between two rungs takes the upper rung at its own size: a 1920×800 film is published
 /// at 1920×800, not scaled down to the 720p rung. When it is barely above a rung, the rung itself
 /// is near enough.
-pub fn renditions(width: u32, height: u32, max_short_side: u32) -> Vec<Rendition> {
+fn of_rungs(width: u32, height: u32, max_short_side: u32) -> Vec<Rendition> {
     let short = width.min(height);
     let lower_neighbour = |index: usize| RUNGS.get(index + 1).map_or(0, |rung| rung.short_side);
     let allowed = RUNGS
@@ -83,6 +109,7 @@ fn scaled(rung: &Rung, width: u32, height: u32) -> Rendition {
     let target = rung.short_side.min(short);
     Rendition {
         name: rung.name.into(),
+        codec: VideoCodec::H264,
         width: even_part(width, target, short),
         height: even_part(height, target, short),
         max_bitrate_bps: rung.max_kbps * 1000,
@@ -106,7 +133,7 @@ mod tests {
     use super::*;
 
     fn table(width: u32, height: u32) -> String {
-        let sizes: Vec<_> = renditions(width, height, 1080)
+        let sizes: Vec<_> = of_rungs(width, height, 1080)
             .iter()
             .map(|r| format!("{} {}x{}", r.name, r.width, r.height))
             .collect();
@@ -152,7 +179,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_upscaled_stretched_or_odd(w in 16u32..8192, h in 16u32..8192) {
-            let all = renditions(w, h, 2160);
+            let all = of_rungs(w, h, 2160);
             prop_assert!(!all.is_empty());
             for r in &all {
                 prop_assert!(r.width <= w && r.height <= h, "{r:?}");

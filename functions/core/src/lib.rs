@@ -9,10 +9,11 @@
 //! | step | modules |
 //! |---|---|
 //! | upload | [`upload`], [`media_type`], [`keys`], [`video`] |
-//! | event | [`event`] |
+//! | event | [`event`], [`task`] |
 //! | understand the source | [`source`], [`language`], [`complaint`], [`error`] |
-//! | decide | [`timeline`], [`ladder`], [`plan`], [`command`] |
+//! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
+//! | put chunks together | [`stitch`] |
 //! | publish | [`bandwidth`], [`hls`], [`dash`] |
 //! | look up | [`playback`] |
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod codecs;
 pub mod command;
 pub mod complaint;
 pub mod dash;
+pub mod encoder;
 pub mod error;
 pub mod event;
 pub mod hls;
@@ -34,6 +36,8 @@ pub mod playback;
 pub mod report;
 pub mod segmenter;
 pub mod source;
+pub mod stitch;
+pub mod task;
 pub mod timeline;
 pub mod upload;
 pub mod video;

@@ -38,6 +38,8 @@ pub struct TrackReport {
     pub kind: TrackKind,
     /// RFC 6381, read from the initialization segment.
     pub codecs: String,
+    /// SHA-256 of the initialization segment, in hex: the parts of a track must share it.
+    pub init_sha256: String,
     /// Ticks per second.
     pub timescale: u32,
     /// The media segments, in order.

@@ -243,6 +243,16 @@ impl Grid {
     }
 }
 
+/// A time as people write it: 1:02:03, 2:03.
+pub(crate) fn seconds_as_clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

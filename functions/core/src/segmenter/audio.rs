@@ -1,9 +1,9 @@
 //! Audio: AAC frames are packed anew, so that segments end where the video's do and the track ends
 //! with the picture.
 //!
-//! An encoder starts with frames that only prime the decoder; their time is before 0 and they are
-//! left out, so that the first sample heard belongs to time 0. Silence that was added after the
-//! end is left out as well.
+//! An encoder starts with frames that only prime the decoder, and a chunk's with some that only
+//! tune it; their time is before the first segment's and they are left out, so that the first
+//! sample heard belongs to that time. What was encoded after the end is left out as well.
 
 use std::collections::VecDeque;
 
@@ -13,6 +13,7 @@ use mp4_atom::{Encode, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry};
 use super::{
     Cut, Segment, SegmenterError,
     fragments::{Fragment, FragmentReader, Item},
+    segment_number,
 };
 use crate::{command::AAC_FRAME_SAMPLES, report::SegmentReport, timeline::Grid};
 
@@ -34,21 +35,23 @@ pub struct AudioSegmenter {
 const SYNC_SAMPLE: u32 = 0x0200_0000;
 
 impl AudioSegmenter {
-    /// A segmenter for an AAC stream of this sample rate, beside a video on this grid.
-    pub fn new(grid: Grid, sample_rate: u32) -> Self {
+    /// A segmenter for an AAC stream of this sample rate, beside a video on this grid, that starts
+    /// with this segment (the first is 0). What comes before it is left out.
+    pub fn new(grid: Grid, sample_rate: u32, first_segment: u64) -> Self {
+        let first_tick = first_segment * grid.segment_ticks();
         Self {
             grid,
             sample_rate,
             reader: FragmentReader::default(),
             track_id: 1,
             frames: VecDeque::new(),
-            first_frame: 0,
-            next_number: 1,
+            first_frame: grid.audio_frame_at(first_tick, sample_rate, AAC_FRAME_SAMPLES),
+            next_number: segment_number(first_segment),
         }
     }
 
     /// Takes more of the stream. `video_segments` is how many whole segments the video has by now:
-    /// sound is cut only where the picture is known to go on.
+    /// sound is cut only where the picture is known to go on. Counted from the video's start.
     pub fn push(&mut self, bytes: &[u8], video_segments: u64) -> Result<Vec<Cut>, SegmenterError> {
         self.reader.push(bytes);
         let mut cuts = Vec::new();
@@ -81,6 +84,12 @@ impl AudioSegmenter {
         let mut segments = self.cut(video_ticks / self.grid.segment_ticks())?;
         // A picture shorter than half a frame of sound still gets one, so that there is a track.
         let end = self.frame_at(video_ticks).max(1);
+        if end > self.end() {
+            return Err(SegmenterError::SoundTooShort {
+                found: self.end(),
+                needed: end,
+            });
+        }
         segments.extend(self.segment(end)?);
         Ok(segments)
     }
@@ -99,11 +108,12 @@ impl AudioSegmenter {
         self.track_id = fragment.track_id;
         let mut at = fragment.decode_time;
         let mut offset = fragment.data_offset;
+        let first = (self.first_frame * u64::from(AAC_FRAME_SAMPLES)).cast_signed();
         for sample in &fragment.samples {
             let end = offset + sample.bytes as usize;
+            let expected = self.end() * u64::from(AAC_FRAME_SAMPLES);
             // The encoder's last frame may be a short one: it is surplus silence, and not kept.
-            if at >= 0 && sample.ticks == AAC_FRAME_SAMPLES {
-                let expected = self.end() * u64::from(AAC_FRAME_SAMPLES);
+            if at >= first && sample.ticks == AAC_FRAME_SAMPLES {
                 if u64::try_from(at) != Ok(expected) {
                     return Err(SegmenterError::Discontinuity {
                         expected,

@@ -29,6 +29,11 @@ pub struct Segment {
     pub report: SegmentReport,
 }
 
+/// The number of the segment with this index.
+fn segment_number(index: u64) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
 /// What comes out of a segmenter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cut {
@@ -55,6 +60,14 @@ pub enum SegmenterError {
         expected: u64,
         /// Where this one starts.
         found: i64,
+    },
+    /// The sound ended before the picture did, although silence was asked for.
+    #[error("the sound has {found} frames, and {needed} are needed")]
+    SoundTooShort {
+        /// How many came.
+        found: u64,
+        /// How many the picture's length needs.
+        needed: u64,
     },
     /// A fragment does not start with a keyframe, or has another length than a GOP.
     #[error("a fragment is not a whole group of pictures: {0}")]

@@ -115,7 +115,7 @@ fn pieces(stream: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
 }
 
 fn cut_video(stream: &[u8], sizes: &[usize]) -> Result<Vec<Cut>, SegmenterError> {
-    let mut segmenter = VideoSegmenter::new(grid());
+    let mut segmenter = VideoSegmenter::new(grid(), 0);
     let mut cuts = Vec::new();
     for piece in pieces(stream, sizes) {
         cuts.extend(segmenter.push(&piece)?);
@@ -125,7 +125,7 @@ fn cut_video(stream: &[u8], sizes: &[usize]) -> Result<Vec<Cut>, SegmenterError>
 }
 
 fn cut_audio(stream: &[u8], sizes: &[usize], video_frames: u64, seen: u64) -> Vec<Cut> {
-    let mut segmenter = AudioSegmenter::new(grid(), 48_000);
+    let mut segmenter = AudioSegmenter::new(grid(), 48_000, 0);
     let mut cuts = Vec::new();
     for piece in pieces(stream, sizes) {
         cuts.extend(segmenter.push(&piece, seen).unwrap());
@@ -200,7 +200,7 @@ fn sound_is_cut_where_the_picture_is_and_ends_with_it() {
 
 #[test]
 fn sound_waits_for_the_picture() {
-    let mut segmenter = AudioSegmenter::new(grid(), 48_000);
+    let mut segmenter = AudioSegmenter::new(grid(), 48_000, 0);
     let cuts = segmenter.push(&audio(600), 0).unwrap();
     assert_eq!(segments(&cuts).len(), 0);
     assert_eq!(segmenter.cut(1).unwrap().len(), 1);

@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     Cut, Segment, SegmenterError,
     fragments::{Fragment, FragmentReader, Item},
+    segment_number,
 };
 use crate::{
     report::{IFrame, SegmentReport},
@@ -24,14 +25,14 @@ pub struct VideoSegmenter {
 }
 
 impl VideoSegmenter {
-    /// A segmenter for a stream on this grid, from its start.
-    pub fn new(grid: Grid) -> Self {
+    /// A segmenter for a stream on this grid that starts with this segment (the first is 0).
+    pub fn new(grid: Grid, first_segment: u64) -> Self {
         Self {
             grid,
             reader: FragmentReader::default(),
             gops: Vec::new(),
-            next_tick: 0,
-            next_number: 1,
+            next_tick: first_segment * grid.segment_ticks(),
+            next_number: segment_number(first_segment),
             ended: false,
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{MAX_PIXELS, VideoStream};
+use super::{MAX_PIXELS, Seeking, VideoStream};
 use crate::{
     error::{ErrorType, VideoError},
     timeline::FrameRate,
@@ -21,6 +21,7 @@ pub(super) struct ProbeFormat {
     pub(super) duration: Option<String>,
     pub(super) start_time: Option<String>,
     pub(super) size: Option<String>,
+    pub(super) format_name: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -41,6 +42,10 @@ pub(super) struct ProbeStream {
     pub(super) start_time: Option<String>,
     pub(super) duration: Option<String>,
     pub(super) sample_rate: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) time_base: Option<String>,
+    pub(super) duration_ts: Option<i64>,
+    pub(super) nb_frames: Option<String>,
     pub(super) tags: ProbeTags,
     pub(super) disposition: ProbeDisposition,
     pub(super) side_data_list: Vec<ProbeSideData>,
@@ -95,6 +100,53 @@ impl ProbeStream {
         positive(tagged.or_else(stated)? - container_start)
     }
 
+    /// When the stream starts on the container's clock; at its start, where the file does not say.
+    pub(super) fn start(&self, container_start: i64) -> u64 {
+        let start = seconds(self.start_time.as_deref()).unwrap_or(container_start);
+        positive(start - container_start).unwrap_or(0)
+    }
+
+    /// How many packets the file's index lists; none where it has no index.
+    fn indexed_packets(&self) -> Option<i64> {
+        let count = self.nb_frames.as_deref()?.parse().ok()?;
+        (count > 0).then_some(count)
+    }
+
+    /// Whether the file can be entered at any time, exactly.
+    pub(super) fn seeking(&self, container: &ProbeFormat) -> Seeking {
+        let format = container.format_name.as_deref().unwrap_or_default();
+        let is = |name| format.split(',').any(|part| part == name);
+        // MP4 with its index up front or at the end; one that came in fragments has none.
+        let indexed_mp4 = is("mp4") && self.indexed_packets().is_some();
+        // Matroska that was finished properly knows its length, and then has an index as well.
+        let finished_matroska = is("matroska") && container.duration.is_some();
+        if indexed_mp4 || finished_matroska {
+            Seeking::Exact
+        } else {
+            Seeking::Unreliable
+        }
+    }
+
+    /// The sample rate, where each packet's time is exact to the sample: its clock ticks once for
+    /// each sample, and its packets follow each other without a gap.
+    pub(super) fn exact_sample_rate(&self) -> Option<u32> {
+        let rate: u32 = self.sample_rate.as_deref()?.parse().ok()?;
+        let ticks_per_second: u32 = self
+            .time_base
+            .as_deref()?
+            .strip_prefix("1/")?
+            .parse()
+            .ok()?;
+        let packet_samples = match (self.codec_name.as_deref()?, self.profile.as_deref()) {
+            ("aac", Some("LC")) => 1024,
+            (codec, _) if codec.starts_with("pcm_") => 1,
+            _ => return None,
+        };
+        // What primes the decoder and what fills the last packet is not part of the duration.
+        let surplus = self.indexed_packets()? * packet_samples - self.duration_ts?;
+        (rate == ticks_per_second && (0..=4 * packet_samples).contains(&surplus)).then_some(rate)
+    }
+
     pub(super) fn video(&self) -> Result<VideoStream, VideoError> {
         let codec = match (self.codec_name.as_deref(), self.codec_tag_string.as_deref()) {
             (_, Some("encv" | "drmi")) => {
@@ -121,6 +173,7 @@ impl ProbeStream {
             width,
             height,
             frame_rate: self.frame_rate(),
+            start_us: 0,
             end_us: 0,
             end_is_exact: false,
             interlaced: matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),

@@ -21,10 +21,22 @@ pub struct SourceInfo {
     /// How long it lasts: until the longer of picture and sound is over. Microseconds, as all times
     /// here, counted from where the container's clock starts.
     pub duration_us: u64,
+    /// Whether it can be entered at any time.
+    pub seeking: Seeking,
     /// The moving picture.
     pub video: VideoStream,
     /// The sound, if there is any.
     pub audio: Option<AudioStream>,
+}
+
+/// Whether a file can be read from any time on, and gives the very frames of that time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Seeking {
+    /// It has an index.
+    Exact,
+    /// It has none, and a reader would guess.
+    Unreliable,
 }
 
 /// The video stream that is encoded.
@@ -41,6 +53,8 @@ pub struct VideoStream {
     pub height: u32,
     /// The rate to encode at: the source's own when it is constant and publishable.
     pub frame_rate: FrameRate,
+    /// When its first frame is shown.
+    pub start_us: u64,
     /// When its last frame's time is over.
     pub end_us: u64,
     /// Whether `end_us` was measured on this stream, and not taken from the container, whose
@@ -63,8 +77,12 @@ pub struct AudioStream {
     pub codec: String,
     /// The language it says it is in, as an RFC 5646 tag; `und` when it does not say.
     pub language: String,
+    /// When its first sample is heard.
+    pub start_us: u64,
     /// When its last sample is over, where the file says so.
     pub end_us: Option<u64>,
+    /// Its sample rate, where each packet's time is exact to the sample.
+    pub exact_sample_rate: Option<u32>,
 }
 
 /// What the API tells of a source.
@@ -126,6 +144,7 @@ impl SourceInfo {
                 })?;
         let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
         let video = VideoStream {
+            start_us: stream.start(start),
             end_us,
             end_is_exact: measured_end.or(stated_end).is_some(),
             ..stream.video()?
@@ -134,7 +153,9 @@ impl SourceInfo {
             index: stream.index,
             codec: stream.codec_name.clone().unwrap_or_default(),
             language: tag_of(stream.tags.language.as_deref()),
+            start_us: stream.start(start),
             end_us: stream.end(start),
+            exact_sample_rate: stream.exact_sample_rate(),
         });
         let duration_us = end_us.max(audio.as_ref().and_then(|a| a.end_us).unwrap_or(0));
         if duration_us > limits.max_duration_seconds.saturating_mul(1_000_000) {
@@ -152,9 +173,11 @@ impl SourceInfo {
             size_bytes: probe
                 .format
                 .size
+                .as_deref()
                 .and_then(|size| size.parse().ok())
                 .unwrap_or(0),
             duration_us,
+            seeking: stream.seeking(&probe.format),
             video,
             audio,
         })

@@ -1,10 +1,22 @@
 //! The plan: what is made of one source. Decided once, before anything is encoded.
+//!
+//! A plan is encoded in one or more [`Part`]s, each by one ffmpeg. A short video is a single
+//! [`Part::Chunk`]; a long one has many, which are encoded at the same time ([`chunks`] says how
+//! many). All parts of a plan cut, encode and number along the same grid, so that their segments
+//! laid end to end are those of one encode.
 
+pub mod chunks;
+mod part;
+
+use std::ops::Range;
+
+pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    encoder::{Preset, VideoCodecs},
     ladder::{self, Rendition},
-    source::{SourceInfo, VideoStream},
+    source::{Seeking, SourceInfo, VideoStream},
     timeline::Grid,
 };
 
@@ -31,6 +43,36 @@ pub struct Plan {
     pub audio: Option<AudioPlan>,
     /// When the poster is looked for, in microseconds.
     pub poster_from_us: u64,
+    /// How hard the encoder tries.
+    pub preset: Preset,
+    /// The first segment of each chunk; starts with 0.
+    pub cuts: Vec<u32>,
+    /// Whether the number of frames is that of the picture, and not the container's length.
+    pub length_is_exact: bool,
+}
+
+/// What a deployment asks of every plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The largest rung of the ladder, by its short side.
+    pub max_short_side: u32,
+    /// How hard the encoder tries.
+    pub preset: Preset,
+    /// What is encoded to.
+    pub codecs: VideoCodecs,
+    /// How far the work is spread.
+    pub fan_out: FanOut,
+}
+
+/// How far the work is spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FanOut {
+    /// How many functions may run at the same time.
+    pub max_parallel: u32,
+    /// How long encoding one chunk should take.
+    pub target_seconds: u32,
+    /// A function's memory, which also stands for its speed: Lambda gives one CPU for 1769 MB.
+    pub memory_mb: u32,
 }
 
 /// The colours that players assume of untagged video, by its size.
@@ -72,17 +114,24 @@ pub struct AudioPlan {
     pub bitrate_bps: u32,
     /// Samples per second.
     pub sample_rate: u32,
+    /// When the source's sound starts, in microseconds.
+    pub start_us: u64,
+    /// When it ends, where that is known.
+    pub end_us: Option<u64>,
+    /// The source's own sample rate, where each of its samples has an exact time: then every chunk
+    /// encodes its own sound. Else the whole sound is one part.
+    pub exact_sample_rate: Option<u32>,
 }
 
 /// Sound that outlasts the picture by more than this is content, not padding.
 const AUDIO_TAIL_US: u64 = 1_000_000;
 
 impl Plan {
-    /// Plans a source. `max_short_side` limits the ladder.
+    /// Plans a source.
     ///
     /// The timeline starts at the container's start: a picture that starts later is preceded by
     /// copies of its first frame, so that sound and picture start together and stay in sync.
-    pub fn new(source: &SourceInfo, max_short_side: u32) -> Self {
+    pub fn new(source: &SourceInfo, settings: Settings) -> Self {
         let video = &source.video;
         let grid = Grid::new(video.frame_rate);
         let audio_end = source.audio.as_ref().and_then(|audio| audio.end_us);
@@ -93,7 +142,15 @@ impl Plan {
             .unwrap_or(0);
         let length_us = video.end_us + hold_last_frame_us;
         let frames = video.frame_rate.frames_in_micros(length_us).max(1);
+        let renditions = ladder::renditions(
+            video.width,
+            video.height,
+            settings.max_short_side,
+            settings.codecs,
+        );
+        let work = chunks::Work::of(video, frames, &renditions, settings.preset);
         Self {
+            cuts: cuts(source, grid, frames, work, settings.fan_out),
             grid,
             frames,
             video_stream: video.index,
@@ -101,12 +158,17 @@ impl Plan {
             tone_map: video.hdr,
             assumed_color: AssumedColor::of(video),
             hold_last_frame_us,
-            renditions: ladder::renditions(video.width, video.height, max_short_side),
+            renditions,
+            preset: settings.preset,
+            length_is_exact: video.end_is_exact,
             audio: source.audio.as_ref().map(|audio| AudioPlan {
                 stream: audio.index,
                 language: audio.language.clone(),
                 bitrate_bps: 128_000,
                 sample_rate: 48_000,
+                start_us: audio.start_us,
+                end_us: audio.end_us,
+                exact_sample_rate: audio.exact_sample_rate,
             }),
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
@@ -126,10 +188,10 @@ impl Plan {
     }
 
     /// Whether so few frames came out that the source must have been cut short.
-    pub fn is_cut_short(&self, frames: u64, source: &SourceInfo) -> bool {
+    pub fn is_cut_short(&self, frames: u64) -> bool {
         // A stream's own length is right to a frame or two. A container's may be that of another
         // stream, so only a wide gap tells something.
-        let tolerated = if source.video.end_is_exact {
+        let tolerated = if self.length_is_exact {
             self.grid.frame_rate.frames_in_micros(500_000).max(2) + self.frames / 50
         } else {
             self.frames / 2
@@ -138,23 +200,59 @@ impl Plan {
     }
 }
 
+/// Where chunks meet: only at times when there is a picture to enter at. What precedes the first
+/// frame, or holds the last, is left to the chunk that has that frame.
+fn cuts(
+    source: &SourceInfo,
+    grid: Grid,
+    frames: u64,
+    work: chunks::Work,
+    fan_out: FanOut,
+) -> Vec<u32> {
+    let segments = grid.segments_for(frames);
+    let rate = grid.frame_rate;
+    let picture = Range {
+        start: rate.frames_in_micros(source.video.start_us),
+        end: rate.frames_in_micros(source.video.end_us),
+    };
+    let can_be_entered = source.seeking == Seeking::Exact && source.video.end_is_exact;
+    chunks::cuts(
+        segments,
+        chunks::count(segments, work, fan_out),
+        |segment| can_be_entered && picture.contains(&(segment * u64::from(grid.segment_frames()))),
+    )
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::{source::AudioStream, timeline::FrameRate};
 
+    pub(crate) const SETTINGS: Settings = Settings {
+        max_short_side: 1080,
+        preset: Preset::Balanced,
+        codecs: VideoCodecs { av1: false },
+        fan_out: FanOut {
+            max_parallel: 1000,
+            target_seconds: 15,
+            memory_mb: 3008,
+        },
+    };
+
     pub(crate) fn source(millis: u64, rate: (u32, u32)) -> SourceInfo {
         SourceInfo {
             size_bytes: 1000,
             duration_us: millis * 1000,
+            seeking: Seeking::Exact,
             video: VideoStream {
                 index: 0,
                 codec: "h264".into(),
                 width: 1920,
                 height: 1080,
                 frame_rate: FrameRate::new(rate.0, rate.1).unwrap(),
+                start_us: 0,
                 end_us: millis * 1000,
                 end_is_exact: true,
                 interlaced: false,
@@ -165,7 +263,9 @@ mod tests {
                 index: 1,
                 codec: "aac".into(),
                 language: "und".into(),
+                start_us: 0,
                 end_us: Some(millis * 1000),
+                exact_sample_rate: Some(44_100),
             }),
         }
     }
@@ -173,11 +273,11 @@ mod tests {
     #[test]
     fn sound_that_goes_on_holds_the_last_frame() {
         let mut info = source(10_000, (25, 1));
-        assert_eq!(Plan::new(&info, 1080).frames, 250);
+        assert_eq!(Plan::new(&info, SETTINGS).frames, 250);
         info.audio.as_mut().unwrap().end_us = Some(10_900_000);
-        assert_eq!(Plan::new(&info, 1080).hold_last_frame_us, 0);
+        assert_eq!(Plan::new(&info, SETTINGS).hold_last_frame_us, 0);
         info.audio.as_mut().unwrap().end_us = Some(14_000_000);
-        let plan = Plan::new(&info, 1080);
+        let plan = Plan::new(&info, SETTINGS);
         assert_eq!((plan.hold_last_frame_us, plan.frames), (4_000_000, 350));
     }
 
@@ -185,28 +285,29 @@ mod tests {
     fn untagged_colors_are_those_of_the_source_s_size() {
         let mut info = source(1000, (25, 1));
         assert_eq!(
-            Plan::new(&info, 1080).assumed_color,
+            Plan::new(&info, SETTINGS).assumed_color,
             Some(AssumedColor::Bt709)
         );
         (info.video.width, info.video.height) = (720, 576);
         assert_eq!(
-            Plan::new(&info, 1080).assumed_color,
+            Plan::new(&info, SETTINGS).assumed_color,
             Some(AssumedColor::Smpte170m)
         );
         info.video.color_is_stated = true;
-        assert_eq!(Plan::new(&info, 1080).assumed_color, None);
+        assert_eq!(Plan::new(&info, SETTINGS).assumed_color, None);
     }
 
     #[test]
     fn a_cut_source_is_told_from_a_rounded_one() {
         let mut info = source(60_000, (25, 1));
-        let plan = Plan::new(&info, 1080);
-        assert!(!plan.is_cut_short(1499, &info));
-        assert!(!plan.is_cut_short(1460, &info));
-        assert!(plan.is_cut_short(1400, &info));
+        let plan = Plan::new(&info, SETTINGS);
+        assert!(!plan.is_cut_short(1499));
+        assert!(!plan.is_cut_short(1460));
+        assert!(plan.is_cut_short(1400));
         info.video.end_is_exact = false;
-        assert!(!plan.is_cut_short(1400, &info));
-        assert!(plan.is_cut_short(700, &info));
+        let plan = Plan::new(&info, SETTINGS);
+        assert!(!plan.is_cut_short(1400));
+        assert!(plan.is_cut_short(700));
     }
 
     proptest! {
@@ -214,7 +315,7 @@ mod tests {
         fn a_plan_always_leaves_room_and_has_a_rendition(millis in 10u64..50_000_000, num in 1u32..60_001) {
             let Some(rate) = FrameRate::new(num, 1000) else { return Ok(()) };
             let rate = rate.publishable();
-            let plan = Plan::new(&source(millis, (rate.num(), rate.den())), 2160);
+            let plan = Plan::new(&source(millis, (rate.num(), rate.den())), SETTINGS);
             prop_assert!(plan.frames > 0 && plan.max_frames() > plan.frames);
             prop_assert!(!plan.renditions.is_empty());
             prop_assert!(!plan.was_cut_off(plan.frames) && plan.was_cut_off(plan.max_frames()));

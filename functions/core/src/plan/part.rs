@@ -1,0 +1,227 @@
+//! The parts of a plan: what one ffmpeg encodes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use crate::timeline::seconds_as_clock;
+
+/// What one encode covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// All renditions of one chunk, and its sound where each chunk has its own.
+    Chunk(u32),
+    /// The whole sound.
+    Sound,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chunk(index) => write!(f, "chunk-{index}"),
+            Self::Sound => f.write_str("sound"),
+        }
+    }
+}
+
+/// A run of segments, and of the frames in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first segment, counted from 0.
+    pub first_segment: u64,
+    /// The first frame.
+    pub first_frame: u64,
+    /// The frame after the last; the video may end earlier, or a little later.
+    pub end_frame: u64,
+    /// Whether it starts the video.
+    pub is_first: bool,
+    /// Whether it ends the video: then its length is only expected, and measured in the end.
+    pub is_last: bool,
+}
+
+impl Plan {
+    /// How many chunks there are; at least one.
+    pub fn chunks(&self) -> u32 {
+        u32::try_from(self.cuts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the sound is a part of its own: a source whose samples have no exact times is heard
+    /// from its start, and never entered half-way.
+    pub fn sound_is_apart(&self) -> bool {
+        let exact = |audio: &super::AudioPlan| audio.exact_sample_rate.is_some();
+        self.cuts.len() > 1 && !self.audio.as_ref().is_none_or(exact)
+    }
+
+    /// All parts.
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
+        let sound = self.sound_is_apart().then_some(Part::Sound);
+        // The sound first: it is the longest.
+        sound.into_iter().chain((0..self.chunks()).map(Part::Chunk))
+    }
+
+    /// What a part covers; none if the plan has no such part.
+    pub fn span(&self, part: Part) -> Option<Span> {
+        let (first, next) = match part {
+            Part::Chunk(index) => {
+                let index = index as usize;
+                (*self.cuts.get(index)?, self.cuts.get(index + 1).copied())
+            }
+            Part::Sound => (0, None),
+        };
+        let per_segment = u64::from(self.grid.segment_frames());
+        Some(Span {
+            first_segment: first.into(),
+            first_frame: u64::from(first) * per_segment,
+            end_frame: next.map_or(self.frames, |next| u64::from(next) * per_segment),
+            is_first: first == 0,
+            is_last: next.is_none(),
+        })
+    }
+
+    /// Whether a part encodes the sound.
+    pub fn has_sound(&self, part: Part) -> bool {
+        self.audio.is_some() && (part == Part::Sound) == self.sound_is_apart()
+    }
+
+    /// Whether a part makes the poster.
+    pub fn has_poster(&self, part: Part) -> bool {
+        let at = self.grid.frame_rate.frames_in_micros(self.poster_from_us);
+        part != Part::Sound
+            && self.span(part).is_some_and(|span| {
+                // The last frame of all, should the time be rounded up to beyond it.
+                (span.first_frame..span.end_frame).contains(&at.min(self.frames - 1))
+            })
+    }
+
+    /// A part, for people: which it is, and when in the video.
+    pub fn describe(&self, part: Part) -> String {
+        let clock = |frame: u64| {
+            let ticks = frame * u64::from(self.grid.frame_ticks());
+            seconds_as_clock(ticks / u64::from(self.grid.timescale()))
+        };
+        match (part, self.span(part)) {
+            (Part::Chunk(index), Some(span)) => format!(
+                "chunk {} of {}, {} to {}",
+                index + 1,
+                self.chunks(),
+                clock(span.first_frame),
+                clock(span.end_frame)
+            ),
+            (Part::Chunk(index), None) => format!("chunk {}", index + 1),
+            (Part::Sound, _) => "the sound".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{
+        FanOut, Settings,
+        tests::{SETTINGS, source},
+    };
+
+    fn plan(millis: u64, rate: (u32, u32), max_parallel: u32) -> Plan {
+        let fan_out = FanOut {
+            max_parallel,
+            target_seconds: 1,
+            ..SETTINGS.fan_out
+        };
+        Plan::new(
+            &source(millis, rate),
+            Settings {
+                fan_out,
+                ..SETTINGS
+            },
+        )
+    }
+
+    #[test]
+    fn a_second_is_one_part_with_everything() {
+        let plan = plan(1000, (25, 1), 1000);
+        assert_eq!(plan.parts().collect::<Vec<_>>(), [Part::Chunk(0)]);
+        let part = Part::Chunk(0);
+        assert!(plan.has_sound(part) && plan.has_poster(part));
+        let span = plan.span(part).unwrap();
+        assert!(span.is_first && span.is_last);
+        assert_eq!((span.first_frame, span.end_frame), (0, 25));
+        assert_eq!(plan.span(Part::Chunk(1)), None);
+    }
+
+    #[test]
+    fn sound_without_exact_times_is_a_part_of_its_own() {
+        let mut info = source(600_000, (25, 1));
+        let split = Plan::new(&info, SETTINGS);
+        assert!(split.chunks() > 10 && !split.sound_is_apart());
+        assert!(split.has_sound(Part::Chunk(3)));
+        info.audio.as_mut().unwrap().exact_sample_rate = None;
+        let split = Plan::new(&info, SETTINGS);
+        assert_eq!(split.parts().next(), Some(Part::Sound));
+        assert!(split.has_sound(Part::Sound) && !split.has_sound(Part::Chunk(3)));
+        // A single part has it all, whatever the sound is.
+        let mut info = source(2_000, (25, 1));
+        info.audio.as_mut().unwrap().exact_sample_rate = None;
+        let whole = Plan::new(&info, SETTINGS);
+        assert!(!whole.sound_is_apart() && whole.has_sound(Part::Chunk(0)));
+    }
+
+    #[test]
+    fn chunks_are_cut_where_there_is_a_picture() {
+        let mut info = source(600_000, (25, 1));
+        info.video.start_us = 100_000_000;
+        info.video.end_us = 400_000_000;
+        let plan = Plan::new(&info, SETTINGS);
+        assert_eq!(plan.frames, 15_000, "the last frame is held");
+        assert!(plan.chunks() > 10);
+        let cuts = &plan.cuts[1..];
+        assert!(
+            cuts[0] * 6 >= 100 && cuts[cuts.len() - 1] * 6 < 400,
+            "{cuts:?}"
+        );
+        assert_eq!(
+            plan.describe(Part::Chunk(0)),
+            format!("chunk 1 of {}, 0:00 to {}", plan.chunks(), {
+                let end = cuts[0] * 6;
+                format!("{}:{:02}", end / 60, end % 60)
+            })
+        );
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_entered_is_one_chunk() {
+        let mut info = source(600_000, (25, 1));
+        info.seeking = crate::source::Seeking::Unreliable;
+        assert_eq!(Plan::new(&info, SETTINGS).cuts, [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_tile_the_video(
+            millis in 1u64..43_200_000, rate in prop::sample::select(vec![
+                (24000, 1001), (25, 1), (30000, 1001), (50, 1), (60000, 1001), (1, 1), (3, 2), (8797, 1000),
+            ]),
+            max_parallel in 1u32..1200,
+        ) {
+            let plan = plan(millis, rate, max_parallel);
+            let mut at = 0;
+            let mut posters = 0;
+            for index in 0..plan.chunks() {
+                let part = Part::Chunk(index);
+                let span = plan.span(part).unwrap();
+                prop_assert_eq!(span.first_frame, at);
+                prop_assert_eq!(span.first_frame, span.first_segment * u64::from(plan.grid.segment_frames()));
+                prop_assert!(span.end_frame > at);
+                prop_assert_eq!((span.is_first, span.is_last), (index == 0, index + 1 == plan.chunks()));
+                posters += u32::from(plan.has_poster(part));
+                at = span.end_frame;
+            }
+            prop_assert_eq!((at, posters), (plan.frames, 1));
+            let sounds = plan.parts().filter(|&part| plan.has_sound(part)).count() as u32;
+            prop_assert_eq!(sounds, plan.chunks());
+        }
+    }
+}

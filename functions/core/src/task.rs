@@ -1,0 +1,155 @@
+//! What the state machine asks of the transcode function, and what it is started with.
+//!
+//! Messages name things and never carry them: the plan is in storage, where its run's key says.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    error::{ErrorType, VideoError},
+    keys::RunId,
+    plan::{Part, Plan},
+    video::VideoId,
+};
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// What is to be done.
+    pub task: TaskKind,
+    /// For which video.
+    pub video: VideoId,
+    /// In which run.
+    pub run: RunId,
+    /// Which part: of an encode, and of a failure that was one part's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// What went wrong, in the state machine's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TaskFailure>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskKind {
+    /// Encode one part.
+    Encode,
+    /// Put the parts together and publish them.
+    Publish,
+    /// Say that the video will never be ready.
+    Fail,
+}
+
+/// What a state machine knows of a failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TaskFailure {
+    /// Its name.
+    #[serde(default)]
+    pub error: String,
+    /// More of it; JSON or text.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// Whether an event is a task. Those of S3 have no such field.
+pub fn is_task(event: &Value) -> bool {
+    event.get("task").is_some()
+}
+
+/// The state machine's input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunInput {
+    /// The video.
+    pub video: VideoId,
+    /// This run over it.
+    pub run: RunId,
+    /// How the parts are spread.
+    pub spread: Spread,
+    /// What is encoded at the same time.
+    pub parts: Vec<Part>,
+}
+
+/// How a state machine goes about the parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Spread {
+    /// Within the execution, which holds 40 at a time.
+    Inline,
+    /// Each in an execution of its own.
+    Distributed,
+}
+
+/// The most parts that are encoded within one execution.
+const INLINE_PARTS: usize = 40;
+
+impl RunInput {
+    /// The input for a plan.
+    pub fn new(video: VideoId, run: RunId, plan: &Plan) -> Self {
+        let parts: Vec<_> = plan.parts().collect();
+        Self {
+            video,
+            run,
+            spread: if parts.len() > INLINE_PARTS {
+                Spread::Distributed
+            } else {
+                Spread::Inline
+            },
+            parts,
+        }
+    }
+}
+
+/// The execution's name. Starting the same run again starts nothing.
+pub fn execution_name(video: VideoId, run: &RunId) -> String {
+    format!("{video}-{run}")
+}
+
+/// The end of a video of which a part could not be encoded by our fault.
+pub fn part_failed(plan: Option<&Plan>, part: Option<Part>) -> VideoError {
+    let what = match (plan, part) {
+        (Some(plan), Some(part)) => format!("A part of it ({})", plan.describe(part)),
+        (None, Some(part)) => format!("A part of it ({part})"),
+        (_, None) => "It".into(),
+    };
+    VideoError::new(
+        ErrorType::Internal,
+        format!(
+            "{what} could not be transcoded, however often it was tried. The upload is kept, and the operator of this service can have it tried again."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::tests::{SETTINGS, source};
+
+    #[test]
+    fn a_run_is_told_its_parts_in_few_bytes() {
+        let mut info = source(43_200_000, (25, 1));
+        info.audio.as_mut().unwrap().exact_sample_rate = None;
+        let plan = Plan::new(&info, SETTINGS);
+        let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
+        let input = RunInput::new(video, RunId::new("abc", 1), &plan);
+        let json = serde_json::to_value(&input).unwrap();
+        assert_eq!(json["spread"], "distributed");
+        assert_eq!(
+            (&json["parts"][0], &json["parts"][1]),
+            (&json!("sound"), &json!({"chunk": 0}))
+        );
+        assert_eq!(json["run"], "abc-1");
+        // A state machine's messages hold 256 KiB.
+        assert!(json.to_string().len() < 64 * 1024);
+    }
+
+    #[test]
+    fn failures_name_their_part() {
+        let plan = Plan::new(&source(60_000, (25, 1)), SETTINGS);
+        let detail = part_failed(Some(&plan), Some(Part::Chunk(1))).detail;
+        assert!(detail.contains("chunk 2 of "), "{detail}");
+    }
+}
