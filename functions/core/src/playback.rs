@@ -57,6 +57,8 @@ mod tests {
                 error: None,
                 attempts: 0,
                 lease_until: 0,
+                parts_counted: 0,
+                parts_done: Default::default(),
                 expires_at: None,
             })
         };

@@ -1,6 +1,10 @@
 //! A video, as the catalog and the API know it.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -239,6 +243,12 @@ pub struct Video {
     /// Until when the encode at work holds its lease, in Unix milliseconds; 0 while none does.
     #[serde(default)]
     pub lease_until: i64,
+    /// Of how many parts the progress of a run is told; 0 while there is no run.
+    #[serde(default)]
+    pub parts_counted: u32,
+    /// Which of them are done.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub parts_done: BTreeSet<u32>,
     /// When an upload that never arrives may be forgotten, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -252,9 +262,9 @@ impl Video {
     /// time (memory that runs out takes it along), so that nobody could write the end down.
     pub fn is_abandoned(&self, now_millis: i64) -> bool {
         const GRACE_MILLIS: i64 = 60_000;
-        self.status == Status::Preparing
-            && self.attempts >= MAX_ATTEMPTS
-            && self.lease_until + GRACE_MILLIS < now_millis
+        // A run is not retried by anyone: it holds its lease for as long as it may last.
+        let is_last = self.attempts >= MAX_ATTEMPTS || self.parts_counted > 0;
+        self.status == Status::Preparing && is_last && self.lease_until + GRACE_MILLIS < now_millis
     }
 
     /// The end of a video that could not be encoded by our fault.
@@ -267,9 +277,14 @@ impl Video {
         )
     }
 
-    /// The record as it must be read at this time: an abandoned video has failed.
+    /// The record as it must be read at this time: an abandoned video has failed, and a run's
+    /// progress is that of its parts.
     #[must_use]
-    pub fn at(self, now_millis: i64) -> Self {
+    pub fn at(mut self, now_millis: i64) -> Self {
+        if self.status == Status::Preparing && self.parts_counted > 0 {
+            // The last hundredths are publishing.
+            self.progress = 0.98 * self.parts_done.len() as f64 / f64::from(self.parts_counted);
+        }
         if self.is_abandoned(now_millis) {
             Self {
                 status: Status::Errored,

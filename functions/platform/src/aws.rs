@@ -35,3 +35,8 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(config)
 }
+
+/// A Step Functions client.
+pub fn step_functions(config: &SdkConfig) -> aws_sdk_sfn::Client {
+    aws_sdk_sfn::Client::new(config)
+}

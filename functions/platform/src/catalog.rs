@@ -73,6 +73,8 @@ pub enum LeaseAnswer {
     Held {
         /// When it expires.
         until_millis: i64,
+        /// Whether it is a state machine's, which does not renew it.
+        by_run: bool,
     },
     /// The video is ready or has failed: there is nothing to do.
     Settled(Status),
@@ -267,6 +269,8 @@ impl Catalog {
             #[serde(default)]
             lease_until: i64,
             #[serde(default)]
+            parts_counted: u32,
+            #[serde(default)]
             attempts: u32,
         }
         let answer = self
@@ -277,7 +281,7 @@ impl Catalog {
             .update_expression(
                 "SET #status = :preparing, lease_owner = :owner, lease_until = :until, \
                  progress = :zero, attempts = if_not_exists(attempts, :zero) + :one \
-                 REMOVE expires_at, #error",
+                 REMOVE expires_at, #error, parts_counted, parts_done",
             )
             .condition_expression(
                 "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
@@ -322,6 +326,7 @@ impl Catalog {
                     Ok(match held.status {
                         Status::Preparing => LeaseAnswer::Held {
                             until_millis: held.lease_until,
+                            by_run: held.parts_counted > 0,
                         },
                         status => LeaseAnswer::Settled(status),
                     })
@@ -348,6 +353,51 @@ impl Catalog {
             changes,
         )
         .await
+    }
+
+    /// Gives a lease to a run of the state machine. Its progress will be that of this many parts.
+    pub async fn hand_over(
+        &self,
+        lease: &Lease,
+        run: &Lease,
+        until_millis: i64,
+        parts_counted: u32,
+    ) -> Result<(), CatalogError> {
+        let changes = [
+            ("run", AttributeValue::S(run.owner.clone())),
+            ("lease_until", number(until_millis)),
+            ("parts_counted", number(parts_counted.into())),
+        ];
+        let update = "SET lease_owner = :run, lease_until = :lease_until, \
+                      parts_counted = :parts_counted REMOVE parts_done";
+        self.as_holder(lease, update, changes).await
+    }
+
+    /// Keeps a run's lease until this time.
+    pub async fn hold(&self, run: &Lease, until_millis: i64) -> Result<(), CatalogError> {
+        let changes = [("lease_until", number(until_millis))];
+        self.as_holder(run, "SET lease_until = :lease_until", changes)
+            .await
+    }
+
+    /// Fails with [`CatalogError::LeaseLost`] unless this holder has the lease.
+    pub async fn check_lease(&self, lease: &Lease) -> Result<(), CatalogError> {
+        #[derive(serde::Deserialize)]
+        struct Holder {
+            #[serde(default)]
+            lease_owner: String,
+        }
+        let holder: Option<Holder> = self.item(&lease.video.to_string()).await?;
+        match holder {
+            Some(holder) if holder.lease_owner == lease.owner => Ok(()),
+            _ => Err(CatalogError::LeaseLost),
+        }
+    }
+
+    /// Notes that a part of a run is done; noting it again changes nothing.
+    pub async fn note_part(&self, run: &Lease, index: u32) -> Result<(), CatalogError> {
+        let changes = [("part", AttributeValue::Ns(vec![index.to_string()]))];
+        self.as_holder(run, "ADD parts_done :part", changes).await
     }
 
     /// Records what the source turned out to be.
@@ -379,7 +429,8 @@ impl Catalog {
             ),
         ];
         let update = "SET #status = :status, renditions = :renditions, has_poster = :has_poster, \
-                      progress = :progress, ready_at = :ready_at REMOVE lease_owner, lease_until";
+                      progress = :progress, ready_at = :ready_at \
+                      REMOVE lease_owner, lease_until, parts_counted, parts_done";
         self.as_holder(lease, update, changes).await
     }
 
@@ -389,7 +440,8 @@ impl Catalog {
             ("status", status_value(Status::Errored)),
             ("error", attribute(error)?),
         ];
-        let update = "SET #status = :status, #error = :error REMOVE lease_owner, lease_until";
+        let update = "SET #status = :status, #error = :error \
+                      REMOVE lease_owner, lease_until, parts_counted, parts_done";
         self.as_holder(lease, update, changes).await
     }
 

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod config;
 pub mod http;
 pub mod problem;
+pub mod runs;
 pub mod storage;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -14,6 +14,8 @@ use reelrun_core::{
     video::VideoId,
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use crate::config::{self, ConfigError};
 
 /// The two buckets.
@@ -129,6 +131,39 @@ impl Storage {
             .await
             .map(drop)
             .map_err(|why| StorageError::sdk("store", key, why))
+    }
+
+    /// Reads an object whole.
+    pub async fn get(&self, key: &StorageKey) -> Result<Bytes, StorageError> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(self.bucket(key))
+            .key(key.to_string())
+            .send()
+            .await
+            .map_err(|why| StorageError::sdk("read", key, why))?;
+        let body = answer.body.collect().await;
+        body.map(aws_smithy_types::byte_stream::AggregatedBytes::into_bytes)
+            .map_err(|why| StorageError::new("read", key, why.to_string()))
+    }
+
+    /// Reads an object that was stored by [`Self::put_json`].
+    pub async fn get_json<T: DeserializeOwned>(&self, key: &StorageKey) -> Result<T, StorageError> {
+        let bytes = self.get(key).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|why| StorageError::new("read", key, why.to_string()))
+    }
+
+    /// Stores a value as JSON.
+    pub async fn put_json<T: Serialize>(
+        &self,
+        key: &StorageKey,
+        value: &T,
+    ) -> Result<(), StorageError> {
+        let json = serde_json::to_vec(value)
+            .map_err(|why| StorageError::new("store", key, why.to_string()))?;
+        self.put(key, json.into()).await
     }
 
     fn bucket(&self, key: &StorageKey) -> &str {

@@ -115,6 +115,8 @@ fn waiting(id: VideoId, request: UploadRequest, forget_at: OffsetDateTime) -> Vi
         error: None,
         attempts: 0,
         lease_until: 0,
+        parts_counted: 0,
+        parts_done: Default::default(),
         expires_at: Some(forget_at.unix_timestamp()),
     }
 }

@@ -1,9 +1,16 @@
 //! The event: which videos it names, and what to answer to whoever delivered it.
 //!
+//! A task of the state machine is one piece of work, and an error is its answer.
+//!
+//! An event of S3 is delivered until it is acknowledged.
 //! An answer without error acknowledges the event. An error brings it back later, and after the
 //! last try into the failure queue. So: what can't be helped by trying again is acknowledged.
 
-use reelrun_core::event::{self, Record};
+use reelrun_core::{
+    event::{self, Record},
+    task::{self, Task},
+};
+use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -15,6 +22,11 @@ pub async fn handle(
     event: &Value,
     deadline: Instant,
 ) -> Result<(), StepError> {
+    if task::is_task(event) {
+        let task = Task::deserialize(event)
+            .map_err(|why| StepError::Internal(format!("not a task: {why}")))?;
+        return Box::pin(transcoder.perform(&task, deadline)).await;
+    }
     let mut failed = None;
     for record in event::parse(event) {
         match record {

@@ -7,9 +7,10 @@ use reelrun_core::{
     error::{ErrorType, VideoError},
     event::SourceUploaded,
     keys::StorageKey,
-    plan::Plan,
+    plan::{Part, Plan, Settings},
     source::{SourceInfo, SourceLimits},
-    video::{MAX_ATTEMPTS, Video},
+    stitch::{Stitched, stitch},
+    video::{MAX_ATTEMPTS, Video, VideoId},
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Lease},
@@ -18,12 +19,14 @@ use reelrun_platform::{
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    encode::{Encoded, Encoder},
+    encode::{Encoder, judge},
     error::StepError,
+    fan_out::FanOut,
     lease::{self, Acquired},
     probe::{probe, probe_measured},
     process::Programs,
     publish::publish,
+    task::endless,
 };
 
 /// What the function works with.
@@ -37,12 +40,22 @@ pub struct Transcoder {
     pub programs: Programs,
     /// What is accepted.
     pub limits: SourceLimits,
-    /// The largest rung of the ladder.
-    pub max_short_side: u32,
+    /// What is made of them.
+    pub settings: Settings,
+    /// How long ones are spread.
+    pub fan_out: FanOut,
+}
+
+/// How far a function has come with a video.
+enum Prepared {
+    /// It is published.
+    Ready,
+    /// It is long: a run of the state machine is to encode it.
+    Planned(Plan),
 }
 
 /// Time that is left at a deadline to say so.
-const TO_WIND_UP: Duration = Duration::from_secs(5);
+pub(crate) const TO_WIND_UP: Duration = Duration::from_secs(5);
 
 impl Transcoder {
     /// Brings a video to its end. An error means: try again later.
@@ -69,9 +82,17 @@ impl Transcoder {
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
             () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(out_of_time().into()),
         };
+        let result = match result {
+            Ok(Prepared::Planned(plan)) => self
+                .fan_out(&lease, &source.entity_tag, &plan)
+                .await
+                .map(|()| Prepared::Planned(plan)),
+            result => result,
+        };
         let elapsed_ms = begun.elapsed().as_millis();
         match result {
-            Ok(()) => {
+            Ok(Prepared::Planned(_)) => Ok(()),
+            Ok(Prepared::Ready) => {
                 tracing::info!(video.id = %video, elapsed_ms, "video is ready");
                 Ok(())
             }
@@ -95,7 +116,7 @@ impl Transcoder {
         source: &SourceUploaded,
         lease: &Lease,
         progress: watch::Sender<f64>,
-    ) -> Result<(), StepError> {
+    ) -> Result<Prepared, StepError> {
         if source.size_bytes == 0 {
             return Err(VideoError::new(
                 ErrorType::NotAVideo,
@@ -103,63 +124,60 @@ impl Transcoder {
             )
             .into());
         }
-        let key = StorageKey::Source(source.video);
-        let url = self
-            .storage
-            .presign_download(&key, Duration::from_hours(1))
-            .await?;
+        let url = self.source_url(source.video).await?;
         let url = SourceUrl {
             url: &url,
             ca_file: self.programs.ca_file.as_deref(),
         };
         let mut info = probe(&self.programs, url, self.limits).await?;
+        let mut plan = self.plan(lease, &info).await?;
+        if plan.is_worth_measuring(&info) {
+            info = probe_measured(&self.programs, url, self.limits, info.video.index).await?;
+            plan = self.plan(lease, &info).await?;
+        }
+        if plan.chunks() > 1 {
+            return Ok(Prepared::Planned(plan));
+        }
         let encoder = Encoder {
             programs: &self.programs,
             storage: &self.storage,
             video: source.video,
             progress,
         };
-        let (mut plan, mut encoded) = self.encode(&encoder, lease, url, &info).await?;
-        if plan.was_cut_off(encoded.frames(&plan)) {
+        let mut stitched = encode_whole(&encoder, &plan, url).await?;
+        if plan.was_cut_off(stitched.frames) {
             // Recordings that were joined or repaired may be longer than they state. Nothing names
             // the first encode's segments; the second overwrites them.
             tracing::warn!(video.id = %source.video, "the source is longer than it states");
-            let stream = info.video.index;
-            info = probe_measured(&self.programs, url, self.limits, stream).await?;
-            (plan, encoded) = self.encode(&encoder, lease, url, &info).await?;
-            if plan.was_cut_off(encoded.frames(&plan)) {
-                return Err(VideoError::new(
-                    ErrorType::MalformedMedia,
-                    "It does not come to an end where its packets do. Export it again, then upload it again.",
-                )
-                .into());
+            info = probe_measured(&self.programs, url, self.limits, info.video.index).await?;
+            plan = self.plan(lease, &info).await?;
+            plan.cuts.truncate(1);
+            stitched = encode_whole(&encoder, &plan, url).await?;
+            if plan.was_cut_off(stitched.frames) {
+                return Err(endless().into());
             }
         }
-        let Encoded {
-            presentation,
-            has_poster,
-        } = encoded;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         self.catalog.renew_lease(lease, lease::end(), 0.99).await?;
-        let renditions = publish(&self.storage, source.video, &presentation).await?;
+        let renditions = publish(&self.storage, source.video, &stitched.presentation).await?;
         self.catalog
-            .complete(lease, &renditions, has_poster)
+            .complete(lease, &renditions, stitched.has_poster)
             .await?;
-        Ok(())
+        Ok(Prepared::Ready)
     }
 
-    async fn encode(
-        &self,
-        encoder: &Encoder<'_>,
-        lease: &Lease,
-        url: SourceUrl<'_>,
-        info: &SourceInfo,
-    ) -> Result<(Plan, Encoded), StepError> {
+    /// A signed URL of a video's source.
+    pub(crate) async fn source_url(&self, video: VideoId) -> Result<String, StepError> {
+        let key = StorageKey::Source(video);
+        let valid_for = Duration::from_hours(1);
+        Ok(self.storage.presign_download(&key, valid_for).await?)
+    }
+
+    async fn plan(&self, lease: &Lease, info: &SourceInfo) -> Result<Plan, StepError> {
         self.catalog.record_source(lease, &info.summary()).await?;
-        let plan = Plan::new(info, self.max_short_side);
-        tracing::info!(video.id = %encoder.video, frames = plan.frames, renditions = plan.renditions.len(), "planned");
-        let encoded = encoder.encode(&plan, url, info).await?;
-        Ok((plan, encoded))
+        let plan = Plan::new(info, self.settings);
+        tracing::info!(video.id = %lease.video, frames = plan.frames, renditions = plan.renditions.len(), chunks = plan.chunks(), "planned");
+        Ok(plan)
     }
 
     /// After a failure that is not the source's: the next attempt should start at once, and after
@@ -176,15 +194,27 @@ impl Transcoder {
     }
 }
 
+/// Encodes a plan that is a single part.
+async fn encode_whole(
+    encoder: &Encoder<'_>,
+    plan: &Plan,
+    url: SourceUrl<'_>,
+) -> Result<Stitched, StepError> {
+    let report = encoder.encode(plan, Part::Chunk(0), url).await?;
+    let stitched = stitch(plan, [report]).map_err(|why| StepError::Internal(why.to_string()))?;
+    judge(plan, stitched.frames)?;
+    Ok(stitched)
+}
+
 /// The same source would need the same time again: this is final, and said at once.
-fn out_of_time() -> VideoError {
+pub(crate) fn out_of_time() -> VideoError {
     VideoError::new(
         ErrorType::TooLong,
         "It could not be encoded within the time that one encode may take here. Upload a shorter or smaller video, or ask the operator of this service for a faster function (TranscodeMemoryMb).",
     )
 }
 
-fn ignore_lost(why: CatalogError) -> Result<(), StepError> {
+pub(crate) fn ignore_lost(why: CatalogError) -> Result<(), StepError> {
     match why {
         CatalogError::LeaseLost => Ok(()),
         why => Err(why.into()),

@@ -16,6 +16,9 @@ pub const LEASE: Duration = Duration::from_secs(20);
 /// How often it is renewed, which is also how often progress is told.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
+/// A run that is only starting holds its lease for less than this.
+const RUN_HAS_STARTED_MILLIS: i64 = 5 * 60_000;
+
 /// What came of waiting for a lease.
 #[derive(Debug)]
 pub enum Acquired {
@@ -46,7 +49,14 @@ pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, Cata
             LeaseAnswer::Unknown => {
                 return Ok(Acquired::Nothing("no upload of this id was permitted"));
             }
-            LeaseAnswer::Held { until_millis } => {
+            // Far off: the run has started.
+            LeaseAnswer::Held {
+                until_millis,
+                by_run: true,
+            } if until_millis > now_millis() + RUN_HAS_STARTED_MILLIS => {
+                return Ok(Acquired::Nothing("a run is at work"));
+            }
+            LeaseAnswer::Held { until_millis, .. } => {
                 if seen_until.is_some_and(|seen| until_millis > seen) {
                     return Ok(Acquired::Nothing("another encode is at work"));
                 }

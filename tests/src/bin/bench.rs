@@ -19,8 +19,9 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
 use reelrun_core::{
     command::{self, SourceUrl},
+    encoder::{Preset, VideoCodecs},
     keys::StorageKey,
-    plan::Plan,
+    plan::{FanOut, Part, Plan, Settings},
     source::SourceLimits,
 };
 use reelrun_platform::storage::{Buckets, Storage};
@@ -31,6 +32,18 @@ use reelrun_tests::{
 };
 use reelrun_transcode::{probe::probe, process::Programs};
 use serde_json::{Value, json};
+
+/// What the local stack is deployed with, but in one chunk.
+const SETTINGS: Settings = Settings {
+    max_short_side: 1080,
+    preset: Preset::Balanced,
+    codecs: VideoCodecs { av1: false },
+    fan_out: FanOut {
+        max_parallel: 1,
+        target_seconds: 900,
+        memory_mb: 10_240,
+    },
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -132,8 +145,9 @@ async fn bare_ffmpeg(stack: &Stack, id: &str) -> Result<f64> {
     let limits = SourceLimits {
         max_duration_seconds: 3600,
     };
-    let plan = Plan::new(&probe(&programs, source, limits).await?, 1080);
-    let args = command::encode(&plan, source)
+    let plan = Plan::new(&probe(&programs, source, limits).await?, SETTINGS);
+    let args = command::encode(&plan, Part::Chunk(0), source)
+        .context("a plan has a first chunk")?
         .args
         .into_iter()
         .map(|arg| match arg.to_str() {

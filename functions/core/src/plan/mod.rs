@@ -47,6 +47,8 @@ pub struct Plan {
     pub preset: Preset,
     /// The first segment of each chunk; starts with 0.
     pub cuts: Vec<u32>,
+    /// How many chunks there would be if the source could be entered anywhere.
+    pub wanted_chunks: u32,
     /// Whether the number of frames is that of the picture, and not the container's length.
     pub length_is_exact: bool,
 }
@@ -149,8 +151,10 @@ impl Plan {
             settings.codecs,
         );
         let work = chunks::Work::of(video, frames, &renditions, settings.preset);
+        let wanted = chunks::count(grid.segments_for(frames), work, settings.fan_out);
         Self {
-            cuts: cuts(source, grid, frames, work, settings.fan_out),
+            cuts: cuts(source, grid, frames, wanted),
+            wanted_chunks: u32::try_from(wanted).unwrap_or(u32::MAX),
             grid,
             frames,
             video_stream: video.index,
@@ -173,6 +177,12 @@ impl Plan {
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
         }
+    }
+
+    /// Whether the source's length should be measured before it is encoded: it could be encoded in
+    /// chunks, if only its end were known.
+    pub fn is_worth_measuring(&self, source: &SourceInfo) -> bool {
+        self.wanted_chunks > 1 && !self.length_is_exact && source.seeking == Seeking::Exact
     }
 
     /// The most frames that an encode may give, whatever the source claims while it is decoded: a
@@ -202,25 +212,18 @@ impl Plan {
 
 /// Where chunks meet: only at times when there is a picture to enter at. What precedes the first
 /// frame, or holds the last, is left to the chunk that has that frame.
-fn cuts(
-    source: &SourceInfo,
-    grid: Grid,
-    frames: u64,
-    work: chunks::Work,
-    fan_out: FanOut,
-) -> Vec<u32> {
+fn cuts(source: &SourceInfo, grid: Grid, frames: u64, wanted: u64) -> Vec<u32> {
     let segments = grid.segments_for(frames);
     let rate = grid.frame_rate;
+    // A last chunk of a frame or two may turn out to have none.
     let picture = Range {
         start: rate.frames_in_micros(source.video.start_us),
-        end: rate.frames_in_micros(source.video.end_us),
+        end: rate.frames_in_micros(source.video.end_us.saturating_sub(1_000_000)),
     };
     let can_be_entered = source.seeking == Seeking::Exact && source.video.end_is_exact;
-    chunks::cuts(
-        segments,
-        chunks::count(segments, work, fan_out),
-        |segment| can_be_entered && picture.contains(&(segment * u64::from(grid.segment_frames()))),
-    )
+    chunks::cuts(segments, wanted, |segment| {
+        can_be_entered && picture.contains(&(segment * u64::from(grid.segment_frames())))
+    })
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ pub struct Span {
     pub is_last: bool,
 }
 
+/// About how many steps a long video's progress has.
+const PROGRESS_STEPS: u32 = 40;
+
 impl Plan {
     /// How many chunks there are; at least one.
     pub fn chunks(&self) -> u32 {
@@ -93,6 +96,21 @@ impl Plan {
                 // The last frame of all, should the time be rounded up to beyond it.
                 (span.first_frame..span.end_frame).contains(&at.min(self.frames - 1))
             })
+    }
+
+    /// Whether the video's progress counts this part. Some dozens are told, not all: a thousand
+    /// writes to one record within seconds would hold each other up.
+    pub fn counts(&self, part: Part) -> bool {
+        match part {
+            Part::Chunk(index) => index % self.chunks().div_ceil(PROGRESS_STEPS) == 0,
+            Part::Sound => false,
+        }
+    }
+
+    /// How many parts count.
+    pub fn counted(&self) -> u32 {
+        let counts = self.parts().filter(|&part| self.counts(part));
+        u32::try_from(counts.count()).unwrap_or(u32::MAX)
     }
 
     /// A part, for people: which it is, and when in the video.
@@ -220,6 +238,7 @@ mod tests {
                 at = span.end_frame;
             }
             prop_assert_eq!((at, posters), (plan.frames, 1));
+            prop_assert!((1..=2 * PROGRESS_STEPS).contains(&plan.counted()));
             let sounds = plan.parts().filter(|&part| plan.has_sound(part)).count() as u32;
             prop_assert_eq!(sounds, plan.chunks());
         }

@@ -8,10 +8,10 @@ use reelrun_core::{
     command::{self, Output, SourceUrl},
     complaint::{self, is_network_trouble},
     error::{ErrorType, VideoError},
-    plan::Plan,
-    report::{Presentation, TrackReport, seconds},
+    plan::{Part, Plan, Span},
+    report::{TrackReport, seconds},
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
-    source::SourceInfo,
+    stitch::PartReport,
     video::VideoId,
 };
 use reelrun_platform::storage::Storage;
@@ -37,27 +37,6 @@ pub struct Encoder<'a> {
     pub progress: watch::Sender<f64>,
 }
 
-/// What came out of an encode.
-#[derive(Debug)]
-pub struct Encoded {
-    /// The tracks, measured.
-    pub presentation: Presentation,
-    /// Whether there is a poster.
-    pub has_poster: bool,
-}
-
-impl Encoded {
-    /// How many frames came out.
-    pub fn frames(&self, plan: &Plan) -> u64 {
-        let ticks = self
-            .presentation
-            .video
-            .first()
-            .map_or(0, TrackReport::ticks);
-        ticks / u64::from(plan.grid.frame_ticks())
-    }
-}
-
 /// What one pipe gave.
 enum Done {
     Video(usize, TrackReport),
@@ -66,22 +45,24 @@ enum Done {
 }
 
 impl Encoder<'_> {
-    /// Encodes the whole plan. All segments and initialization segments are stored when this
-    /// returns; nothing names them yet.
+    /// Encodes one part of a plan. All its segments are stored when this returns; nothing names
+    /// them yet.
     pub async fn encode(
         &self,
         plan: &Plan,
+        part: Part,
         source: SourceUrl<'_>,
-        info: &SourceInfo,
-    ) -> Result<Encoded, StepError> {
-        let encode = command::encode(plan, source);
+    ) -> Result<PartReport, StepError> {
+        let no_such_part = || StepError::Internal(format!("the plan has no {part}"));
+        let encode = command::encode(plan, part, source).ok_or_else(no_such_part)?;
+        let span = plan.span(part).ok_or_else(no_such_part)?;
         let (running, readers) = process::start(
             &self.programs.ffmpeg,
             &encode.args,
             command::FIRST_FD,
             encode.outputs.len(),
         )?;
-        let mut tracks = self.read_pipes(plan, encode.outputs, readers)?;
+        let mut tracks = self.read_pipes(plan, span, encode.outputs, readers)?;
         let mut done = Vec::new();
         let mut incomplete = None;
         while let Some(joined) = tracks.join_next().await {
@@ -99,25 +80,36 @@ impl Encoder<'_> {
         if let Some(why) = incomplete {
             return Err(StepError::Internal(why));
         }
-        let encoded = assemble(done)?;
-        check_length(plan, info, encoded.frames(plan), &ended)?;
-        Ok(encoded)
+        let report = assemble(part, done);
+        check_length(plan, span, &report, &ended)?;
+        Ok(report)
     }
 
     /// One task for each pipe.
     fn read_pipes(
         &self,
         plan: &Plan,
+        span: Span,
         outputs: Vec<Output>,
         readers: Vec<PipeReader>,
     ) -> Result<JoinSet<Result<Done, TrackError>>, StepError> {
         let slots = Slots::new();
-        let (video_progress, watched) = watch::channel(VideoProgress::default());
-        let expected_ticks = plan.frames * u64::from(plan.grid.frame_ticks());
+        let ticks = |frame: u64| frame * u64::from(plan.grid.frame_ticks());
+        let expected = ticks(span.first_frame)..ticks(span.end_frame);
+        // Sound without a picture beside it ends where the picture is expected to.
+        let is_beside_video = outputs.iter().any(|o| matches!(o, Output::Video(_)));
+        let (video, watched) = watch::channel(VideoProgress {
+            ticks: if is_beside_video {
+                expected.start
+            } else {
+                expected.end
+            },
+            ended: !is_beside_video,
+        });
         let mut leader = Some(Leader {
-            video: video_progress,
+            video,
             overall: self.progress.clone(),
-            expected_ticks,
+            expected,
         });
         let mut tasks = JoinSet::new();
         for (output, reader) in outputs.into_iter().zip(readers) {
@@ -129,19 +121,21 @@ impl Encoder<'_> {
                     let rendition = plan.renditions[index].clone();
                     // All renditions come from the same frames, so one of them leads.
                     let leader = leader.take();
-                    let segmenter = VideoSegmenter::new(plan.grid);
+                    let segmenter = VideoSegmenter::new(plan.grid, span.first_segment);
                     tasks.spawn(async move {
                         let track = VideoTrack {
                             rendition,
                             segmenter,
                             leader,
+                            stores_init: span.is_first,
                         };
                         Ok(Done::Video(index, track.read(pipe, uploads).await?))
                     });
                 }
                 Output::Audio => {
                     if let Some(audio) = plan.audio.clone() {
-                        let segmenter = AudioSegmenter::new(plan.grid, audio.sample_rate);
+                        let segmenter =
+                            AudioSegmenter::new(plan.grid, audio.sample_rate, span.first_segment);
                         let segment_ticks = plan.grid.segment_ticks();
                         let watched = watched.clone();
                         tasks.spawn(async move {
@@ -150,6 +144,7 @@ impl Encoder<'_> {
                                 segmenter,
                                 segment_ticks,
                                 watched,
+                                stores_init: span.is_first,
                             };
                             Ok(Done::Audio(track.read(pipe, uploads).await?))
                         });
@@ -164,8 +159,8 @@ impl Encoder<'_> {
     }
 }
 
-/// Puts the parts in the plan's order.
-fn assemble(parts: Vec<Done>) -> Result<Encoded, StepError> {
+/// Puts the tracks in the plan's order.
+fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
     let mut video = Vec::new();
     let mut audio = None;
     let mut has_poster = false;
@@ -177,13 +172,15 @@ fn assemble(parts: Vec<Done>) -> Result<Encoded, StepError> {
         }
     }
     video.sort_by_key(|(index, _)| *index);
-    let video = video.into_iter().map(|(_, report)| report).collect();
-    let presentation =
-        Presentation::new(video, audio).map_err(|why| StepError::Internal(why.to_string()))?;
-    Ok(Encoded {
-        presentation,
+    PartReport {
+        part,
+        tracks: video
+            .into_iter()
+            .map(|(_, report)| report)
+            .chain(audio)
+            .collect(),
         has_poster,
-    })
+    }
 }
 
 /// ffmpeg failed: is it the source, or something around us?
@@ -219,28 +216,46 @@ fn blame(ended: &Ended) -> StepError {
     .into()
 }
 
-/// A source that ended before its time was cut short: by its maker, or by the network.
+/// A part that ended before its time was cut short: by its maker, or by the network. The last part
+/// may be a little shorter or longer than planned; [`judge`] looks at the whole.
 fn check_length(
     plan: &Plan,
-    info: &SourceInfo,
-    frames: u64,
+    span: Span,
+    report: &PartReport,
     ended: &Ended,
 ) -> Result<(), StepError> {
+    let Some(video) = report.tracks.first().filter(|_| report.part != Part::Sound) else {
+        return Ok(());
+    };
+    let frames = video.ticks() / u64::from(plan.grid.frame_ticks());
+    let expected = span.end_frame - span.first_frame;
     // A broken connection does not make ffmpeg fail; but then not a frame may be missing.
-    if is_network_trouble(&ended.stderr) && frames + 2 < plan.frames {
+    if is_network_trouble(&ended.stderr) && frames + 2 < expected {
         return Err(StepError::Transient(format!(
             "the source could not be read to its end: {}",
             ended.stderr.trim()
         )));
     }
-    if !plan.is_cut_short(frames, info) {
-        return Ok(());
+    if frames < expected && !span.is_last {
+        return Err(cut_short(plan, span.first_frame + frames).into());
     }
+    Ok(())
+}
+
+/// Whether a whole encode of this many frames is the whole source.
+pub fn judge(plan: &Plan, frames: u64) -> Result<(), StepError> {
+    if plan.is_cut_short(frames) {
+        return Err(cut_short(plan, frames).into());
+    }
+    Ok(())
+}
+
+fn cut_short(plan: &Plan, frames: u64) -> VideoError {
     let seconds = |frames: u64| {
         let ticks = frames * u64::from(plan.grid.frame_ticks());
         seconds(ticks, plan.grid.timescale())
     };
-    Err(VideoError::new(
+    VideoError::new(
         ErrorType::MalformedMedia,
         format!(
             "It is cut short: {:.1} s of picture were announced, but only {:.1} s are there. Copy the whole file and upload it again.",
@@ -248,5 +263,4 @@ fn check_length(
             seconds(frames),
         ),
     )
-    .into())
 }

@@ -1,5 +1,7 @@
 //! One of ffmpeg's pipes: read, cut, stored, accounted for.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use reelrun_core::{
     codecs::{InitInfo, read_init},
@@ -9,6 +11,7 @@ use reelrun_core::{
     report::{SegmentReport, TrackKind, TrackReport, seconds},
     segmenter::{Cut, Segment, SegmenterError, audio::AudioSegmenter, video::VideoSegmenter},
 };
+use sha2::{Digest as _, Sha256};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::watch};
 
 use crate::{error::StepError, upload::Uploads};
@@ -51,13 +54,15 @@ const MAX_POSTER_BYTES: u64 = 16 << 20;
 pub(super) struct Leader {
     pub(super) video: watch::Sender<VideoProgress>,
     pub(super) overall: watch::Sender<f64>,
-    pub(super) expected_ticks: u64,
+    /// Where the picture starts and where it is expected to end.
+    pub(super) expected: Range<u64>,
 }
 
 impl Leader {
     fn tell(&self, ticks: u64, ended: bool) {
         self.video.send_replace(VideoProgress { ticks, ended });
-        let done = seconds(ticks, 1) / seconds(self.expected_ticks.max(1), 1);
+        let Range { start, end } = self.expected;
+        let done = seconds(ticks - start, 1) / seconds((end - start).max(1), 1);
         // The last hundredth is publishing.
         self.overall.send_replace(done.min(0.99));
     }
@@ -67,6 +72,7 @@ pub(super) struct VideoTrack {
     pub(super) rendition: Rendition,
     pub(super) segmenter: VideoSegmenter,
     pub(super) leader: Option<Leader>,
+    pub(super) stores_init: bool,
 }
 
 impl VideoTrack {
@@ -75,7 +81,8 @@ impl VideoTrack {
         mut pipe: pipe::Receiver,
         uploads: Uploads,
     ) -> Result<TrackReport, TrackError> {
-        let mut sink = Sink::new(TrackId::Video(self.rendition.name.clone()), uploads);
+        let track = TrackId::Video(self.rendition.name.clone());
+        let mut sink = Sink::new(track, uploads, self.stores_init);
         let mut buffer = vec![0; READ_BYTES];
         while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
             for cut in self.segmenter.push(bytes)? {
@@ -105,6 +112,7 @@ pub(super) struct AudioTrack {
     pub(super) segmenter: AudioSegmenter,
     pub(super) segment_ticks: u64,
     pub(super) watched: watch::Receiver<VideoProgress>,
+    pub(super) stores_init: bool,
 }
 
 impl AudioTrack {
@@ -113,7 +121,7 @@ impl AudioTrack {
         mut pipe: pipe::Receiver,
         uploads: Uploads,
     ) -> Result<TrackReport, TrackError> {
-        let mut sink = Sink::new(TrackId::Audio("main".into()), uploads);
+        let mut sink = Sink::new(TrackId::Audio("main".into()), uploads, self.stores_init);
         let mut buffer = vec![0; READ_BYTES];
         while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
             let video_segments = self.watched.borrow().ticks / self.segment_ticks;
@@ -163,15 +171,18 @@ pub(super) async fn read_poster(
 struct Sink {
     track: TrackId,
     uploads: Uploads,
-    init: Option<InitInfo>,
+    /// Whether the initialization segment is stored: once for all parts of a track.
+    stores_init: bool,
+    init: Option<(InitInfo, String)>,
     segments: Vec<SegmentReport>,
 }
 
 impl Sink {
-    fn new(track: TrackId, uploads: Uploads) -> Self {
+    fn new(track: TrackId, uploads: Uploads, stores_init: bool) -> Self {
         Self {
             track,
             uploads,
+            stores_init,
             init: None,
             segments: Vec::new(),
         }
@@ -181,10 +192,15 @@ impl Sink {
         match cut {
             Cut::Init(bytes) => {
                 let info = read_init(&bytes).map_err(|why| StepError::Internal(why.to_string()))?;
-                self.init = Some(info);
-                self.uploads
-                    .store(MediaFile::Init(self.track.clone()), bytes)
-                    .await
+                let digest = Sha256::digest(&bytes);
+                let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                self.init = Some((info, hex));
+                if self.stores_init {
+                    self.uploads
+                        .store(MediaFile::Init(self.track.clone()), bytes)
+                        .await?;
+                }
+                Ok(())
             }
             Cut::Segment(Segment {
                 number,
@@ -204,13 +220,14 @@ impl Sink {
         kind: impl FnOnce(&InitInfo) -> TrackKind,
     ) -> Result<TrackReport, TrackError> {
         self.uploads.finish().await?;
-        let init = self.init.ok_or_else(|| {
+        let (init, init_sha256) = self.init.ok_or_else(|| {
             TrackError::Incomplete("a track has no initialization segment".into())
         })?;
         Ok(TrackReport {
             track: self.track,
             kind: kind(&init),
             codecs: init.codecs,
+            init_sha256,
             timescale: init.timescale,
             segments: self.segments,
         })

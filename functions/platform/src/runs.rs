@@ -1,0 +1,96 @@
+//! Runs of the state machine that encodes long videos on many functions.
+
+use aws_sdk_sfn::{
+    Client,
+    error::{DisplayErrorContext, SdkError},
+    operation::start_execution::StartExecutionError,
+    types::ExecutionStatus,
+};
+use reelrun_core::task::{RunInput, execution_name};
+
+/// The state machine.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    client: Client,
+    state_machine_arn: String,
+}
+
+/// Step Functions did not do what was asked, after retries.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action}: {why}")]
+pub struct RunsError {
+    action: &'static str,
+    why: String,
+}
+
+/// What came of starting a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// It is under way; now, or since an earlier delivery of the same event.
+    Running,
+    /// A run of this name is over. Names are not used twice.
+    Over,
+}
+
+impl Runs {
+    /// Runs of this state machine.
+    pub fn new(client: Client, state_machine_arn: String) -> Self {
+        Self {
+            client,
+            state_machine_arn,
+        }
+    }
+
+    /// Starts a run, unless there has been one of this name.
+    pub async fn start(&self, input: &RunInput) -> Result<Started, RunsError> {
+        let failed = |why: String| RunsError {
+            action: "start the state machine",
+            why,
+        };
+        let name = execution_name(input.video, &input.run);
+        let started = self
+            .client
+            .start_execution()
+            .state_machine_arn(&self.state_machine_arn)
+            .name(&name)
+            .input(serde_json::to_string(input).map_err(|why| failed(why.to_string()))?)
+            .send()
+            .await;
+        match started {
+            Ok(_) => Ok(Started::Running),
+            Err(why) if exists(&why) => self.look(&name).await,
+            Err(why) => Err(failed(DisplayErrorContext(why).to_string())),
+        }
+    }
+
+    async fn look(&self, name: &str) -> Result<Started, RunsError> {
+        let execution = self
+            .client
+            .describe_execution()
+            .execution_arn(self.execution_arn(name))
+            .send()
+            .await
+            .map_err(|why| RunsError {
+                action: "look at a run of the state machine",
+                why: DisplayErrorContext(why).to_string(),
+            })?;
+        Ok(match execution.status {
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Started::Running,
+            _ => Started::Over,
+        })
+    }
+
+    /// `arn:aws:states:region:account:stateMachine:name` names
+    /// `arn:aws:states:region:account:execution:name:execution`.
+    fn execution_arn(&self, name: &str) -> String {
+        let machine = self
+            .state_machine_arn
+            .replacen(":stateMachine:", ":execution:", 1);
+        format!("{machine}:{name}")
+    }
+}
+
+fn exists<R>(why: &SdkError<StartExecutionError, R>) -> bool {
+    why.as_service_error()
+        .is_some_and(StartExecutionError::is_execution_already_exists)
+}

@@ -1,0 +1,81 @@
+//! Gives a long video to the state machine, which encodes its parts on many functions at once.
+//!
+//! The lease goes along. It is handed over for a short time first, and for as long as a run may
+//! last only once the run has started: a function that dies in between leaves a lease that soon
+//! expires, and the event's next delivery starts the same run, which is started only once.
+
+use std::time::Duration;
+
+use reelrun_core::{
+    keys::{RunId, StorageKey},
+    plan::Plan,
+    task::{RunInput, execution_name},
+};
+use reelrun_platform::{
+    catalog::Lease,
+    now_millis,
+    runs::{Runs, Started},
+};
+
+use crate::{error::StepError, job::Transcoder};
+
+/// How runs are started.
+#[derive(Debug, Clone)]
+pub struct FanOut {
+    /// The state machine.
+    pub runs: Runs,
+    /// The longest a run may last; the state machine ends it then.
+    pub run_timeout: Duration,
+}
+
+/// How long a run may take to start.
+const STARTING: Duration = Duration::from_mins(2);
+
+/// More than any event is redriven. Each redrive after a failure makes another run.
+const MAX_RUNS: u32 = 100;
+
+impl Transcoder {
+    /// Starts a run over a plan, under this lease.
+    pub(crate) async fn fan_out(
+        &self,
+        lease: &Lease,
+        entity_tag: &str,
+        plan: &Plan,
+    ) -> Result<(), StepError> {
+        let video = lease.video;
+        let mut holder = lease.clone();
+        for attempt in 1..=MAX_RUNS {
+            let run = RunId::new(entity_tag, attempt);
+            let next = Lease {
+                owner: execution_name(video, &run),
+                ..lease.clone()
+            };
+            self.storage
+                .put_json(&StorageKey::Plan(video, run.clone()), plan)
+                .await?;
+            self.catalog
+                .hand_over(&holder, &next, after(STARTING), plan.counted())
+                .await?;
+            holder = next;
+            let input = RunInput::new(video, run, plan);
+            let started = self.fan_out.runs.start(&input).await;
+            match started.map_err(|why| StepError::Transient(why.to_string()))? {
+                Started::Running => {
+                    let until = after(self.fan_out.run_timeout);
+                    self.catalog.hold(&holder, until).await?;
+                    tracing::info!(video.id = %video, run = %input.run, parts = input.parts.len(), "a run begins");
+                    return Ok(());
+                }
+                Started::Over => {
+                    tracing::info!(video.id = %video, run = %input.run, "that run is over")
+                }
+            }
+        }
+        Err(StepError::Internal("it was run too many times".into()))
+    }
+}
+
+/// This long from now, in Unix milliseconds.
+fn after(time: Duration) -> i64 {
+    now_millis() + i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}

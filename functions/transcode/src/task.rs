@@ -1,0 +1,198 @@
+//! What the state machine asks for. An error's name tells it whether to ask again.
+
+use std::time::Duration;
+
+use reelrun_core::{
+    command::SourceUrl,
+    error::{ErrorType, VideoError},
+    keys::StorageKey,
+    plan::{Part, Plan},
+    stitch::{PartReport, StitchError, stitch},
+    task::{Task, TaskKind, execution_name, part_failed},
+    video::Status,
+};
+use reelrun_platform::catalog::{CatalogError, Lease};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::Instant,
+};
+
+use crate::{
+    encode::{Encoder, judge},
+    error::StepError,
+    job::{TO_WIND_UP, Transcoder, ignore_lost, out_of_time},
+    publish::publish,
+};
+
+/// How often a part that is being encoded makes sure that it is still wanted.
+const STILL_WANTED: Duration = Duration::from_secs(10);
+
+/// Reports that are read at once.
+const READS: usize = 32;
+
+impl Transcoder {
+    /// Does one task.
+    pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<(), StepError> {
+        let run = Lease {
+            video: task.video,
+            owner: execution_name(task.video, &task.run),
+            attempt: 0,
+        };
+        match task.task {
+            TaskKind::Encode => {
+                let part = task
+                    .part
+                    .ok_or_else(|| StepError::Internal("an encode task without its part".into()))?;
+                self.encode_part(task, &run, part, deadline).await
+            }
+            TaskKind::Publish => self.publish_run(task, &run).await,
+            TaskKind::Fail => {
+                let plan = self.stored_plan(task).await.ok();
+                let error = part_failed(plan.as_ref(), task.part);
+                tracing::warn!(video.id = %task.video, run = %task.run, part = ?task.part, failure = ?task.error, "a run has failed");
+                // A part that found the source at fault has said so itself.
+                self.catalog.fail(&run, &error).await.or_else(ignore_lost)
+            }
+        }
+    }
+
+    async fn stored_plan(&self, task: &Task) -> Result<Plan, StepError> {
+        let key = StorageKey::Plan(task.video, task.run.clone());
+        Ok(self.storage.get_json(&key).await?)
+    }
+
+    async fn encode_part(
+        &self,
+        task: &Task,
+        run: &Lease,
+        part: Part,
+        deadline: Instant,
+    ) -> Result<(), StepError> {
+        self.catalog.check_lease(run).await?;
+        let plan = self.stored_plan(task).await?;
+        let begun = Instant::now();
+        let encoded = tokio::select! {
+            biased;
+            encoded = self.encode_and_report(task, &plan, part) => encoded,
+            lost = self.until_unwanted(run) => Err(lost.into()),
+            () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(out_of_time().into()),
+        };
+        if let Err(StepError::InvalidMedia(error)) = &encoded {
+            let error = VideoError::new(
+                error.kind,
+                format!(
+                    "{} (This was found in {}.)",
+                    error.detail,
+                    plan.describe(part)
+                ),
+            );
+            self.catalog.fail(run, &error).await.or_else(ignore_lost)?;
+        }
+        encoded?;
+        if plan.counts(part)
+            && let Part::Chunk(index) = part
+        {
+            self.catalog.note_part(run, index).await?;
+        }
+        tracing::info!(video.id = %task.video, %part, elapsed_ms = begun.elapsed().as_millis(), "a part is encoded");
+        Ok(())
+    }
+
+    async fn encode_and_report(
+        &self,
+        task: &Task,
+        plan: &Plan,
+        part: Part,
+    ) -> Result<(), StepError> {
+        let url = self.source_url(task.video).await?;
+        let source = SourceUrl {
+            url: &url,
+            ca_file: self.programs.ca_file.as_deref(),
+        };
+        let (progress, _) = watch::channel(0.0);
+        let encoder = Encoder {
+            programs: &self.programs,
+            storage: &self.storage,
+            video: task.video,
+            progress,
+        };
+        let report = encoder.encode(plan, part, source).await?;
+        let key = StorageKey::Report(task.video, task.run.clone(), part);
+        Ok(self.storage.put_json(&key, &report).await?)
+    }
+
+    /// Returns once the run no longer holds the video: it was deleted, or has failed elsewhere.
+    async fn until_unwanted(&self, run: &Lease) -> CatalogError {
+        loop {
+            tokio::time::sleep(STILL_WANTED).await;
+            if let Err(CatalogError::LeaseLost) = self.catalog.check_lease(run).await {
+                return CatalogError::LeaseLost;
+            }
+        }
+    }
+
+    async fn publish_run(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
+        if let Err(why) = self.catalog.check_lease(run).await {
+            // The answer of an earlier attempt may have been lost.
+            let video = self.catalog.get(task.video).await?;
+            let is_ready = video.is_some_and(|video| video.status == Status::Ready);
+            return if is_ready { Ok(()) } else { Err(why.into()) };
+        }
+        let plan = self.stored_plan(task).await?;
+        let reports = self.reports(task, &plan).await?;
+        match self.publish_reports(run, &plan, reports).await {
+            Err(StepError::InvalidMedia(error)) => {
+                self.catalog.fail(run, &error).await.or_else(ignore_lost)?;
+                Err(error.into())
+            }
+            result => result,
+        }
+    }
+
+    async fn publish_reports(
+        &self,
+        run: &Lease,
+        plan: &Plan,
+        reports: Vec<PartReport>,
+    ) -> Result<(), StepError> {
+        let stitched = stitch(plan, reports)
+            .map_err(|why: StitchError| StepError::Internal(why.to_string()))?;
+        judge(plan, stitched.frames)?;
+        if plan.was_cut_off(stitched.frames) {
+            return Err(endless().into());
+        }
+        let renditions = publish(&self.storage, run.video, &stitched.presentation).await?;
+        self.catalog
+            .complete(run, &renditions, stitched.has_poster)
+            .await?;
+        tracing::info!(video.id = %run.video, "video is ready");
+        Ok(())
+    }
+
+    async fn reports(&self, task: &Task, plan: &Plan) -> Result<Vec<PartReport>, StepError> {
+        let slots = std::sync::Arc::new(Semaphore::new(READS));
+        let mut reads = JoinSet::new();
+        for part in plan.parts() {
+            let key = StorageKey::Report(task.video, task.run.clone(), part);
+            let (storage, slots) = (self.storage.clone(), slots.clone());
+            reads.spawn(async move {
+                let _slot = slots.acquire().await;
+                storage.get_json(&key).await
+            });
+        }
+        let mut reports = Vec::new();
+        while let Some(read) = reads.join_next().await {
+            reports.push(read.map_err(|why| StepError::Internal(why.to_string()))??);
+        }
+        Ok(reports)
+    }
+}
+
+/// A source that goes on after its last packet's time.
+pub(crate) fn endless() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It does not come to an end where its packets do. Export it again, then upload it again.",
+    )
+}
