@@ -11,8 +11,10 @@
     reason = "this is test code"
 )]
 
+pub mod configuration;
 pub mod conformance;
 pub mod media;
 pub mod mp4;
 pub mod processes;
+pub mod settings;
 pub mod stack;

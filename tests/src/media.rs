@@ -124,6 +124,29 @@ pub fn samples(input: &str) -> Vec<f32> {
     words.iter().map(|word| f32::from_le_bytes(*word)).collect()
 }
 
+/// Two channels of 48 kHz.
+#[derive(Debug)]
+pub struct Stereo {
+    /// The left one.
+    pub left: Vec<f32>,
+    /// The right one.
+    pub right: Vec<f32>,
+}
+
+/// The sound, decoded to two channels of 48 kHz.
+pub fn channels(input: &str) -> Stereo {
+    let decoded = decode(input, "-map 0:a:0 -ac 2 -ar 48000 -f f32le pipe:1");
+    let (pairs, _) = decoded.as_chunks::<8>();
+    let channel = |at: usize| {
+        let sample = |pair: &[u8; 8]| f32::from_le_bytes(pair[at..at + 4].try_into().unwrap());
+        pairs.iter().map(sample).collect()
+    };
+    Stereo {
+        left: channel(0),
+        right: channel(4),
+    }
+}
+
 /// Path as text.
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()

@@ -37,6 +37,19 @@ pub fn command_lines() -> impl Iterator<Item = String> {
     })
 }
 
+/// The process of a function whose program (ffmpeg, say) has this among its arguments.
+pub fn running(stack: &Stack, function: &str, argument: &str) -> Option<FunctionProcess> {
+    of_function(stack, function).into_iter().find(|process| {
+        let id = process.0;
+        let children =
+            fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        children.split_whitespace().any(|child| {
+            fs::read(format!("/proc/{child}/cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(argument))
+        })
+    })
+}
+
 impl FunctionProcess {
     /// Ends it at once, as when a sandbox is lost.
     pub fn kill(self) {

@@ -37,6 +37,8 @@ pub struct Stack {
     pub presign_function: String,
     /// The lookup function's name.
     pub lookup_function: String,
+    /// The state machine that encodes long videos.
+    pub state_machine_arn: String,
     /// The emulator's root credentials.
     aws_access_key_id: String,
     aws_secret_access_key: String,
@@ -229,18 +231,32 @@ impl Stack {
 
     /// The keys of all objects under a prefix of the media bucket.
     pub async fn media_keys(&self, prefix: &str) -> Vec<String> {
-        let list = self
+        self.keys(&self.media_bucket, prefix).await
+    }
+
+    /// The keys of all objects under a prefix of a bucket.
+    pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let objects = self.objects(bucket, prefix).await;
+        objects.into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// The keys of all objects under a prefix of a bucket, and when each was stored (Unix ms).
+    pub async fn objects(&self, bucket: &str, prefix: &str) -> Vec<(String, i64)> {
+        let mut pages = self
             .s3()
             .list_objects_v2()
-            .bucket(&self.media_bucket)
+            .bucket(bucket)
             .prefix(prefix)
-            .send()
-            .await
-            .unwrap();
-        list.contents()
-            .iter()
-            .map(|object| object.key().unwrap().into())
-            .collect()
+            .into_paginator()
+            .send();
+        let mut objects = Vec::new();
+        while let Some(page) = pages.next().await {
+            for object in page.unwrap().contents() {
+                let stored = object.last_modified().unwrap().to_millis().unwrap();
+                objects.push((object.key().unwrap().into(), stored));
+            }
+        }
+        objects
     }
 }
 

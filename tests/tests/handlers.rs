@@ -13,11 +13,15 @@ use reelrun_platform::{
     auth::ApiTokens,
     aws,
     catalog::Catalog,
+    runs::Runs,
     storage::{Buckets, Storage},
 };
 use reelrun_presign::Presign;
-use reelrun_tests::stack::{Stack, put};
-use reelrun_transcode::{job::Transcoder, process::Programs};
+use reelrun_tests::{
+    settings::ONE_CHUNK,
+    stack::{Stack, put},
+};
+use reelrun_transcode::{fan_out::FanOut, job::Transcoder, process::Programs};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -74,7 +78,11 @@ fn functions_with(upload_expiry: Duration) -> Functions {
             limits: SourceLimits {
                 max_duration_seconds: 60,
             },
-            max_short_side: 1080,
+            settings: ONE_CHUNK,
+            fan_out: FanOut {
+                runs: Runs::new(aws::step_functions(&sdk), stack.state_machine_arn.clone()),
+                run_timeout: Duration::from_hours(1),
+            },
         },
     }
 }

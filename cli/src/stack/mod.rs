@@ -227,8 +227,14 @@ fn local_deployment<'a>(endpoint: &'a str, front: &str, token: &str, arch: Arch)
             parameter("ApiTokenHashes", secret::sha256_hex(token)),
             parameter("PublicUrl", front.to_owned()),
             parameter("ApiUrl", format!("{front}/api")),
+            parameter("MaxParallelChunks", cpus().to_string()),
         ],
     }
+}
+
+/// An emulator runs as many functions at once as are asked for; more than CPUs only cost memory.
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)
 }
 
 /// Brings a running stack up to the present code.

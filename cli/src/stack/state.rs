@@ -34,6 +34,7 @@ pub(crate) struct StackState {
     pub(crate) presign_function: String,
     pub(crate) transcode_function: String,
     pub(crate) lookup_function: String,
+    pub(crate) state_machine_arn: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure_queue_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +93,7 @@ impl StackState {
             presign_function: outputs.get("PresignFunctionName")?,
             transcode_function: outputs.get("TranscodeFunctionName")?,
             lookup_function: outputs.get("LookupFunctionName")?,
+            state_machine_arn: outputs.get("StateMachineArn")?,
             failure_queue_url: outputs.find("FailureQueueUrl"),
             distribution_id: outputs.find("DistributionId"),
             local: None,
@@ -141,6 +143,7 @@ mod tests {
             "PresignFunctionName",
             "TranscodeFunctionName",
             "LookupFunctionName",
+            "StateMachineArn",
         ];
         Outputs(
             names

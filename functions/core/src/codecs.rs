@@ -5,7 +5,7 @@ use mp4_atom::{Atom, Codec, DecodeMaybe, Moov};
 /// What an initialization segment says of its one track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InitInfo {
-    /// RFC 6381: `avc1.640028`, `mp4a.40.2`.
+    /// RFC 6381: `avc1.640028`, `av01.0.08M.08`, `mp4a.40.2`.
     pub codecs: String,
     /// Channels of an audio track.
     pub channels: Option<u16>,
@@ -51,6 +51,22 @@ fn read_moov(moov: &Moov) -> Result<InitInfo, UnknownInit> {
             let codecs = format!(
                 "avc1.{:02x}{:02x}{:02x}",
                 avcc.avc_profile_indication, avcc.profile_compatibility, avcc.avc_level_indication
+            );
+            (codecs, None)
+        }
+        // The AV1 binding for ISOBMFF, section 5: profile, level and tier, bit depth.
+        Some(Codec::Av01(av01)) => {
+            let av1c = &av01.av1c;
+            let codecs = format!(
+                "av01.{}.{:02}{}.{:02}",
+                av1c.seq_profile,
+                av1c.seq_level_idx_0,
+                if av1c.seq_tier_0 { 'H' } else { 'M' },
+                match (av1c.high_bitdepth, av1c.twelve_bit) {
+                    (false, _) => 8,
+                    (true, false) => 10,
+                    (true, true) => 12,
+                }
             );
             (codecs, None)
         }

@@ -91,52 +91,16 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
     args.0
 }
 
-/// ffprobe: the time and duration of every packet of one stream, one line each, as
-/// [`PacketTimes`] reads them. This reads the whole source.
+/// ffprobe: time, duration, place and kind of every packet of one stream, one line each, as
+/// [`Packets`] reads them. This reads the whole source.
 pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
     let mut args = Args::default();
     args.pair("-select_streams", stream.to_string());
     args.words(
-        "-hide_banner -v error -show_entries packet=pts_time,duration_time -print_format csv=p=0",
+        "-hide_banner -v error -show_entries packet=pts_time,duration_time,pos,flags -print_format csv=p=0",
     );
     args.input(source);
     args.0
-}
-
-/// The time that a stream's packets take, gathered from the lines of [`probe_packets`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PacketTimes {
-    first: Option<f64>,
-    end: f64,
-    sum: f64,
-}
-
-impl PacketTimes {
-    /// Takes one line. One without a time tells nothing.
-    pub fn add(&mut self, line: &str) {
-        let micros = |text: &str| {
-            let seconds = text.parse::<f64>().ok();
-            seconds.filter(|s| s.is_finite()).map(|s| s * 1e6)
-        };
-        let mut fields = line.split(',');
-        if let Some(at) = fields.next().and_then(micros) {
-            let length = fields.next().and_then(micros).unwrap_or(0.0);
-            self.first = Some(self.first.map_or(at, |first| first.min(at)));
-            self.end = self.end.max(at + length);
-            self.sum += length;
-        }
-    }
-
-    /// When the last packet is over on the stream's clock, in microseconds. Where the clock starts
-    /// anew half-way, as in streams that were joined, the packets' own lengths count.
-    pub fn end_us(self) -> Option<i64> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a float to integer cast saturates"
-        )]
-        self.first
-            .map(|first| self.end.max(first + self.sum) as i64)
-    }
 }
 
 /// ffmpeg: one part of a plan in one process; none if the plan has no such part.
@@ -149,7 +113,14 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
     args.words("-hide_banner -nostdin -loglevel error -y");
     // A picture that changes its size half-way goes on in the same graph, which scales it.
     args.words("-reinit_filter:v 0");
-    if !span.is_first {
+    if let Some(entries) = &plan.entries {
+        // The clock is the container's, whichever of its streams are read.
+        args.words("-copyts");
+        args.pair("-itsoffset", format!("{}us", -entries.clock_start_us));
+        if let Some(position) = entries.position(part).filter(|_| !span.is_first) {
+            args.pair("-skip_initial_bytes", position.to_string());
+        }
+    } else if !span.is_first {
         let enter_us = match &sound {
             Some(Sound::FromSource { enter_us, .. }) => *enter_us,
             _ => u64::MAX,
@@ -472,6 +443,8 @@ mod tests {
         let mut source = SourceInfo {
             size_bytes: 1,
             duration_us: 20_000_000,
+            clock_start_us: 0,
+            keyframes: Vec::new(),
             seeking: Seeking::Exact,
             video: VideoStream {
                 index: 0,
@@ -631,20 +604,5 @@ mod tests {
             url: "http://127.0.0.1/x",
             ca_file: None
         })));
-    }
-
-    #[test]
-    fn the_end_of_the_packets_is_found_in_any_order() {
-        let end = |lines: &str| {
-            let mut times = PacketTimes::default();
-            lines.lines().for_each(|line| times.add(line));
-            times.end_us()
-        };
-        assert_eq!(end("0.5,0.04\n0.58,0.04\n0.54,0.04\n"), Some(620_000));
-        assert_eq!(end("0.0,N/A\nN/A,N/A\n2.0,\n"), Some(2_000_000));
-        // A clock that starts anew.
-        assert_eq!(end("0,1\n1,1\n0,1\n1,1\n"), Some(4_000_000));
-        assert_eq!(end(""), None);
-        assert_eq!(end("inf,nan\n"), None);
     }
 }

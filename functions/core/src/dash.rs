@@ -15,13 +15,17 @@ use crate::{
 
 /// The manifest, as XML.
 pub fn manifest(presentation: &Presentation) -> String {
-    let mut adaptations = vec![video_set(presentation)];
-    adaptations.extend(
-        presentation
-            .audio
-            .as_ref()
-            .map(|audio| audio_set(presentation, audio)),
-    );
+    let mut codecs: Vec<_> = presentation.video.iter().map(TrackReport::codec).collect();
+    codecs.dedup();
+    // Players switch within a set, and choose a set by what they can decode.
+    let mut video = codecs.iter().map(|codec| video_set(presentation, codec));
+    let audio = presentation.audio.as_ref();
+    let mut adaptations: Vec<_> = video.next().into_iter().collect();
+    adaptations.extend(audio.map(|audio| audio_set(presentation, audio)));
+    adaptations.extend(video);
+    for (set, id) in adaptations.iter_mut().zip(0_u32..) {
+        set.id = Some(id.to_string());
+    }
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
         profiles: Some(
@@ -47,8 +51,10 @@ fn length(track: &TrackReport) -> Duration {
     Duration::from_millis(u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
-fn video_set(presentation: &Presentation) -> AdaptationSet {
-    let representations = presentation.video.iter().filter_map(|track| {
+fn video_set(presentation: &Presentation, codec: &str) -> AdaptationSet {
+    let tracks = presentation.video.iter();
+    let tracks = tracks.filter(|track| track.codec() == codec);
+    let representations = tracks.filter_map(|track| {
         let TrackKind::Video {
             width,
             height,
@@ -70,7 +76,6 @@ fn video_set(presentation: &Presentation) -> AdaptationSet {
     });
     let representations: Vec<_> = representations.collect();
     AdaptationSet {
-        id: Some("0".into()),
         contentType: Some("video".into()),
         mimeType: Some("video/mp4".into()),
         segmentAlignment: Some(true),
@@ -96,7 +101,6 @@ fn audio_set(presentation: &Presentation, track: &TrackReport) -> AdaptationSet 
         return AdaptationSet::default();
     };
     AdaptationSet {
-        id: Some("1".into()),
         contentType: Some("audio".into()),
         mimeType: Some("audio/mp4".into()),
         lang: Some(language.clone()),
@@ -180,6 +184,23 @@ mod tests {
     fn the_manifest_reads_well() {
         let presentation = presentation((30000, 1001), &[500_000, 400_000, 90_000], 75, true);
         insta::assert_snapshot!(manifest(&presentation).replace("><", ">\n<"));
+    }
+
+    #[test]
+    fn each_codec_is_a_set_of_its_own() {
+        let mut presentation = presentation((25, 1), &[100], 10, true);
+        let mut av1 = presentation.video.clone();
+        for track in &mut av1 {
+            track.codecs = "av01.0.08M.08".into();
+            track.track = TrackId::Video(format!("{}-av1", track.track.name()));
+        }
+        presentation.video.extend(av1);
+        let text = manifest(&presentation);
+        let sets: Vec<_> = text.split("<AdaptationSet").skip(1).collect();
+        assert_eq!(sets.len(), 3);
+        assert!(sets[0].contains("avc1.") && !sets[0].contains("av01."));
+        assert!(sets[1].contains("audio/mp4") && sets[1].contains("id=\"1\""));
+        assert!(sets[2].contains("av01.") && !sets[2].contains("avc1."));
     }
 
     #[test]

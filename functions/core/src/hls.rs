@@ -75,12 +75,17 @@ pub fn master(presentation: &Presentation) -> String {
     }
     text.push('\n');
     let mut variants = variants(presentation);
-    // Players start with the first entry; the rest keep their order.
-    let first = (0..variants.len()).min_by_key(|&i| {
-        variants[i]
-            .average_bandwidth_bps
-            .abs_diff(FIRST_VARIANT_BPS)
-    });
+    // Players start with the first entry, so every player must have its codec; the rest keep their
+    // order.
+    let codec = |variant: &Variant<'_>| variant.video.codec().to_owned();
+    let common = variants.first().map(codec);
+    let first = (0..variants.len())
+        .filter(|&i| Some(codec(&variants[i])) == common)
+        .min_by_key(|&i| {
+            variants[i]
+                .average_bandwidth_bps
+                .abs_diff(FIRST_VARIANT_BPS)
+        });
     if let Some(first) = first {
         variants[..=first].rotate_right(1);
     }

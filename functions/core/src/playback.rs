@@ -58,7 +58,7 @@ mod tests {
                 attempts: 0,
                 lease_until: 0,
                 parts_counted: 0,
-                parts_done: Default::default(),
+                parts_done: std::collections::BTreeSet::new(),
                 expires_at: None,
             })
         };

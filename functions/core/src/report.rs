@@ -76,6 +76,11 @@ impl TrackReport {
         self.segments.iter().map(|segment| segment.ticks).sum()
     }
 
+    /// The codec without its profile and level: `avc1`, `av01`, `mp4a`.
+    pub fn codec(&self) -> &str {
+        self.codecs.split('.').next().unwrap_or_default()
+    }
+
     /// Length in seconds.
     pub fn seconds(&self) -> f64 {
         seconds(self.ticks(), self.timescale)
@@ -90,7 +95,8 @@ pub fn seconds(ticks: u64, timescale: u32) -> f64 {
 /// A whole video, ready to be written into playlists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presentation {
-    /// The video renditions, highest first. They share one timeline.
+    /// The video renditions, highest first within each codec, H.264 before any other. They share
+    /// one timeline.
     pub video: Vec<TrackReport>,
     /// The sound, if there is any.
     pub audio: Option<TrackReport>,

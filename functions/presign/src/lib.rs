@@ -116,7 +116,7 @@ fn waiting(id: VideoId, request: UploadRequest, forget_at: OffsetDateTime) -> Vi
         attempts: 0,
         lease_until: 0,
         parts_counted: 0,
-        parts_done: Default::default(),
+        parts_done: std::collections::BTreeSet::new(),
         expires_at: Some(forget_at.unix_timestamp()),
     }
 }

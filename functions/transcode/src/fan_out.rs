@@ -67,7 +67,7 @@ impl Transcoder {
                     return Ok(());
                 }
                 Started::Over => {
-                    tracing::info!(video.id = %video, run = %input.run, "that run is over")
+                    tracing::info!(video.id = %video, run = %input.run, "that run is over");
                 }
             }
         }

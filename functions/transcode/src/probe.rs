@@ -1,10 +1,10 @@
 //! Asks ffprobe what a source is.
 
 use reelrun_core::{
-    command::{self, PacketTimes, SourceUrl},
+    command::{self, SourceUrl},
     complaint,
     error::{ErrorType, VideoError},
-    source::{SourceFault, SourceInfo, SourceLimits},
+    source::{Measured, Packets, SourceFault, SourceInfo, SourceLimits},
 };
 
 use crate::{
@@ -30,7 +30,7 @@ pub async fn probe(
     }
 }
 
-/// The same, for a source that is longer than it states: its length is measured.
+/// The same, for a source that is longer than it states, or lacks an index: it is read whole.
 pub async fn probe_measured(
     programs: &Programs,
     source: SourceUrl<'_>,
@@ -48,8 +48,8 @@ async fn measured(
     json: &str,
     video_stream: u32,
 ) -> Result<SourceInfo, StepError> {
-    let end = measure(programs, source, video_stream).await?;
-    SourceInfo::parse(json, Some(end), limits).map_err(fault)
+    let measured = measure(programs, source, video_stream).await?;
+    SourceInfo::parse(json, Some(&measured), limits).map_err(fault)
 }
 
 async fn ffprobe(programs: &Programs, source: SourceUrl<'_>) -> Result<String, StepError> {
@@ -69,19 +69,19 @@ fn fault(fault: SourceFault) -> StepError {
     }
 }
 
-/// Reads every packet to learn how long a source is that does not say so.
+/// Reads every packet to learn what a source does not say of itself.
 async fn measure(
     programs: &Programs,
     source: SourceUrl<'_>,
     stream: u32,
-) -> Result<i64, StepError> {
+) -> Result<Measured, StepError> {
     let args = command::probe_packets(source, stream);
-    let mut times = PacketTimes::default();
-    let ended = process::each_line(&programs.ffprobe, &args, |line| times.add(line)).await?;
+    let mut packets = Packets::default();
+    let ended = process::each_line(&programs.ffprobe, &args, |line| packets.add(line)).await?;
     if !ended.status.success() {
         return Err(blame(&ended));
     }
-    times.end_us().ok_or_else(|| no_frames().into())
+    packets.measured().ok_or_else(|| no_frames().into())
 }
 
 fn no_frames() -> VideoError {

@@ -19,31 +19,19 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
 use reelrun_core::{
     command::{self, SourceUrl},
-    encoder::{Preset, VideoCodecs},
     keys::StorageKey,
-    plan::{FanOut, Part, Plan, Settings},
+    plan::{Part, Plan},
     source::SourceLimits,
 };
 use reelrun_platform::storage::{Buckets, Storage};
 use reelrun_tests::{
     media::Clips,
     processes::{children_cpu_seconds, of_function},
+    settings::ONE_CHUNK,
     stack::{Stack, program},
 };
 use reelrun_transcode::{probe::probe, process::Programs};
 use serde_json::{Value, json};
-
-/// What the local stack is deployed with, but in one chunk.
-const SETTINGS: Settings = Settings {
-    max_short_side: 1080,
-    preset: Preset::Balanced,
-    codecs: VideoCodecs { av1: false },
-    fan_out: FanOut {
-        max_parallel: 1,
-        target_seconds: 900,
-        memory_mb: 10_240,
-    },
-};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -145,7 +133,7 @@ async fn bare_ffmpeg(stack: &Stack, id: &str) -> Result<f64> {
     let limits = SourceLimits {
         max_duration_seconds: 3600,
     };
-    let plan = Plan::new(&probe(&programs, source, limits).await?, SETTINGS);
+    let plan = Plan::new(&probe(&programs, source, limits).await?, ONE_CHUNK);
     let args = command::encode(&plan, Part::Chunk(0), source)
         .context("a plan has a first chunk")?
         .args

@@ -6,10 +6,12 @@
 //! laid end to end are those of one encode.
 
 pub mod chunks;
+mod entries;
 mod part;
 
 use std::ops::Range;
 
+pub use entries::Entries;
 pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,8 @@ pub struct Plan {
     pub preset: Preset,
     /// The first segment of each chunk; starts with 0.
     pub cuts: Vec<u32>,
+    /// Where the chunks enter a source without an index.
+    pub entries: Option<Entries>,
     /// How many chunks there would be if the source could be entered anywhere.
     pub wanted_chunks: u32,
     /// Whether the number of frames is that of the picture, and not the container's length.
@@ -152,8 +156,11 @@ impl Plan {
         );
         let work = chunks::Work::of(video, frames, &renditions, settings.preset);
         let wanted = chunks::count(grid.segments_for(frames), work, settings.fan_out);
+        let cuts = cuts(source, grid, frames, wanted);
+        let by_position = source.seeking == Seeking::ByPosition && cuts.len() > 1;
         Self {
-            cuts: cuts(source, grid, frames, wanted),
+            entries: by_position.then(|| Entries::new(source, grid, &cuts)),
+            cuts,
             wanted_chunks: u32::try_from(wanted).unwrap_or(u32::MAX),
             grid,
             frames,
@@ -179,10 +186,15 @@ impl Plan {
         }
     }
 
-    /// Whether the source's length should be measured before it is encoded: it could be encoded in
-    /// chunks, if only its end were known.
+    /// Whether the source should be measured before it is encoded: it could be encoded in chunks,
+    /// if only its end and its keyframes were known.
     pub fn is_worth_measuring(&self, source: &SourceInfo) -> bool {
-        self.wanted_chunks > 1 && !self.length_is_exact && source.seeking == Seeking::Exact
+        self.wanted_chunks > 1
+            && match source.seeking {
+                Seeking::Exact => !self.length_is_exact,
+                Seeking::ByPosition => source.keyframes.is_empty(),
+                Seeking::Unreliable => false,
+            }
     }
 
     /// The most frames that an encode may give, whatever the source claims while it is decoded: a
@@ -220,9 +232,13 @@ fn cuts(source: &SourceInfo, grid: Grid, frames: u64, wanted: u64) -> Vec<u32> {
         start: rate.frames_in_micros(source.video.start_us),
         end: rate.frames_in_micros(source.video.end_us.saturating_sub(1_000_000)),
     };
-    let can_be_entered = source.seeking == Seeking::Exact && source.video.end_is_exact;
+    let can_be_entered = |segment| match source.seeking {
+        Seeking::Exact => source.video.end_is_exact,
+        Seeking::ByPosition => entries::entry(source, grid, segment).is_some(),
+        Seeking::Unreliable => false,
+    };
     chunks::cuts(segments, wanted, |segment| {
-        can_be_entered && picture.contains(&(segment * u64::from(grid.segment_frames())))
+        can_be_entered(segment) && picture.contains(&(segment * u64::from(grid.segment_frames())))
     })
 }
 
@@ -248,6 +264,8 @@ pub(crate) mod tests {
         SourceInfo {
             size_bytes: 1000,
             duration_us: millis * 1000,
+            clock_start_us: 0,
+            keyframes: Vec::new(),
             seeking: Seeking::Exact,
             video: VideoStream {
                 index: 0,

@@ -216,6 +216,34 @@ mod tests {
         assert_eq!(Plan::new(&info, SETTINGS).cuts, [0]);
     }
 
+    #[test]
+    fn a_stream_without_an_index_is_entered_at_its_keyframes() {
+        let mut info = source(600_000, (25, 1));
+        info.seeking = crate::source::Seeking::ByPosition;
+        info.clock_start_us = 1_400_000;
+        let unmeasured = Plan::new(&info, SETTINGS);
+        assert!(unmeasured.is_worth_measuring(&info));
+        assert_eq!(unmeasured.chunks(), 1);
+        info.keyframes = (0..200)
+            .map(|i| crate::source::Keyframe {
+                at_us: 1_400_000 + i * 3_000_000,
+                position: 564 + i.cast_unsigned() * 188,
+            })
+            .collect();
+        let plan = Plan::new(&info, SETTINGS);
+        assert!(plan.chunks() > 10 && !plan.is_worth_measuring(&info));
+        let entries = plan.entries.as_ref().unwrap();
+        for (index, &cut) in plan.cuts.iter().enumerate().skip(1) {
+            let position = entries.position(Part::Chunk(index as u32)).unwrap();
+            let keyframe_seconds = (position - 564) / 188 * 3;
+            let early = u64::from(cut) * 6 - keyframe_seconds;
+            assert!(
+                (2..=5).contains(&early),
+                "chunk {index} enters {early} s early"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn parts_tile_the_video(
@@ -239,8 +267,7 @@ mod tests {
             }
             prop_assert_eq!((at, posters), (plan.frames, 1));
             prop_assert!((1..=2 * PROGRESS_STEPS).contains(&plan.counted()));
-            let sounds = plan.parts().filter(|&part| plan.has_sound(part)).count() as u32;
-            prop_assert_eq!(sounds, plan.chunks());
+            prop_assert!(plan.parts().all(|part| plan.has_sound(part)));
         }
     }
 }

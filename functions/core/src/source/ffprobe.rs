@@ -122,6 +122,8 @@ impl ProbeStream {
         let finished_matroska = is("matroska") && container.duration.is_some();
         if indexed_mp4 || finished_matroska {
             Seeking::Exact
+        } else if is("mpegts") {
+            Seeking::ByPosition
         } else {
             Seeking::Unreliable
         }

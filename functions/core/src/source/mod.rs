@@ -1,10 +1,13 @@
 //! What a source really is, read from ffprobe's JSON and checked against what we can encode.
 
 mod ffprobe;
+mod packets;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::packets::{Keyframe, Measured, Packets};
 
 use self::ffprobe::{Probe, no_video, pick, positive, seconds};
 use crate::{
@@ -21,8 +24,12 @@ pub struct SourceInfo {
     /// How long it lasts: until the longer of picture and sound is over. Microseconds, as all times
     /// here, counted from where the container's clock starts.
     pub duration_us: u64,
+    /// When the container's clock starts.
+    pub clock_start_us: i64,
     /// Whether it can be entered at any time.
     pub seeking: Seeking,
+    /// The keyframes, once they were measured.
+    pub keyframes: Vec<Keyframe>,
     /// The moving picture.
     pub video: VideoStream,
     /// The sound, if there is any.
@@ -35,6 +42,8 @@ pub struct SourceInfo {
 pub enum Seeking {
     /// It has an index.
     Exact,
+    /// It has none, but can be read from any keyframe on, once the keyframes are known.
+    ByPosition,
     /// It has none, and a reader would guess.
     Unreliable,
 }
@@ -117,11 +126,11 @@ pub const MAX_PIXELS: u64 = 8192 * 4320;
 impl SourceInfo {
     /// Reads ffprobe's JSON. An error is final: the source is at fault.
     ///
-    /// `measured_end_us` is the end of the video stream on its own clock, as found by reading every
-    /// packet; callers measure it when this says that the file does not state its length.
+    /// `measured` is what reading every packet of the video stream told; callers measure when this
+    /// says that the file does not state its length.
     pub fn parse(
         probe: &str,
-        measured_end_us: Option<i64>,
+        measured: Option<&Measured>,
         limits: SourceLimits,
     ) -> Result<Self, SourceFault> {
         let probe: Probe = serde_json::from_str(probe).map_err(|why| {
@@ -134,7 +143,7 @@ impl SourceInfo {
         let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
         let stated_end = stream.end(start);
-        let measured_end = measured_end_us.and_then(|end| positive(end - start));
+        let measured_end = measured.and_then(|measured| positive(measured.end_us - start));
         let end_us =
             measured_end
                 .or(stated_end)
@@ -177,7 +186,9 @@ impl SourceInfo {
                 .and_then(|size| size.parse().ok())
                 .unwrap_or(0),
             duration_us,
+            clock_start_us: start,
             seeking: stream.seeking(&probe.format),
+            keyframes: measured.map_or_else(Vec::new, |m| m.keyframes.clone()),
             video,
             audio,
         })

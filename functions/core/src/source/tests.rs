@@ -103,7 +103,15 @@ fn a_file_that_does_not_state_its_length_is_measured() {
         SourceInfo::parse(&text, None, LIMITS),
         Err(SourceFault::LengthUnknown { video_stream: 0 })
     );
-    let info = SourceInfo::parse(&text, Some(4_000_000), LIMITS).unwrap();
+    let info = SourceInfo::parse(
+        &text,
+        Some(&Measured {
+            end_us: 4_000_000,
+            keyframes: vec![],
+        }),
+        LIMITS,
+    )
+    .unwrap();
     assert_eq!(info.duration_us, 4_000_000);
 }
 

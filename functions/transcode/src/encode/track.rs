@@ -192,9 +192,8 @@ impl Sink {
         match cut {
             Cut::Init(bytes) => {
                 let info = read_init(&bytes).map_err(|why| StepError::Internal(why.to_string()))?;
-                let digest = Sha256::digest(&bytes);
-                let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                self.init = Some((info, hex));
+                let digest = Bytes::copy_from_slice(&Sha256::digest(&bytes));
+                self.init = Some((info, format!("{digest:x}")));
                 if self.stores_init {
                     self.uploads
                         .store(MediaFile::Init(self.track.clone()), bytes)

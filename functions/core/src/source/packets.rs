@@ -1,0 +1,125 @@
+//! What reading every packet of a stream tells: how long it lasts, and where it can be entered.
+
+/// The packets of a video stream, gathered from the lines of [`crate::command::probe_packets`].
+#[derive(Debug, Clone, Default)]
+pub struct Packets {
+    first: Option<i64>,
+    end: i64,
+    sum: i64,
+    keyframes: Vec<Keyframe>,
+    /// The clock went back, or the places did.
+    is_joined: bool,
+}
+
+/// What they told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// When the last packet is over on the stream's clock, in microseconds. Where the clock starts
+    /// anew half-way, as in streams that were joined, the packets' own lengths count.
+    pub end_us: i64,
+    /// The keyframes in order; none where they are not in order.
+    pub keyframes: Vec<Keyframe>,
+}
+
+/// A frame that can be decoded by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Keyframe {
+    /// When it is shown on the stream's clock, in microseconds.
+    pub at_us: i64,
+    /// The byte of the file at which its packet starts.
+    pub position: u64,
+}
+
+impl Packets {
+    /// Takes one line: time, duration, place, flags. One without a time tells nothing.
+    pub fn add(&mut self, line: &str) {
+        let mut fields = line.split(',');
+        let mut micros = || {
+            let seconds = fields.next()?.parse::<f64>().ok()?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a float to integer cast saturates"
+            )]
+            seconds
+                .is_finite()
+                .then_some((seconds * 1e6).round() as i64)
+        };
+        let (at, length) = (micros(), micros().unwrap_or(0));
+        let Some(at) = at else { return };
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.end = self.end.max(at.saturating_add(length));
+        self.sum = self.sum.saturating_add(length);
+        let position = fields.next().and_then(|text| text.parse().ok());
+        let is_keyframe = fields.next().is_some_and(|flags| flags.starts_with('K'));
+        if let Some(position) = position.filter(|_| is_keyframe) {
+            let frame = Keyframe {
+                at_us: at,
+                position,
+            };
+            let follows = |last: &Keyframe| last.at_us < at && last.position < position;
+            self.is_joined |= !self.keyframes.last().is_none_or(follows);
+            self.keyframes.push(frame);
+        }
+    }
+
+    /// What all lines told; nothing if none had a time.
+    pub fn measured(self) -> Option<Measured> {
+        let first = self.first?;
+        let whole = first.saturating_add(self.sum);
+        // Frames overlap by a rounding here and there; a clock that starts anew is far off.
+        let is_joined = self.is_joined || whole > self.end.saturating_add(JOINED_US);
+        Some(Measured {
+            end_us: self.end.max(whole),
+            keyframes: if is_joined {
+                Vec::new()
+            } else {
+                self.keyframes
+            },
+        })
+    }
+}
+
+/// A stream whose packets last so much longer than its clock was joined from several.
+const JOINED_US: i64 = 2_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(lines: &str) -> Option<Measured> {
+        let mut packets = Packets::default();
+        lines.lines().for_each(|line| packets.add(line));
+        packets.measured()
+    }
+
+    fn end(lines: &str) -> Option<i64> {
+        measured(lines).map(|measured| measured.end_us)
+    }
+
+    #[test]
+    fn the_end_is_found_in_any_order() {
+        assert_eq!(end("0.5,0.04\n0.58,0.04\n0.54,0.04\n"), Some(620_000));
+        assert_eq!(end("0.0,N/A\nN/A,N/A\n2.0,\n"), Some(2_000_000));
+        // A clock that starts anew.
+        assert_eq!(end("0,1\n1,1\n0,1\n1,1\n"), Some(4_000_000));
+        assert_eq!(end(""), None);
+        assert_eq!(end("inf,nan\n"), None);
+    }
+
+    #[test]
+    fn keyframes_have_their_place() {
+        let found = measured("1.5,0.5,564,K__\n2.0,0.5,1000,___\n2.5,0.5,2000,K__\n").unwrap();
+        let places: Vec<_> = found
+            .keyframes
+            .iter()
+            .map(|k| (k.at_us, k.position))
+            .collect();
+        assert_eq!(places, [(1_500_000, 564), (2_500_000, 2000)]);
+        for joined in [
+            "1,0.5,100,K__\n0.5,0.5,200,K__\n",
+            "1,5,100,K__\n2,5,200,K__\n",
+        ] {
+            assert!(measured(joined).unwrap().keyframes.is_empty(), "{joined}");
+        }
+    }
+}

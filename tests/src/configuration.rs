@@ -1,0 +1,98 @@
+//! Changes how the deployed transcode function is configured, for the time of one test.
+
+use std::collections::HashMap;
+
+use aws_sdk_lambda::{Client, types::Environment};
+
+use crate::stack::Stack;
+
+/// The transcode function with other settings; as it was again when this is dropped.
+#[derive(Debug)]
+pub struct Reconfigured {
+    stack: Stack,
+    before: Configuration,
+}
+
+#[derive(Debug, Clone)]
+struct Configuration {
+    variables: HashMap<String, String>,
+    memory_mb: i32,
+}
+
+impl Reconfigured {
+    /// Has videos encoded in up to this many chunks, however short they are.
+    ///
+    /// By the planner's estimate a function of the smallest size is so slow that even a tiny
+    /// picture deserves many. (The emulator gives every function the same CPU.)
+    pub async fn chunks(stack: &Stack, chunks: u32) -> Self {
+        let variables = [
+            ("MAX_PARALLEL_CHUNKS", chunks.to_string()),
+            ("TARGET_CHUNK_SECONDS", "1".into()),
+        ];
+        Self::set(stack, &variables, (chunks > 1).then_some(128)).await
+    }
+
+    /// Sets these variables.
+    pub async fn variables(stack: &Stack, variables: &[(&str, String)]) -> Self {
+        Self::set(stack, variables, None).await
+    }
+
+    async fn set(stack: &Stack, variables: &[(&str, String)], memory_mb: Option<i32>) -> Self {
+        let before = Configuration::of(stack).await;
+        let mut wanted = before.clone();
+        for (name, value) in variables {
+            wanted.variables.insert((*name).into(), value.clone());
+        }
+        wanted.memory_mb = memory_mb.unwrap_or(before.memory_mb);
+        wanted.apply(stack).await;
+        Self {
+            stack: stack.clone(),
+            before,
+        }
+    }
+}
+
+impl Configuration {
+    async fn of(stack: &Stack) -> Self {
+        let found = Client::new(&stack.aws())
+            .get_function_configuration()
+            .function_name(&stack.transcode_function)
+            .send()
+            .await
+            .unwrap();
+        Self {
+            variables: found
+                .environment
+                .and_then(|environment| environment.variables)
+                .unwrap(),
+            memory_mb: found.memory_size.unwrap(),
+        }
+    }
+
+    async fn apply(&self, stack: &Stack) {
+        let environment = Environment::builder().set_variables(Some(self.variables.clone()));
+        Client::new(&stack.aws())
+            .update_function_configuration()
+            .function_name(&stack.transcode_function)
+            .environment(environment.build())
+            .memory_size(self.memory_mb)
+            .send()
+            .await
+            .unwrap();
+    }
+}
+
+impl Drop for Reconfigured {
+    fn drop(&mut self) {
+        let (stack, before) = (self.stack.clone(), self.before.clone());
+        // A runtime of its own: this may be dropped within one.
+        let restored = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(before.apply(&stack));
+        });
+        restored.join().unwrap();
+    }
+}

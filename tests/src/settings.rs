@@ -1,0 +1,18 @@
+//! Settings of encodes that tests and benchmarks run by themselves.
+
+use reelrun_core::{
+    encoder::{Preset, VideoCodecs},
+    plan::{FanOut, Settings},
+};
+
+/// As deployed by default, but in a single chunk.
+pub const ONE_CHUNK: Settings = Settings {
+    max_short_side: 1080,
+    preset: Preset::Balanced,
+    codecs: VideoCodecs { av1: false },
+    fan_out: FanOut {
+        max_parallel: 1,
+        target_seconds: u32::MAX,
+        memory_mb: 10_240,
+    },
+};
