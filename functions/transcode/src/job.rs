@@ -51,7 +51,7 @@ enum Prepared {
     /// It is published.
     Ready,
     /// It is long: a run of the state machine is to encode it.
-    Planned(Plan),
+    Planned(Box<Plan>),
 }
 
 /// Time that is left at a deadline to say so.
@@ -136,7 +136,7 @@ impl Transcoder {
             plan = self.plan(lease, &info).await?;
         }
         if plan.chunks() > 1 {
-            return Ok(Prepared::Planned(plan));
+            return Ok(Prepared::Planned(Box::new(plan)));
         }
         let encoder = Encoder {
             programs: &self.programs,

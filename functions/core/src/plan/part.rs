@@ -233,8 +233,8 @@ mod tests {
         let plan = Plan::new(&info, SETTINGS);
         assert!(plan.chunks() > 10 && !plan.is_worth_measuring(&info));
         let entries = plan.entries.as_ref().unwrap();
-        for (index, &cut) in plan.cuts.iter().enumerate().skip(1) {
-            let position = entries.position(Part::Chunk(index as u32)).unwrap();
+        for (&cut, index) in plan.cuts.iter().zip(0..).skip(1) {
+            let position = entries.position(Part::Chunk(index)).unwrap();
             let keyframe_seconds = (position - 564) / 188 * 3;
             let early = u64::from(cut) * 6 - keyframe_seconds;
             assert!(
