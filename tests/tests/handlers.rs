@@ -21,7 +21,7 @@ use reelrun_tests::{
     settings::ONE_CHUNK,
     stack::{Stack, put},
 };
-use reelrun_transcode::{fan_out::FanOut, job::Transcoder, process::Programs};
+use reelrun_transcode::{error::StepError, fan_out::FanOut, job::Transcoder, process::Programs};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -224,6 +224,27 @@ async fn storage_events_of_others_are_acknowledged() {
         reelrun_transcode::handler::handle(&functions.transcoder, &event, deadline)
             .await
             .unwrap();
+    }
+}
+
+/// A run that holds no video: its parts are told so, and its failure changes nothing.
+#[tokio::test]
+async fn tasks_of_a_run_that_is_over_do_nothing() {
+    let functions = functions();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let handle = async |name| {
+        let event = fixture(name);
+        reelrun_transcode::handler::handle(&functions.transcoder, &event, deadline).await
+    };
+    for name in ["task-encode", "task-encode-sound", "task-publish"] {
+        let answer = handle(name).await;
+        assert!(
+            matches!(answer, Err(StepError::LeaseLost)),
+            "{name}: {answer:?}"
+        );
+    }
+    for name in ["task-fail", "task-fail-run"] {
+        handle(name).await.unwrap();
     }
 }
 

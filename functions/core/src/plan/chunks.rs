@@ -38,8 +38,8 @@ pub const MAX_CHUNKS: u64 = 1000;
 /// What encoding a whole video costs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {
-    /// CPU time in seconds.
-    pub(super) cpu_seconds: u64,
+    /// CPU time in milliseconds.
+    pub(super) cpu_ms: u64,
 }
 
 impl Work {
@@ -57,20 +57,20 @@ impl Work {
             .map(|r| pixels(r.width, r.height) * preset.picoseconds_per_pixel(r.codec))
             .sum::<u64>();
         let per_frame = encode + pixels(video.width, video.height) * DECODE_PICOSECONDS;
-        let total = u128::from(per_frame) * u128::from(frames) / 1_000_000_000_000;
+        let total = u128::from(per_frame) * u128::from(frames) / 1_000_000_000;
         Self {
-            cpu_seconds: u64::try_from(total).unwrap_or(u64::MAX >> 16),
+            cpu_ms: u64::try_from(total).unwrap_or(u64::MAX >> 16),
         }
     }
 }
 
 /// The number of chunks for a video of this many segments.
 pub(super) fn count(segments: u64, work: Work, fan_out: FanOut) -> u64 {
-    let whole = work.cpu_seconds * 1769 / u64::from(fan_out.memory_mb.max(1));
-    let wanted = whole.div_ceil(u64::from(fan_out.target_seconds.max(1)));
+    let whole_ms = work.cpu_ms * 1769 / u64::from(fan_out.memory_mb.max(1));
+    let wanted = whole_ms.div_ceil(1000 * u64::from(fan_out.target_seconds.max(1)));
     let at_once = wanted.min(fan_out.max_parallel.into());
     let chunks = at_once
-        .max(whole.div_ceil(LONGEST_SECONDS))
+        .max(whole_ms.div_ceil(1000 * LONGEST_SECONDS))
         .clamp(1, segments.clamp(1, MAX_CHUNKS));
     let longest = segments.div_ceil(chunks).max(1);
     segments.div_ceil(longest).max(1)
@@ -101,7 +101,8 @@ mod tests {
     };
 
     fn chunks(segments: u64, cpu_seconds: u64, fan_out: FanOut) -> u64 {
-        count(segments, Work { cpu_seconds }, fan_out)
+        let cpu_ms = cpu_seconds * 1000;
+        count(segments, Work { cpu_ms }, fan_out)
     }
 
     #[test]
