@@ -123,6 +123,9 @@ fn hls(video: &Value) -> &str {
     video["playback"]["hls"].as_str().unwrap()
 }
 
+/// Samples. The codec moves a tone by less than a tenth; a lost or doubled sample by one.
+const SAME_PHASE: f64 = 0.25;
+
 /// How much a signal departs from a pure tone, sample by sample: of a tone, each sample follows
 /// from the two before it.
 fn departure(samples: &[f32], hertz: f64, rate: f64) -> Vec<f64> {
@@ -199,27 +202,37 @@ async fn a_long_clip_is_the_same_in_any_number_of_chunks() {
                 let offset =
                     phase(&sound.left, at, HERTZ, RATE) - phase(&whole_sound.left, at, HERTZ, RATE);
                 assert!(
-                    offset.abs() < 0.05,
+                    offset.abs() < SAME_PHASE,
                     "{chunks} chunks: {offset} samples at {at}"
                 );
             }
         }
-        // Each click is where it is in the source.
+        // Each click is where it was.
         for second in 1..SECONDS as usize {
-            let around = second * 48_000 - 200..second * 48_000 + 200;
-            let loudest = |samples: &[f32]| {
-                let window = &samples[around.clone()];
-                (0..window.len())
-                    .max_by(|&a, &b| window[a].abs().total_cmp(&window[b].abs()))
-                    .unwrap()
-            };
-            let (found, wanted) = (loudest(&sound.right), loudest(&whole_sound.right));
+            let (found, wanted) = (
+                click(&sound.right, second),
+                click(&whole_sound.right, second),
+            );
             assert!(
-                found.abs_diff(wanted) <= 1,
+                (found - wanted).abs() < 1.0,
                 "{chunks} chunks, second {second}: {found} instead of {wanted}"
             );
         }
     }
+}
+
+/// The middle of what is loud around a full second, in samples after it.
+fn click(samples: &[f32], second: usize) -> f64 {
+    let start = second * 48_000 - 200;
+    let energies = samples[start..start + 400]
+        .iter()
+        .map(|&s| f64::from(s).powi(2));
+    let (mut sum, mut moment) = (0.0, 0.0);
+    for (at, energy) in energies.enumerate() {
+        sum += energy;
+        moment += energy * (at as f64 - 200.0);
+    }
+    moment / sum
 }
 
 /// Flat grey frames, each another grey than its neighbours, so that it is seen which frame is
@@ -255,7 +268,7 @@ async fn keeps_every_frame(stack: &Stack, file: &Path) {
             let offset =
                 phase(&heard.left, at, 500.0, 48_000.0) - phase(&sound.left, at, 500.0, 48_000.0);
             assert!(
-                offset.abs() < 0.05,
+                offset.abs() < SAME_PHASE,
                 "{chunks} chunks: {offset} samples at {at}"
             );
         }
@@ -315,7 +328,7 @@ async fn a_picture_that_starts_late() {
 #[tokio::test]
 async fn a_transport_stream() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let file = clips.make("stream.ts", &format!("{} -bf 2 -g 60", grey("25", 240)));
+    let file = clips.make("stream.ts", &format!("{} -bf 2 -g 60", grey("25", 239)));
     keeps_every_frame(&stack, &file).await;
 }
 
@@ -414,7 +427,7 @@ async fn a_chunk_that_always_fails_is_named() {
     assert_eq!(video["error"]["type"], "internal");
     let detail = video["error"]["detail"].as_str().unwrap();
     assert!(detail.contains("chunk 3 of 4, 0:48 to 1:12"), "{detail}");
-    assert_eq!(video["playback"]["type"], "original");
+    assert_eq!(video["playback"]["type"], Value::Null);
     for file in ["master.m3u8", "manifest.mpd"] {
         assert_ne!(
             get(&format!("{}/videos/{id}/{file}", stack.cdn_url)).status,
@@ -441,13 +454,14 @@ async fn a_chunk_that_always_fails_is_named() {
 #[tokio::test]
 async fn memory_stays_flat_however_long_the_part() {
     let (stack, clips) = (Stack::get(), Clips::new());
+    let _configuration = Reconfigured::chunks(&stack, 1).await;
     let mut peaks = Vec::new();
     for seconds in [30.0, 240.0] {
         for process in reelrun_tests::processes::of_function(&stack, &stack.transcode_function) {
             process.kill();
         }
         let file = clips.clip(&format!("{seconds}.mp4"), "640x360", "25", seconds);
-        encoded(&stack, &file, 1).await;
+        stack.ready(&file);
         let processes = reelrun_tests::processes::of_function(&stack, &stack.transcode_function);
         peaks.push(
             processes

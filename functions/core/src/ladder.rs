@@ -17,13 +17,13 @@ pub struct Rung {
 
 /// All rungs, highest first.
 pub const RUNGS: [Rung; 7] = [
-    rung("2160p", 2160, 16_000),
-    rung("1440p", 1440, 9_000),
-    rung("1080p", 1080, 5_350),
-    rung("720p", 720, 2_675),
-    rung("480p", 480, 1_075),
-    rung("360p", 360, 875),
-    rung("240p", 240, 400),
+    rung("2160p", 2160, 24_000),
+    rung("1440p", 1440, 14_000),
+    rung("1080p", 1080, 9_000),
+    rung("720p", 720, 4_500),
+    rung("480p", 480, 2_400),
+    rung("360p", 360, 1_500),
+    rung("240p", 240, 700),
 ];
 
 const fn rung(name: &'static str, short_side: u32, max_kbps: u32) -> Rung {
