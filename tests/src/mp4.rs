@@ -29,6 +29,12 @@ pub fn codecs_of(init: &[u8]) -> String {
             .position(|window| window == name)
             .map(|at| &init[at + 4..])
     };
+    if let Some(av1c) = at(b"av1C") {
+        let (profile, level) = (av1c[1] >> 5, av1c[1] & 31);
+        let tier = if av1c[2] & 0x80 == 0 { 'M' } else { 'H' };
+        let depth = if av1c[2] & 0x40 == 0 { 8 } else { 10 };
+        return format!("av01.{profile}.{level:02}{tier}.{depth:02}");
+    }
     match (at(b"avcC"), at(b"esds")) {
         (Some(avcc), _) => format!("avc1.{:02x}{:02x}{:02x}", avcc[1], avcc[2], avcc[3]),
         (_, Some(esds)) => {

@@ -349,6 +349,27 @@ async fn more_parts_than_one_execution_holds_are_distributed() {
     );
 }
 
+#[tokio::test]
+async fn av1_beside_h264() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("both.mp4", "640x360", "25", 20.0);
+    let codecs = [("VIDEO_CODECS", "h264,av1".to_owned())];
+    let _configuration = Reconfigured::variables(&stack, &codecs).await;
+    let whole = encoded(&stack, &file, 1).await;
+    let expected = Expected {
+        frames: 500,
+        frame_rate: (25, 1),
+        size: (640, 360),
+        renditions: &["360p", "240p", "360p-av1", "240p-av1"],
+        language: Some("de"),
+    };
+    check(&whole, &expected);
+    let video = encoded(&stack, &file, 2).await;
+    check(&video, &expected);
+    assert_eq!(timing(&video), timing(&whole));
+    assert_eq!(inits(&video), inits(&whole));
+}
+
 /// Kills the function that encodes the chunk which starts with this frame; whether there was one.
 fn kill_chunk(stack: &Stack, first_frame: u64) -> bool {
     let argument = format!("trim=start_pts={first_frame}:");
