@@ -121,7 +121,7 @@ pub(crate) struct DeployArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
-    /// Passed on to the benchmarks
+    /// Parts to run, e.g. `api`; without names all are run. A wrong name lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) bench: Vec<String>,
 }

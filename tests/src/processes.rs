@@ -1,6 +1,6 @@
 //! The functions' processes on this machine, seen from outside (Linux).
 
-use std::fs;
+use std::{fs, process::Child};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -51,6 +51,22 @@ pub fn running(stack: &Stack, function: &str, argument: &str) -> Option<Function
 }
 
 impl FunctionProcess {
+    /// A process that the caller started itself.
+    pub fn of(child: &Child) -> Self {
+        Self(i32::try_from(child.id()).unwrap())
+    }
+
+    /// CPU seconds that its threads have used, to the nanosecond: for what is too short for
+    /// [`Self::cpu_seconds`]. Threads that have ended are not counted.
+    pub fn fine_cpu_seconds(self) -> f64 {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0)).unwrap();
+        let nanoseconds = threads.filter_map(|thread| {
+            let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        nanoseconds.sum::<u64>() as f64 / 1e9
+    }
+
     /// Ends it at once, as when a sandbox is lost.
     pub fn kill(self) {
         kill_process(Pid::from_raw(self.0).unwrap(), Signal::KILL).unwrap();

@@ -115,6 +115,18 @@ impl Stack {
             .build()
     }
 
+    /// What a process needs in its environment to be a client of the stack, with the emulator's
+    /// root credentials.
+    pub fn environment(&self) -> [(&'static str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL", &self.aws_endpoint_url),
+            ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
+            ("AWS_ACCESS_KEY_ID", &self.aws_access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &self.aws_secret_access_key),
+        ]
+    }
+
     /// An S3 client.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         reelrun_platform::aws::s3(&self.aws())

@@ -1,0 +1,265 @@
+//! What does Rust gain where a client waits? `presign` and `lookup` against the same work in Python
+//! with boto3, on the runtime that Lambda itself starts Python functions with (awslambdaric).
+//!
+//! Both talk to the same emulator. *Own* time is what remains of an invocation without the time that
+//! the emulator took (see [`crate::meter`]): the function's work and nothing else. TLS to DynamoDB,
+//! which the emulator does not speak, is left out on both sides, and so is fetching the code.
+
+use std::{collections::HashMap, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context, Result};
+use reelrun_tests::stack::Stack;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    figures::{Limits, median, quantile},
+    meter::Meter,
+    python,
+    runtime::{Invocation, Sandbox},
+    same_work,
+};
+
+const COLD_STARTS: usize = 12;
+const WARM: usize = 2000;
+/// The two take turns of this length, so that what else the machine does strikes both.
+const TURN: usize = 50;
+/// How many times better than Python Reelrun must be.
+const TIMES_BETTER: f64 = 5.0;
+
+/// One implementation of a function, and what was measured of it. Times are in milliseconds.
+struct Subject<'a> {
+    label: &'static str,
+    name: &'static str,
+    /// The Python that runs it; none for Reelrun's own program.
+    python: Option<&'a Path>,
+    environment: &'a HashMap<String, String>,
+    meter: Meter,
+    initialisation: Vec<f64>,
+    cold: Vec<f64>,
+    cold_own: Vec<f64>,
+    cold_cpu: Vec<f64>,
+    warm: Vec<f64>,
+    warm_own: Vec<f64>,
+    warm_cpu: f64,
+    requests_to_aws: u32,
+}
+
+pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
+    println!(
+        "The API's functions against Python: {COLD_STARTS} cold starts, {WARM} warm invocations; ms"
+    );
+    let python = python::environment("python", "tests/bench/python/requirements.txt")?;
+    let video = same_work::ready_video(stack).await?;
+    let mut report = Map::new();
+    for (name, function, event) in [
+        (
+            "presign",
+            &stack.presign_function,
+            same_work::upload_event(stack)?,
+        ),
+        (
+            "lookup",
+            &stack.lookup_function,
+            same_work::video_event(video)?,
+        ),
+    ] {
+        let environment = deployed_environment(stack, function).await?;
+        let mut rust = Subject::new("Rust", name, None, stack, &environment)?;
+        let mut other = Subject::new("Python", name, Some(&python), stack, &environment)?;
+        let answers = [&rust, &other].map(|subject| subject.first(&event));
+        let [ours, theirs] = answers;
+        same_work::check(stack, name, &ours?.answer, &theirs?.answer).await?;
+        measure([&mut rust, &mut other], &event)?;
+        println!("  {name}:");
+        rust.print();
+        other.print();
+        println!(
+            "    {:.1} times less CPU for a warm request",
+            other.warm_cpu / rust.warm_cpu
+        );
+        for (what, times) in [
+            ("cold start", median(&other.cold) / median(&rust.cold)),
+            (
+                "warm p99, own time",
+                quantile(&other.warm_own, 0.99) / quantile(&rust.warm_own, 0.99),
+            ),
+        ] {
+            let what = format!("{name}: {what}, times better than Python");
+            limits.at_least(what, times, TIMES_BETTER);
+        }
+        let figures = json!({"rust": rust.to_json(), "python": other.to_json()});
+        report.insert(name.into(), figures);
+    }
+    Ok(report.into())
+}
+
+/// The variables that the template gives a function.
+async fn deployed_environment(stack: &Stack, function: &str) -> Result<HashMap<String, String>> {
+    let lambda = aws_sdk_lambda::Client::new(&stack.aws());
+    let configuration = lambda
+        .get_function_configuration()
+        .function_name(function)
+        .send()
+        .await?;
+    let mut environment = configuration
+        .environment
+        .and_then(|environment| environment.variables)
+        .context("the deployed function has no variables")?;
+    environment.insert("AWS_LAMBDA_FUNCTION_NAME".into(), function.into());
+    environment.insert("AWS_LAMBDA_FUNCTION_VERSION".into(), "$LATEST".into());
+    environment.insert("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".into(), "256".into());
+    environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
+    environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
+    for (name, value) in stack.environment() {
+        environment.insert(name.into(), value.into());
+    }
+    Ok(environment)
+}
+
+fn measure(mut subjects: [&mut Subject<'_>; 2], event: &[u8]) -> Result<()> {
+    for _ in 0..COLD_STARTS {
+        for subject in &mut subjects {
+            subject.measure_cold(event)?;
+        }
+    }
+    let warm = [subjects[0].start()?, subjects[1].start()?];
+    for (subject, sandbox) in subjects.iter().zip(&warm) {
+        sandbox.initialised()?;
+        for _ in 0..TURN {
+            sandbox.invoke(event)?;
+        }
+        subject.meter.take();
+    }
+    for _ in 0..WARM / TURN {
+        for (subject, sandbox) in subjects.iter_mut().zip(&warm) {
+            subject.measure_warm(sandbox, event)?;
+        }
+    }
+    for subject in subjects {
+        subject.warm_cpu /= subject.warm.len() as f64;
+    }
+    Ok(())
+}
+
+/// Milliseconds of an invocation that were not spent waiting. Waits lie within it.
+fn own(took: Duration, waited: Duration) -> f64 {
+    took.saturating_sub(waited).as_secs_f64() * 1e3
+}
+
+impl<'a> Subject<'a> {
+    fn new(
+        label: &'static str,
+        name: &'static str,
+        python: Option<&'a Path>,
+        stack: &Stack,
+        environment: &'a HashMap<String, String>,
+    ) -> Result<Self> {
+        Ok(Self {
+            label,
+            name,
+            python,
+            environment,
+            meter: Meter::start(stack.aws_endpoint_url.trim_start_matches("http://"))?,
+            initialisation: Vec::new(),
+            cold: Vec::new(),
+            cold_own: Vec::new(),
+            cold_cpu: Vec::new(),
+            warm: Vec::new(),
+            warm_own: Vec::new(),
+            warm_cpu: 0.0,
+            requests_to_aws: 0,
+        })
+    }
+
+    fn start(&self) -> Result<Sandbox> {
+        let mut command = match self.python {
+            Some(python) => {
+                let mut command = Command::new(python);
+                command
+                    .args(["-m", "awslambdaric"])
+                    .arg(format!("{}.handler", self.name))
+                    .current_dir("tests/bench/python");
+                command
+            }
+            None => Command::new(format!("target/lambda/{}/bootstrap", self.name)),
+        };
+        command
+            .env_clear()
+            .envs(self.environment)
+            .env("AWS_ENDPOINT_URL", self.meter.url())
+            // A function's code is read-only on Lambda: what is compiled is not kept.
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        Sandbox::start(&mut command)
+    }
+
+    fn first(&self, event: &[u8]) -> Result<Invocation> {
+        let sandbox = self.start()?;
+        sandbox.initialised()?;
+        let invocation = sandbox.invoke(event);
+        self.meter.take();
+        invocation.with_context(|| format!("{} in {}", self.name, self.label))
+    }
+
+    fn measure_cold(&mut self, event: &[u8]) -> Result<()> {
+        let sandbox = self.start()?;
+        let initialised = sandbox.initialised()?;
+        let took = sandbox.invoke(event)?.since_start;
+        let (waited, _) = self.meter.take();
+        self.initialisation.push(initialised.as_secs_f64() * 1e3);
+        self.cold.push(took.as_secs_f64() * 1e3);
+        self.cold_own.push(own(took, waited));
+        self.cold_cpu.push(sandbox.cpu_seconds() * 1e3);
+        Ok(())
+    }
+
+    fn measure_warm(&mut self, sandbox: &Sandbox, event: &[u8]) -> Result<()> {
+        let before = sandbox.cpu_seconds();
+        for _ in 0..TURN {
+            let took = sandbox.invoke(event)?.took;
+            let (waited, requests) = self.meter.take();
+            self.warm.push(took.as_secs_f64() * 1e3);
+            self.warm_own.push(own(took, waited));
+            self.requests_to_aws = requests;
+        }
+        self.warm_cpu += (sandbox.cpu_seconds() - before) * 1e3;
+        Ok(())
+    }
+
+    fn print(&self) {
+        println!(
+            "    {:6}  cold {:4.0} (own {:4.0}, CPU {:4.0})   warm p50 {:5.2} p99 {:5.2}, own p50 {:5.2} p99 {:5.2}   {:.0} requests per core-second",
+            self.label,
+            median(&self.cold),
+            median(&self.cold_own),
+            median(&self.cold_cpu),
+            median(&self.warm),
+            quantile(&self.warm, 0.99),
+            median(&self.warm_own),
+            quantile(&self.warm_own, 0.99),
+            1e3 / self.warm_cpu,
+        );
+    }
+
+    fn to_json(&self) -> Value {
+        let quantiles = |values: &[f64]| {
+            json!({
+                "p50": quantile(values, 0.5),
+                "p90": quantile(values, 0.9),
+                "p99": quantile(values, 0.99),
+            })
+        };
+        json!({
+            "cold_starts": self.cold.len(),
+            "cold_ms": median(&self.cold),
+            "cold_own_ms": median(&self.cold_own),
+            "cold_cpu_ms": median(&self.cold_cpu),
+            "initialisation_ms": median(&self.initialisation),
+            "warm_invocations": self.warm.len(),
+            "warm_ms": quantiles(&self.warm),
+            "warm_own_ms": quantiles(&self.warm_own),
+            "requests_to_aws_each": self.requests_to_aws,
+            "cpu_ms_per_request": self.warm_cpu,
+            "requests_per_core_second": 1e3 / self.warm_cpu,
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! What does the whole job cost on top of its ffmpeg?
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use reelrun_core::{
+    command::{self, SourceUrl},
+    encoder::{Preset, VideoCodecs},
+    keys::StorageKey,
+    plan::{FanOut, Part, Plan, Settings},
+    source::SourceLimits,
+};
+use reelrun_platform::storage::{Buckets, Storage};
+use reelrun_tests::{
+    media::Clips,
+    processes::{children_cpu_seconds, of_function},
+    stack::{Stack, program},
+};
+use reelrun_transcode::{probe::probe, process::Programs};
+use serde_json::{Value, json};
+
+use crate::figures::{Limits, median};
+
+/// What the local stack is deployed with, but in one chunk.
+const SETTINGS: Settings = Settings {
+    max_short_side: 1080,
+    preset: Preset::Balanced,
+    codecs: VideoCodecs { av1: false },
+    fan_out: FanOut {
+        max_parallel: 1,
+        target_seconds: 900,
+        memory_mb: 10_240,
+    },
+};
+
+/// The whole job (the function with its ffmpeg: probe, encode, cut, upload, publish) against the
+/// same ffmpeg command alone, writing to /dev/null. Both read the same source from the same place.
+pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
+    const RUNS: usize = 3;
+    const SECONDS: f64 = 20.0;
+    const ALLOWED: f64 = 1.10;
+    const ALLOWED_MEMORY_MIB: f64 = 256.0;
+    println!("Whole job against bare ffmpeg: 1920x1080 at 25 fps, {SECONDS} s, {RUNS} pairs");
+    let clips = Clips::new();
+    let file = clips.clip("bench.mp4", "1920x1080", "25", SECONDS);
+    let mut ratios = Vec::new();
+    let mut pairs = Vec::new();
+    let mut peak_memory = 0;
+    for _ in 0..RUNS {
+        // A fresh process, so that its figures are those of this job.
+        for process in of_function(stack, &stack.transcode_function) {
+            process.kill();
+        }
+        let id = stack.upload(&file);
+        let video = stack.settled(&id);
+        ensure!(video["status"] == "ready", "the job failed: {video:#}");
+        // The function answers a moment after the video is ready.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let processes = of_function(stack, &stack.transcode_function);
+        let job = processes
+            .iter()
+            .map(|process| process.cpu_seconds())
+            .sum::<f64>();
+        peak_memory = processes
+            .iter()
+            .map(|p| p.peak_memory_bytes())
+            .max()
+            .unwrap_or(0)
+            .max(peak_memory);
+        let bare = bare_ffmpeg(stack, &id).await?;
+        println!(
+            "  job {job:.1} CPU-s, ffmpeg alone {bare:.1} CPU-s: {:.3}",
+            job / bare
+        );
+        ratios.push(job / bare);
+        pairs.push(json!({"job_cpu_seconds": job, "ffmpeg_cpu_seconds": bare}));
+    }
+    let ratio = median(&ratios);
+    limits.at_most(
+        "CPU of the job over its ffmpeg alone, median",
+        ratio,
+        ALLOWED,
+    );
+    limits.at_most(
+        "memory outside ffmpeg, MiB",
+        (peak_memory >> 20) as f64,
+        ALLOWED_MEMORY_MIB,
+    );
+    Ok(json!({
+        "ratio": ratio,
+        "pairs": pairs,
+        "memory_outside_ffmpeg_bytes": peak_memory,
+    }))
+}
+
+/// CPU seconds of the command that the function ran for this video, with every pipe at /dev/null.
+async fn bare_ffmpeg(stack: &Stack, id: &str) -> Result<f64> {
+    let buckets = Buckets {
+        uploads: stack.uploads_bucket.clone(),
+        media: stack.media_bucket.clone(),
+    };
+    let storage = Storage::new(stack.s3(), buckets);
+    let key = StorageKey::Source(id.parse()?);
+    let url = storage
+        .presign_download(&key, Duration::from_hours(1))
+        .await?;
+    let source = SourceUrl {
+        url: &url,
+        ca_file: None,
+    };
+    let programs = Programs {
+        ffmpeg: program("ffmpeg"),
+        ffprobe: program("ffprobe"),
+        ca_file: None,
+    };
+    let limits = SourceLimits {
+        max_duration_seconds: 3600,
+    };
+    let plan = Plan::new(&probe(&programs, source, limits).await?, SETTINGS);
+    let args = command::encode(&plan, Part::Chunk(0), source)
+        .context("a plan has a first chunk")?
+        .args
+        .into_iter()
+        .map(|arg| match arg.to_str() {
+            Some(text) if text.starts_with("pipe:") => "/dev/null".into(),
+            _ => arg,
+        });
+    let before = children_cpu_seconds();
+    let status = Command::new(&programs.ffmpeg)
+        .args(args)
+        .env_clear()
+        .stdin(Stdio::null())
+        .status()
+        .context("ffmpeg could not be started")?;
+    ensure!(status.success(), "ffmpeg ended with {status}");
+    Ok(children_cpu_seconds() - before)
+}
