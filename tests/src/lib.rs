@@ -16,5 +16,6 @@ pub mod conformance;
 pub mod media;
 pub mod mp4;
 pub mod processes;
+pub mod projection;
 pub mod settings;
 pub mod stack;

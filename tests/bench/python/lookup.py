@@ -52,7 +52,7 @@ def view(video):
     return {
         "id": video_id,
         "status": video["status"],
-        "progress": float(video.get("progress", 0)),
+        "progress": progress(video),
         "title": video.get("title"),
         "filename": video["filename"],
         "metadata": video.get("metadata", {}),
@@ -93,10 +93,19 @@ def original_plays_in_browsers(video):
     )
 
 
+def progress(video):
+    """A run's progress is that of its parts; the last hundredths are publishing."""
+    counted = video.get("parts_counted", 0)
+    if video["status"] == "preparing" and counted:
+        return 0.98 * len(video.get("parts_done", ())) / int(counted)
+    return float(video.get("progress", 0))
+
+
 def is_abandoned(video):
+    is_last = video.get("attempts", 0) >= MAX_ATTEMPTS or video.get("parts_counted", 0)
     return (
         video["status"] == "preparing"
-        and video.get("attempts", 0) >= MAX_ATTEMPTS
+        and is_last
         and video.get("lease_until", 0) + GRACE_MILLIS < time.time() * 1000
     )
 

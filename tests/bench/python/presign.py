@@ -92,6 +92,7 @@ def create_upload(request):
         "has_poster": False,
         "attempts": 0,
         "lease_until": 0,
+        "parts_counted": 0,
         "expires_at": int(now) + EXPIRY_SECONDS + FORGET_AFTER_SECONDS,
     }
     dynamodb.put_item(

@@ -15,7 +15,7 @@ use crate::{
     figures::{Limits, median, quantile},
     meter::Meter,
     python,
-    runtime::{Invocation, Sandbox},
+    runtime::{self, Invocation, Sandbox},
     same_work,
 };
 
@@ -63,7 +63,7 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
             same_work::video_event(video)?,
         ),
     ] {
-        let environment = deployed_environment(stack, function).await?;
+        let environment = runtime::environment(stack, function).await?;
         let mut rust = Subject::new("Rust", name, None, stack, &environment)?;
         let mut other = Subject::new("Python", name, Some(&python), stack, &environment)?;
         let answers = [&rust, &other].map(|subject| subject.first(&event));
@@ -91,29 +91,6 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
         report.insert(name.into(), figures);
     }
     Ok(report.into())
-}
-
-/// The variables that the template gives a function.
-async fn deployed_environment(stack: &Stack, function: &str) -> Result<HashMap<String, String>> {
-    let lambda = aws_sdk_lambda::Client::new(&stack.aws());
-    let configuration = lambda
-        .get_function_configuration()
-        .function_name(function)
-        .send()
-        .await?;
-    let mut environment = configuration
-        .environment
-        .and_then(|environment| environment.variables)
-        .context("the deployed function has no variables")?;
-    environment.insert("AWS_LAMBDA_FUNCTION_NAME".into(), function.into());
-    environment.insert("AWS_LAMBDA_FUNCTION_VERSION".into(), "$LATEST".into());
-    environment.insert("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".into(), "256".into());
-    environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
-    environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
-    for (name, value) in stack.environment() {
-        environment.insert(name.into(), value.into());
-    }
-    Ok(environment)
 }
 
 fn measure(mut subjects: [&mut Subject<'_>; 2], event: &[u8]) -> Result<()> {

@@ -12,9 +12,12 @@
 )]
 
 mod api;
+mod clip;
+mod encode;
 mod figures;
 mod meter;
 mod overhead;
+mod projection;
 mod python;
 mod runtime;
 mod same_work;
@@ -30,7 +33,7 @@ use serde_json::{Map, Value, json};
 use crate::figures::Limits;
 
 /// What may be named on the command line, in the order in which it is run.
-const PARTS: [&str; 4] = ["size", "start", "api", "overhead"];
+const PARTS: [&str; 5] = ["size", "start", "api", "overhead", "projection"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
@@ -78,6 +81,7 @@ async fn run(part: &str, stack: &Stack, limits: &mut Limits) -> Result<Value> {
         "size" => size::run(),
         "start" => start::run(stack).await,
         "api" => api::run(stack, limits).await,
+        "projection" => projection::run(stack, limits).await,
         "overhead" => overhead::run(stack, limits).await,
         _ => bail!("nothing measures {part}"),
     }

@@ -1,39 +1,19 @@
 //! What does the whole job cost on top of its ffmpeg?
 
-use std::{
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use reelrun_core::{
-    command::{self, SourceUrl},
-    encoder::{Preset, VideoCodecs},
     keys::StorageKey,
-    plan::{FanOut, Part, Plan, Settings},
-    source::SourceLimits,
+    plan::{Part, Plan},
 };
 use reelrun_platform::storage::{Buckets, Storage};
-use reelrun_tests::{
-    media::Clips,
-    processes::{children_cpu_seconds, of_function},
-    stack::{Stack, program},
-};
-use reelrun_transcode::{probe::probe, process::Programs};
+use reelrun_tests::{media::Clips, processes::of_function, stack::Stack};
 use serde_json::{Value, json};
 
-use crate::figures::{Limits, median};
-
-/// What the local stack is deployed with, but in one chunk.
-const SETTINGS: Settings = Settings {
-    max_short_side: 1080,
-    preset: Preset::Balanced,
-    codecs: VideoCodecs { av1: false },
-    fan_out: FanOut {
-        max_parallel: 1,
-        target_seconds: 900,
-        memory_mb: 10_240,
-    },
+use crate::{
+    encode,
+    figures::{Limits, median},
 };
 
 /// The whole job (the function with its ffmpeg: probe, encode, cut, upload, publish) against the
@@ -102,39 +82,10 @@ async fn bare_ffmpeg(stack: &Stack, id: &str) -> Result<f64> {
         uploads: stack.uploads_bucket.clone(),
         media: stack.media_bucket.clone(),
     };
-    let storage = Storage::new(stack.s3(), buckets);
     let key = StorageKey::Source(id.parse()?);
-    let url = storage
+    let url = Storage::new(stack.s3(), buckets)
         .presign_download(&key, Duration::from_hours(1))
         .await?;
-    let source = SourceUrl {
-        url: &url,
-        ca_file: None,
-    };
-    let programs = Programs {
-        ffmpeg: program("ffmpeg"),
-        ffprobe: program("ffprobe"),
-        ca_file: None,
-    };
-    let limits = SourceLimits {
-        max_duration_seconds: 3600,
-    };
-    let plan = Plan::new(&probe(&programs, source, limits).await?, SETTINGS);
-    let args = command::encode(&plan, Part::Chunk(0), source)
-        .context("a plan has a first chunk")?
-        .args
-        .into_iter()
-        .map(|arg| match arg.to_str() {
-            Some(text) if text.starts_with("pipe:") => "/dev/null".into(),
-            _ => arg,
-        });
-    let before = children_cpu_seconds();
-    let status = Command::new(&programs.ffmpeg)
-        .args(args)
-        .env_clear()
-        .stdin(Stdio::null())
-        .status()
-        .context("ffmpeg could not be started")?;
-    ensure!(status.success(), "ffmpeg ended with {status}");
-    Ok(children_cpu_seconds() - before)
+    let plan = Plan::new(&encode::probed(&url).await?, encode::SETTINGS);
+    Ok(encode::run_bare(&plan, Part::Chunk(0), &url)?.cpu_seconds)
 }

@@ -6,6 +6,7 @@
 //! there is nothing that would take time of its own.
 
 use std::{
+    collections::HashMap,
     io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
@@ -18,7 +19,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use reelrun_tests::processes::FunctionProcess;
+use reelrun_tests::{processes::FunctionProcess, stack::Stack};
 use serde_json::Value;
 
 /// Longer than any invocation here takes.
@@ -54,6 +55,29 @@ pub(crate) struct Invocation {
     pub(crate) since_start: Duration,
     /// The answer.
     pub(crate) answer: Value,
+}
+
+/// The variables that a deployed function has, for a process of our own.
+pub(crate) async fn environment(stack: &Stack, function: &str) -> Result<HashMap<String, String>> {
+    let lambda = aws_sdk_lambda::Client::new(&stack.aws());
+    let configuration = lambda
+        .get_function_configuration()
+        .function_name(function)
+        .send()
+        .await?;
+    let mut environment = configuration
+        .environment
+        .and_then(|environment| environment.variables)
+        .context("the deployed function has no variables")?;
+    environment.insert("AWS_LAMBDA_FUNCTION_NAME".into(), function.into());
+    environment.insert("AWS_LAMBDA_FUNCTION_VERSION".into(), "$LATEST".into());
+    environment.insert("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".into(), "256".into());
+    environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
+    environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
+    for (name, value) in stack.environment() {
+        environment.insert(name.into(), value.into());
+    }
+    Ok(environment)
 }
 
 impl Sandbox {

@@ -1,0 +1,135 @@
+//! Reelrun's own ffmpeg command, run by itself. What the library's types are is known here only.
+
+use std::{
+    ffi::OsString,
+    ops::AddAssign,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_s3::{presigning::PresigningConfig, primitives::ByteStream};
+use reelrun_core::{
+    command::{self, Output, SourceUrl},
+    encoder::{Preset, VideoCodecs},
+    plan::{FanOut, Part, Plan, Settings},
+    source::{SourceInfo, SourceLimits},
+};
+use reelrun_tests::{
+    processes::children_cpu_seconds,
+    stack::{Stack, program},
+};
+use reelrun_transcode::{probe::probe, process::Programs};
+
+/// What the local stack is deployed with, but in one chunk.
+pub(crate) const SETTINGS: Settings = Settings {
+    max_short_side: 1080,
+    preset: Preset::Balanced,
+    codecs: VideoCodecs { av1: false },
+    fan_out: FanOut {
+        max_parallel: 1,
+        target_seconds: 900,
+        memory_mb: 10_240,
+    },
+};
+
+/// What a program and those that it ran have used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Used {
+    pub(crate) cpu_seconds: f64,
+    pub(crate) wall_seconds: f64,
+}
+
+impl AddAssign for Used {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu_seconds += other.cpu_seconds;
+        self.wall_seconds += other.wall_seconds;
+    }
+}
+
+/// Runs a program to its end, with nothing else running beside it in this process.
+pub(crate) fn timed(command: &mut Command) -> Result<Used> {
+    let name = command.get_program().to_owned();
+    let (before, begun) = (children_cpu_seconds(), Instant::now());
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .with_context(|| format!("{} could not be started", name.display()))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<&str> = text.lines().rev().take(12).collect();
+    ensure!(
+        output.status.success(),
+        "{} ended with {}:\n{}",
+        name.display(),
+        output.status,
+        last.into_iter().rev().collect::<Vec<_>>().join("\n")
+    );
+    Ok(Used {
+        cpu_seconds: children_cpu_seconds() - before,
+        wall_seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+/// Puts a file where the command reads sources from, the store, but where no event follows.
+pub(crate) async fn stored(stack: &Stack, file: &Path) -> Result<String> {
+    let s3 = stack.s3();
+    let body = ByteStream::from(std::fs::read(file)?);
+    let (bucket, key) = (&stack.media_bucket, "bench/source");
+    s3.put_object()
+        .bucket(bucket)
+        .key(key)
+        .body(body)
+        .send()
+        .await?;
+    let valid = PresigningConfig::expires_in(Duration::from_hours(1))?;
+    let url = s3
+        .get_object()
+        .bucket(bucket)
+        .key(key)
+        .presigned(valid)
+        .await?;
+    Ok(url.uri().into())
+}
+
+fn source(url: &str) -> SourceUrl<'_> {
+    SourceUrl { url, ca_file: None }
+}
+
+/// What ffprobe says of a source.
+pub(crate) async fn probed(url: &str) -> Result<SourceInfo> {
+    let programs = Programs {
+        ffmpeg: program("ffmpeg"),
+        ffprobe: program("ffprobe"),
+        ca_file: None,
+    };
+    let limits = SourceLimits {
+        max_duration_seconds: 12 * 3600,
+    };
+    Ok(probe(&programs, source(url), limits).await?)
+}
+
+/// Runs a part of a plan, with each output where `place` says.
+pub(crate) fn run(
+    plan: &Plan,
+    part: Part,
+    url: &str,
+    place: impl Fn(Output) -> OsString,
+) -> Result<Used> {
+    let encode = command::encode(plan, part, source(url)).context("the plan has no such part")?;
+    let mut places = encode.outputs.iter().map(|&output| place(output));
+    let args = encode.args.into_iter().map(|arg| match arg.to_str() {
+        Some(text) if text.starts_with("pipe:") => places.next().unwrap_or_default(),
+        _ => arg,
+    });
+    let mut ffmpeg = Command::new(program("ffmpeg"));
+    ffmpeg.arg("-y").args(args).env_clear();
+    timed(&mut ffmpeg)
+}
+
+/// The same, with every output at /dev/null.
+pub(crate) fn run_bare(plan: &Plan, part: Part, url: &str) -> Result<Used> {
+    run(plan, part, url, |_| "/dev/null".into())
+}
