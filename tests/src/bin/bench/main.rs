@@ -13,12 +13,15 @@
 
 mod api;
 mod clip;
+mod contenders;
 mod encode;
 mod figures;
 mod meter;
 mod overhead;
+mod peers;
 mod projection;
 mod python;
+mod quality;
 mod runtime;
 mod same_work;
 mod size;
@@ -33,7 +36,7 @@ use serde_json::{Map, Value, json};
 use crate::figures::Limits;
 
 /// What may be named on the command line, in the order in which it is run.
-const PARTS: [&str; 5] = ["size", "start", "api", "overhead", "projection"];
+const PARTS: [&str; 6] = ["size", "start", "api", "overhead", "projection", "peers"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
@@ -82,6 +85,7 @@ async fn run(part: &str, stack: &Stack, limits: &mut Limits) -> Result<Value> {
         "start" => start::run(stack).await,
         "api" => api::run(stack, limits).await,
         "projection" => projection::run(stack, limits).await,
+        "peers" => peers::run(stack, limits).await,
         "overhead" => overhead::run(stack, limits).await,
         _ => bail!("nothing measures {part}"),
     }
