@@ -34,9 +34,12 @@ pub(crate) fn judge(clip: &Path, rendition: &Path, folder: &Path) -> Result<Judg
         rendition.display()
     );
     let log = folder.join("vmaf.json");
-    let same_clock = "format=yuv420p,settb=1/1000,setpts=N*40";
+    // A file that names its colours and one that does not would be converted to each other first,
+    // and compared in colours that neither has.
+    let alike = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709,\
+                 format=yuv420p,settb=1/1000,setpts=N*40";
     let graph = format!(
-        "[0:v:0]scale=1920:1080:flags=bicubic,{same_clock}[made];[1:v:0]{same_clock}[source];\
+        "[0:v:0]scale=1920:1080:flags=bicubic,{alike}[made];[1:v:0]{alike}[source];\
          [made][source]libvmaf=n_subsample={SUBSAMPLE}:log_fmt=json:log_path={}",
         text(&log)
     );
