@@ -27,8 +27,10 @@ pub struct Quotas {
     /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>, as known for
     /// the three largest regions; 800 in others.
     pub transitions_per_second: f64,
-    /// Express executions that may be started: at once, and a second more; the same page, as known.
-    pub express_starts_per_second: f64,
+    /// Standard executions that may be started: so many at once; the same page, as known.
+    pub executions_at_once: f64,
+    /// And how many a second more. Each part of a Distributed Map is one.
+    pub executions_per_second: f64,
     /// What an inline Map runs at a time; the same page.
     pub inline_map: usize,
 }
@@ -42,7 +44,8 @@ impl Default for Quotas {
             gets_per_second: 5500.0,
             writes_per_second: 1000.0,
             transitions_per_second: 5000.0,
-            express_starts_per_second: 6000.0,
+            executions_at_once: 1300.0,
+            executions_per_second: 300.0,
             inline_map: 40,
         }
     }
@@ -62,10 +65,6 @@ pub struct Prices {
     pub get: f64,
     /// A state transition, <https://aws.amazon.com/step-functions/pricing/>: $0.025 a thousand.
     pub transition: f64,
-    /// An express execution, the same page: $1.00 a million, as known.
-    pub express: f64,
-    /// A GB for a second of an express execution, of which the least is 64 MB: $0.00001667, as known.
-    pub express_gb_second: f64,
     /// A write, <https://aws.amazon.com/dynamodb/pricing/on-demand/>: $0.625 a million, as known.
     pub write: f64,
 }
@@ -87,8 +86,6 @@ impl Prices {
             put: 0.005 / 1e3,
             get: 0.000_4 / 1e3,
             transition: 0.025 / 1e3,
-            express: 1.0 / 1e6,
-            express_gb_second: 0.000_016_67,
             write: 0.625 / 1e6,
         }
     }
@@ -98,10 +95,8 @@ impl Prices {
         /// Transitions of an execution besides those of its parts: start, map, publish, end, and
         /// one to spare.
         const AROUND: f64 = 5.0;
-        /// Transitions for a part of an inline map, or of a map run's own bookkeeping.
+        /// Transitions for a part, in the map's execution or in its own: start, encode, end.
         const EACH: f64 = 3.0;
-        /// An execution's memory is billed in steps of this.
-        const EXPRESS_GB: f64 = 64.0 / 1024.0;
         let parts = work.chunks.len() as f64;
         let fans_out = work.chunks.len() > 1;
         let memory = f64::from(scenario.function.memory_mb) / 1024.0;
@@ -118,14 +113,10 @@ impl Prices {
         };
         let gets = parts * f64::from(scenario.assumed.requests_to_open) + readings;
         let storage = (puts + messages) * self.put + gets * self.get;
-        let machine = match (fans_out, work.distributed) {
-            (false, _) => 0.0,
-            (true, false) => (AROUND + parts * EACH) * self.transition,
-            (true, true) => {
-                (AROUND + parts) * self.transition
-                    + parts * self.express
-                    + busy.as_secs_f64() * EXPRESS_GB * self.express_gb_second
-            }
+        let machine = if fans_out {
+            (AROUND + parts * EACH) * self.transition
+        } else {
+            0.0
         };
         // A lease is renewed every two seconds only where there is no run.
         let writes = f64::from(work.noted) + 6.0;

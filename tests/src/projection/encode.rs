@@ -87,7 +87,10 @@ pub(super) fn run(scenario: &Scenario, work: &Workload, seed: u64) -> Encoded {
     };
     let mut starts = if work.distributed {
         let rate = scenario.assumed.child_starts_per_second;
-        Bucket::new(1.0, rate.min(quotas.express_starts_per_second))
+        Bucket::new(
+            quotas.executions_at_once.min(rate),
+            quotas.executions_per_second.min(rate),
+        )
     } else {
         per_second(quotas.transitions_per_second)
     };

@@ -12,8 +12,7 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::{presigning::PresigningConfig, primitives::ByteStream};
 use reelrun_core::{
     command::{self, Output, SourceUrl},
-    encoder::{Preset, VideoCodecs},
-    plan::{FanOut, Part, Plan, Settings},
+    plan::{Part, Plan},
     source::{SourceInfo, SourceLimits},
 };
 use reelrun_tests::{
@@ -21,18 +20,6 @@ use reelrun_tests::{
     stack::{Stack, program},
 };
 use reelrun_transcode::{probe::probe, process::Programs};
-
-/// What the local stack is deployed with, but in one chunk.
-pub(crate) const SETTINGS: Settings = Settings {
-    max_short_side: 1080,
-    preset: Preset::Balanced,
-    codecs: VideoCodecs { av1: false },
-    fan_out: FanOut {
-        max_parallel: 1,
-        target_seconds: 900,
-        memory_mb: 10_240,
-    },
-};
 
 /// What a program and those that it ran have used.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,15 +105,29 @@ pub(crate) fn run(
     url: &str,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Used> {
+    let mut ffmpeg = Command::new(program("ffmpeg"));
+    ffmpeg.args(arguments(plan, part, url, place)?).env_clear();
+    timed(&mut ffmpeg)
+}
+
+fn arguments(
+    plan: &Plan,
+    part: Part,
+    url: &str,
+    place: impl Fn(Output) -> OsString,
+) -> Result<Vec<OsString>> {
     let encode = command::encode(plan, part, source(url)).context("the plan has no such part")?;
     let mut places = encode.outputs.iter().map(|&output| place(output));
     let args = encode.args.into_iter().map(|arg| match arg.to_str() {
         Some(text) if text.starts_with("pipe:") => places.next().unwrap_or_default(),
         _ => arg,
     });
-    let mut ffmpeg = Command::new(program("ffmpeg"));
-    ffmpeg.arg("-y").args(args).env_clear();
-    timed(&mut ffmpeg)
+    Ok(args.collect())
+}
+
+/// The arguments that encode a part to /dev/null.
+pub(crate) fn bare_arguments(plan: &Plan, part: Part, url: &str) -> Result<Vec<OsString>> {
+    arguments(plan, part, url, |_| "/dev/null".into())
 }
 
 /// The same, with every output at /dev/null.

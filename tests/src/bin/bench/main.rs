@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod chunks;
 mod clip;
 mod contenders;
 mod encode;
@@ -36,7 +37,15 @@ use serde_json::{Map, Value, json};
 use crate::figures::Limits;
 
 /// What may be named on the command line, in the order in which it is run.
-const PARTS: [&str; 6] = ["size", "start", "api", "overhead", "projection", "peers"];
+const PARTS: [&str; 7] = [
+    "size",
+    "start",
+    "api",
+    "overhead",
+    "chunks",
+    "projection",
+    "peers",
+];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
@@ -87,6 +96,7 @@ async fn run(part: &str, stack: &Stack, limits: &mut Limits) -> Result<Value> {
         "projection" => projection::run(stack, limits).await,
         "peers" => peers::run(stack, limits).await,
         "overhead" => overhead::run(stack, limits).await,
+        "chunks" => chunks::run(stack, limits).await,
         _ => bail!("nothing measures {part}"),
     }
 }

@@ -8,13 +8,13 @@ use reelrun_core::{
     encoder::{Preset, VideoCodecs},
     plan::Settings,
 };
-use reelrun_tests::{media::Clips, stack::Stack};
+use reelrun_tests::{media::Clips, settings::ONE_CHUNK, stack::Stack};
 use serde_json::{Value, json};
 
 use crate::{
     clip::clip,
     contenders::{self, Ladder, RUNGS},
-    encode::{self, SETTINGS, Used},
+    encode::{self, Used},
     figures::Limits,
     quality::{Judged, judge},
 };
@@ -54,7 +54,7 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
     let with = |preset, av1| Settings {
         preset,
         codecs: VideoCodecs { av1 },
-        ..SETTINGS
+        ..ONE_CHUNK
     };
     let made =
         async |name: &str, settings| contenders::reelrun(&url, settings, &folder(name)?).await;

@@ -17,6 +17,7 @@ use reelrun_tests::{
         Assumptions, Costs, Function, Projection, Scenario, Workload,
         aws::{Prices, Quotas},
     },
+    settings::ONE_CHUNK,
     stack::Stack,
 };
 use serde_json::{Map, Value, json};
@@ -40,7 +41,7 @@ const SOURCES: [(&str, u64); 5] = [
 /// The most that a new account's functions may have, which is what is deployed; and the most of all.
 const MEMORIES_MB: [u32; 2] = [3008, 10_240];
 /// How long encoding one chunk should take, as the template has it.
-const TARGET_SECONDS: u32 = 10;
+const TARGET_SECONDS: u32 = 15;
 /// Each video is sent through this many times, with other stragglers each time.
 const SEEDS: u64 = 101;
 /// The film that must be ready in time, on functions as they are deployed.
@@ -122,7 +123,7 @@ fn settings(memory_mb: u32) -> Settings {
             target_seconds: TARGET_SECONDS,
             memory_mb,
         },
-        ..encode::SETTINGS
+        ..ONE_CHUNK
     }
 }
 
@@ -196,7 +197,7 @@ async fn measured(stack: &Stack) -> Result<(Costs, SourceInfo)> {
     }
     // Two chunks in the middle of the source, of one segment and of two: their difference is what
     // content costs, the rest is what a chunk costs.
-    let mut plan = Plan::new(&source, encode::SETTINGS);
+    let mut plan = Plan::new(&source, ONE_CHUNK);
     plan.cuts = vec![0, 1, 2, 4];
     let cpu = |chunk| -> Result<f64> {
         let runs: Result<Vec<f64>> = (0..3)
