@@ -86,6 +86,8 @@ impl Emulator {
             // Objects lie on the disk; without this they would fill the memory.
             .env("S3_PERSIST", "1")
             .env("S3_DATA_DIR", temporary.join("s3"))
+            // The state machine waits between tries for things that pass; here, little does.
+            .env("SFN_WAIT_SCALE", "0.2")
             // Services that would open ports of their own.
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
