@@ -41,7 +41,7 @@ const SOURCES: [(&str, u64); 5] = [
 /// The most that a new account's functions may have, which is what is deployed; and the most of all.
 const MEMORIES_MB: [u32; 2] = [3008, 10_240];
 /// How long encoding one chunk should take, as the template has it.
-const TARGET_SECONDS: u32 = 15;
+const TARGET_SECONDS: u32 = 10;
 /// Each video is sent through this many times, with other stragglers each time.
 const SEEDS: u64 = 101;
 /// The film that must be ready in time, on functions as they are deployed.
