@@ -42,7 +42,7 @@ pub struct Transcoder {
     pub limits: SourceLimits,
     /// What is made of them.
     pub settings: Settings,
-    /// How long ones are spread.
+    /// Who encodes the long ones.
     pub fan_out: FanOut,
 }
 
