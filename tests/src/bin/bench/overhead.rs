@@ -8,7 +8,10 @@ use reelrun_core::{
     plan::{Part, Plan},
 };
 use reelrun_platform::storage::{Buckets, Storage};
-use reelrun_tests::{media::Clips, processes::of_function, settings::ONE_CHUNK, stack::Stack};
+use reelrun_tests::{
+    configuration::Reconfigured, media::Clips, processes::of_function, settings::ONE_CHUNK,
+    stack::Stack,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,6 +27,8 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
     const ALLOWED: f64 = 1.05;
     const ALLOWED_MEMORY_MIB: f64 = 256.0;
     println!("Whole job against bare ffmpeg: 1920x1080 at 25 fps, {SECONDS} s, {RUNS} pairs");
+    // In one chunk, as the command that it is compared with.
+    let _configuration = Reconfigured::chunks(stack, 1).await;
     let clips = Clips::new();
     let file = clips.clip("bench.mp4", "1920x1080", "25", SECONDS);
     let mut ratios = Vec::new();
