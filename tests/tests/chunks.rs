@@ -449,6 +449,39 @@ async fn a_killed_chunk_is_encoded_again_alone() {
     );
 }
 
+/// A run that was stopped by hand says nothing; the event's next delivery takes the video over.
+#[tokio::test]
+async fn a_run_that_was_stopped_is_taken_over() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("stopped.mp4", "640x360", "25", 96.0);
+    let _configuration = Reconfigured::chunks(&stack, 4).await;
+    let id = stack.upload(&file);
+    let begun = Instant::now();
+    while running(&stack, &stack.transcode_function, "trim=start_pts=600:").is_none() {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "chunk 2 never began"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let machines = aws_sdk_sfn::Client::new(&stack.aws());
+    let (name, _) = executions(&stack, &id).await.remove(0);
+    let machine = stack
+        .state_machine_arn
+        .replace(":stateMachine:", ":execution:");
+    machines
+        .stop_execution()
+        .execution_arn(format!("{machine}:{name}"))
+        .send()
+        .await
+        .unwrap();
+    deliver_again(&stack, &id).await;
+    let video = stack.settled(&id);
+    assert_eq!(video["status"], "ready", "{video:#}");
+    assert_eq!(stack.attempts(&id).await, 2);
+    assert_eq!(executions(&stack, &id).await.len(), 2);
+}
+
 #[tokio::test]
 async fn a_chunk_that_always_fails_is_named() {
     let (stack, clips) = (Stack::get(), Clips::new());

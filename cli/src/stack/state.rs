@@ -34,6 +34,7 @@ pub(crate) struct StackState {
     pub(crate) presign_function: String,
     pub(crate) transcode_function: String,
     pub(crate) lookup_function: String,
+    #[serde(default)]
     pub(crate) state_machine_arn: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure_queue_url: Option<String>,

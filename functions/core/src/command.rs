@@ -92,7 +92,7 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
 }
 
 /// ffprobe: time, duration, place and kind of every packet of one stream, one line each, as
-/// [`Packets`] reads them. This reads the whole source.
+/// [`crate::source::Packets`] reads them. This reads the whole source.
 pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
     let mut args = Args::default();
     args.pair("-select_streams", stream.to_string());

@@ -78,8 +78,8 @@ impl fmt::Display for MediaFile {
     }
 }
 
-/// Names one run of a state machine over one video: which source it encodes, and the how manieth
-/// try it is. Runs share no working file.
+/// Names one run of a state machine over one video: which source it encodes, and which
+/// attempt it is. Runs share no working file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);

@@ -101,7 +101,7 @@ impl RunInput {
     }
 }
 
-/// The execution's name. Starting the same run again starts nothing.
+/// The execution's name, used once.
 pub fn execution_name(video: VideoId, run: &RunId) -> String {
     format!("{video}-{run}")
 }

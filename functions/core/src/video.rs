@@ -262,7 +262,8 @@ impl Video {
     /// time (memory that runs out takes it along), so that nobody could write the end down.
     pub fn is_abandoned(&self, now_millis: i64) -> bool {
         const GRACE_MILLIS: i64 = 60_000;
-        // A run is not retried by anyone: it holds its lease for as long as it may last.
+        // A run that has started is not retried by anyone: it holds its lease for as long as it
+        // may last.
         let is_last = self.attempts >= MAX_ATTEMPTS || self.parts_counted > 0;
         self.status == Status::Preparing && is_last && self.lease_until + GRACE_MILLIS < now_millis
     }

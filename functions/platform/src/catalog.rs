@@ -73,8 +73,8 @@ pub enum LeaseAnswer {
     Held {
         /// When it expires.
         until_millis: i64,
-        /// Whether it is a state machine's, which does not renew it.
-        by_run: bool,
+        /// The run of the state machine that holds it, and does not renew it.
+        run: Option<String>,
     },
     /// The video is ready or has failed: there is nothing to do.
     Settled(Status),
@@ -271,6 +271,8 @@ impl Catalog {
             #[serde(default)]
             parts_counted: u32,
             #[serde(default)]
+            lease_owner: String,
+            #[serde(default)]
             attempts: u32,
         }
         let answer = self
@@ -326,7 +328,7 @@ impl Catalog {
                     Ok(match held.status {
                         Status::Preparing => LeaseAnswer::Held {
                             until_millis: held.lease_until,
-                            by_run: held.parts_counted > 0,
+                            run: (held.parts_counted > 0).then_some(held.lease_owner),
                         },
                         status => LeaseAnswer::Settled(status),
                     })
@@ -355,29 +357,37 @@ impl Catalog {
         .await
     }
 
-    /// Gives a lease to a run of the state machine. Its progress will be that of this many parts.
+    /// Gives a lease to a run of the state machine, until this time. Giving it again, because the
+    /// answer was lost, changes nothing.
     pub async fn hand_over(
         &self,
         lease: &Lease,
         run: &Lease,
         until_millis: i64,
-        parts_counted: u32,
     ) -> Result<(), CatalogError> {
         let changes = [
             ("run", AttributeValue::S(run.owner.clone())),
             ("lease_until", number(until_millis)),
-            ("parts_counted", number(parts_counted.into())),
         ];
-        let update = "SET lease_owner = :run, lease_until = :lease_until, \
-                      parts_counted = :parts_counted REMOVE parts_done";
-        self.as_holder(lease, update, changes).await
+        let update = "SET lease_owner = :run, lease_until = :lease_until";
+        let holds = "lease_owner = :owner OR lease_owner = :run";
+        self.where_held(lease, holds, update, changes).await
     }
 
-    /// Keeps a run's lease until this time.
-    pub async fn hold(&self, run: &Lease, until_millis: i64) -> Result<(), CatalogError> {
-        let changes = [("lease_until", number(until_millis))];
-        self.as_holder(run, "SET lease_until = :lease_until", changes)
-            .await
+    /// Keeps the lease of a run that has started until this time; from now on its progress is that
+    /// of this many parts.
+    pub async fn hold(
+        &self,
+        run: &Lease,
+        until_millis: i64,
+        parts_counted: u32,
+    ) -> Result<(), CatalogError> {
+        let changes = [
+            ("lease_until", number(until_millis)),
+            ("parts_counted", number(parts_counted.into())),
+        ];
+        let update = "SET lease_until = :lease_until, parts_counted = :parts_counted";
+        self.as_holder(run, update, changes).await
     }
 
     /// Fails with [`CatalogError::LeaseLost`] unless this holder has the lease.
@@ -459,13 +469,24 @@ impl Catalog {
         update: &str,
         changes: [(&'static str, AttributeValue); N],
     ) -> Result<(), CatalogError> {
+        self.where_held(lease, "lease_owner = :owner", update, changes)
+            .await
+    }
+
+    async fn where_held<const N: usize>(
+        &self,
+        lease: &Lease,
+        holds: &str,
+        update: &str,
+        changes: [(&'static str, AttributeValue); N],
+    ) -> Result<(), CatalogError> {
         let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("id", AttributeValue::S(lease.video.to_string()))
             .update_expression(update)
-            .condition_expression("lease_owner = :owner")
+            .condition_expression(holds)
             .expression_attribute_values(":owner", AttributeValue::S(lease.owner.clone()));
         for (name, value) in changes {
             let reserved = format!("#{name}");

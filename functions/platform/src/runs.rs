@@ -23,15 +23,6 @@ pub struct RunsError {
     why: String,
 }
 
-/// What came of starting a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Started {
-    /// It is under way; now, or since an earlier delivery of the same event.
-    Running,
-    /// A run of this name is over. Names are not used twice.
-    Over,
-}
-
 impl Runs {
     /// Runs of this state machine.
     pub fn new(client: Client, state_machine_arn: String) -> Self {
@@ -41,29 +32,29 @@ impl Runs {
         }
     }
 
-    /// Starts a run, unless there has been one of this name.
-    pub async fn start(&self, input: &RunInput) -> Result<Started, RunsError> {
+    /// Starts a run. Starting it again, because the answer was lost, starts nothing.
+    pub async fn start(&self, input: &RunInput) -> Result<(), RunsError> {
         let failed = |why: String| RunsError {
             action: "start the state machine",
             why,
         };
-        let name = execution_name(input.video, &input.run);
         let started = self
             .client
             .start_execution()
             .state_machine_arn(&self.state_machine_arn)
-            .name(&name)
+            .name(execution_name(input.video, &input.run))
             .input(serde_json::to_string(input).map_err(|why| failed(why.to_string()))?)
             .send()
             .await;
         match started {
-            Ok(_) => Ok(Started::Running),
-            Err(why) if exists(&why) => self.look(&name).await,
+            Ok(_) => Ok(()),
+            Err(why) if exists(&why) => Ok(()),
             Err(why) => Err(failed(DisplayErrorContext(why).to_string())),
         }
     }
 
-    async fn look(&self, name: &str) -> Result<Started, RunsError> {
+    /// Whether the run of this name has ended, in whatever way.
+    pub async fn is_over(&self, name: &str) -> Result<bool, RunsError> {
         let execution = self
             .client
             .describe_execution()
@@ -74,10 +65,11 @@ impl Runs {
                 action: "look at a run of the state machine",
                 why: DisplayErrorContext(why).to_string(),
             })?;
-        Ok(match execution.status {
-            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Started::Running,
-            _ => Started::Over,
-        })
+        let is_under_way = matches!(
+            execution.status,
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive
+        );
+        Ok(!is_under_way)
     }
 
     /// `arn:aws:states:region:account:stateMachine:name` names

@@ -1,8 +1,9 @@
 //! Gives a long video to the state machine, which encodes its parts on many functions at once.
 //!
-//! The lease goes along. It is handed over for a short time first, and for as long as a run may
-//! last only once the run has started: a function that dies in between leaves a lease that soon
-//! expires, and the event's next delivery starts the same run, which is started only once.
+//! The lease goes along: for a short time first, and for as long as a run may last only once the
+//! run has started. A function that dies in between leaves a lease that soon expires, and the
+//! event's next delivery starts another run. Each attempt's run has a name of its own, so what is
+//! left of an earlier one finds that it no longer holds the video, and ends.
 
 use std::time::Duration;
 
@@ -11,11 +12,7 @@ use reelrun_core::{
     plan::Plan,
     task::{RunInput, execution_name},
 };
-use reelrun_platform::{
-    catalog::Lease,
-    now_millis,
-    runs::{Runs, Started},
-};
+use reelrun_platform::{catalog::Lease, now_millis, runs::Runs};
 
 use crate::{error::StepError, job::Transcoder};
 
@@ -29,10 +26,7 @@ pub struct FanOut {
 }
 
 /// How long a run may take to start.
-const STARTING: Duration = Duration::from_mins(2);
-
-/// More than any event is redriven. Each redrive after a failure makes another run.
-const MAX_RUNS: u32 = 100;
+const STARTING: Duration = Duration::from_mins(1);
 
 impl Transcoder {
     /// Starts a run over a plan, under this lease.
@@ -43,35 +37,24 @@ impl Transcoder {
         plan: &Plan,
     ) -> Result<(), StepError> {
         let video = lease.video;
-        let mut holder = lease.clone();
-        for attempt in 1..=MAX_RUNS {
-            let run = RunId::new(entity_tag, attempt);
-            let next = Lease {
-                owner: execution_name(video, &run),
-                ..lease.clone()
-            };
-            self.storage
-                .put_json(&StorageKey::Plan(video, run.clone()), plan)
-                .await?;
-            self.catalog
-                .hand_over(&holder, &next, after(STARTING), plan.counted())
-                .await?;
-            holder = next;
-            let input = RunInput::new(video, run, plan);
-            let started = self.fan_out.runs.start(&input).await;
-            match started.map_err(|why| StepError::Transient(why.to_string()))? {
-                Started::Running => {
-                    let until = after(self.fan_out.run_timeout);
-                    self.catalog.hold(&holder, until).await?;
-                    tracing::info!(video.id = %video, run = %input.run, parts = input.parts.len(), "a run begins");
-                    return Ok(());
-                }
-                Started::Over => {
-                    tracing::info!(video.id = %video, run = %input.run, "that run is over");
-                }
-            }
-        }
-        Err(StepError::Internal("it was run too many times".into()))
+        let run = RunId::new(entity_tag, lease.attempt);
+        let holder = Lease {
+            owner: execution_name(video, &run),
+            ..lease.clone()
+        };
+        self.storage
+            .put_json(&StorageKey::Plan(video, run.clone()), plan)
+            .await?;
+        self.catalog
+            .hand_over(lease, &holder, after(STARTING))
+            .await?;
+        let input = RunInput::new(video, run, plan);
+        let started = self.fan_out.runs.start(&input).await;
+        started.map_err(|why| StepError::Transient(why.to_string()))?;
+        tracing::info!(video.id = %video, run = %input.run, parts = input.parts.len(), "a run begins");
+        let until = after(self.fan_out.run_timeout);
+        self.catalog.hold(&holder, until, plan.counted()).await?;
+        Ok(())
     }
 }
 

@@ -65,7 +65,7 @@ impl Transcoder {
         deadline: Instant,
     ) -> Result<(), StepError> {
         let video = source.video;
-        let lease = match lease::acquire(&self.catalog, video).await? {
+        let lease = match lease::acquire(&self.catalog, &self.fan_out.runs, video).await? {
             Acquired::Lease(lease) => lease,
             Acquired::Nothing(why) => {
                 tracing::info!(video.id = %video, why, "nothing to do");

@@ -6,18 +6,18 @@ use reelrun_core::video::{Status, VideoId};
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Lease, LeaseAnswer},
     now_millis,
+    runs::Runs,
 };
 use tokio::{sync::watch, time};
 use uuid::Uuid;
+
+use crate::error::StepError;
 
 /// How long a lease lasts unless it is renewed: how long a video waits after its encoder died.
 pub const LEASE: Duration = Duration::from_secs(20);
 
 /// How often it is renewed, which is also how often progress is told.
 const HEARTBEAT: Duration = Duration::from_secs(2);
-
-/// A run that is only starting holds its lease for less than this.
-const RUN_HAS_STARTED_MILLIS: i64 = 5 * 60_000;
 
 /// What came of waiting for a lease.
 #[derive(Debug)]
@@ -33,7 +33,11 @@ pub enum Acquired {
 /// Where another encode holds it, this waits until that one has shown that it is alive (it renews:
 /// our event is a duplicate, and its own event is retried should it fail) or dead (the lease
 /// expires: we take over). Giving up at once would lose the video whose encoder was just killed.
-pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, CatalogError> {
+pub async fn acquire(
+    catalog: &Catalog,
+    runs: &Runs,
+    video: VideoId,
+) -> Result<Acquired, StepError> {
     let owner = Uuid::now_v7().to_string();
     let mut seen_until = None;
     loop {
@@ -49,12 +53,20 @@ pub async fn acquire(catalog: &Catalog, video: VideoId) -> Result<Acquired, Cata
             LeaseAnswer::Unknown => {
                 return Ok(Acquired::Nothing("no upload of this id was permitted"));
             }
-            // Far off: the run has started.
             LeaseAnswer::Held {
-                until_millis,
-                by_run: true,
-            } if until_millis > now_millis() + RUN_HAS_STARTED_MILLIS => {
-                return Ok(Acquired::Nothing("a run is at work"));
+                run: Some(name), ..
+            } => {
+                let is_over = runs.is_over(&name).await;
+                if !is_over.map_err(|why| StepError::Transient(why.to_string()))? {
+                    return Ok(Acquired::Nothing("a run is at work"));
+                }
+                // It ended without a word: stopped by hand, or by a limit.
+                let left = Lease {
+                    video,
+                    owner: name,
+                    attempt: 0,
+                };
+                catalog.release(&left).await?;
             }
             LeaseAnswer::Held { until_millis, .. } => {
                 if seen_until.is_some_and(|seen| until_millis > seen) {

@@ -93,7 +93,13 @@ impl Transcoder {
         if plan.counts(part)
             && let Part::Chunk(index) = part
         {
-            self.catalog.note_part(run, index).await?;
+            match self.catalog.note_part(run, index).await {
+                // Progress is not worth another encode.
+                Err(why @ CatalogError::Unavailable { .. }) => {
+                    tracing::warn!(video.id = %task.video, error = %why, "progress is not told");
+                }
+                noted => noted?,
+            }
         }
         tracing::info!(video.id = %task.video, %part, elapsed_ms = begun.elapsed().as_millis(), "a part is encoded");
         Ok(())

@@ -68,6 +68,8 @@ impl Packets {
         let whole = first.saturating_add(self.sum);
         // Frames overlap by a rounding here and there; a clock that starts anew is far off.
         let is_joined = self.is_joined || whole > self.end.saturating_add(JOINED_US);
+        // A clock of 33 bits that overflows is unwrapped by whoever reads from the start only.
+        let is_joined = is_joined || self.end >= CLOCK_OVERFLOWS_US;
         Some(Measured {
             end_us: self.end.max(whole),
             keyframes: if is_joined {
@@ -78,6 +80,9 @@ impl Packets {
         })
     }
 }
+
+/// When the clock of an MPEG transport stream, 33 bits at 90 kHz, starts anew.
+const CLOCK_OVERFLOWS_US: i64 = (1 << 33) * 100 / 9;
 
 /// A stream whose packets last so much longer than its clock was joined from several.
 const JOINED_US: i64 = 2_000_000;
@@ -118,6 +123,7 @@ mod tests {
         for joined in [
             "1,0.5,100,K__\n0.5,0.5,200,K__\n",
             "1,5,100,K__\n2,5,200,K__\n",
+            "95443.0,0.5,100,K__\n95444.0,0.5,200,K__\n",
         ] {
             assert!(measured(joined).unwrap().keyframes.is_empty(), "{joined}");
         }
