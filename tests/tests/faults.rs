@@ -10,6 +10,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::primitives::Blob;
 use reelrun_tests::{
+    configuration::Reconfigured,
     conformance::{Expected, check},
     media::{Clips, text},
     processes::{FunctionProcess, command_lines, of_function},
@@ -210,6 +211,7 @@ async fn the_same_event_three_times_at_once_is_one_encode() {
 #[tokio::test]
 async fn a_killed_encode_publishes_nothing_and_the_retry_completes_it() {
     let (stack, clips) = (Stack::get(), Clips::new());
+    let _configuration = Reconfigured::chunks(&stack, 1).await;
     let file = clips.clip("killed.mp4", "1280x720", "30", 20.0);
     let id = stack.upload(&file);
     stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.1));
