@@ -11,11 +11,14 @@
     reason = "this is test code"
 )]
 
+pub mod chunks;
 pub mod configuration;
 pub mod conformance;
+pub mod delivery;
 pub mod media;
 pub mod mp4;
 pub mod processes;
 pub mod projection;
 pub mod settings;
+pub mod signal;
 pub mod stack;

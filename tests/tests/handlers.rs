@@ -21,7 +21,7 @@ use reelrun_tests::{
     settings::ONE_CHUNK,
     stack::{Stack, put},
 };
-use reelrun_transcode::{error::StepError, fan_out::FanOut, job::Transcoder, process::Programs};
+use reelrun_transcode::{error::StepError, job::Transcoder, process::Programs};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -79,10 +79,8 @@ fn functions_with(upload_expiry: Duration) -> Functions {
                 max_duration_seconds: 60,
             },
             settings: ONE_CHUNK,
-            fan_out: FanOut {
-                runs: Runs::new(aws::step_functions(&sdk), stack.state_machine_arn.clone()),
-                run_timeout: Duration::from_hours(1),
-            },
+            runs: Runs::new(aws::step_functions(&sdk), stack.state_machine_arn.clone()),
+            run_timeout: Duration::from_hours(1),
         },
     }
 }

@@ -286,7 +286,7 @@ pub(crate) mod tests {
                 .iter()
                 .scan(0, |at, segment| {
                     *at += segment.ticks;
-                    let end = grid.audio_frame_at(*at, 48_000, 1024).max(cut + 1);
+                    let end = grid.audio_frame_at(*at, 48_000).max(cut + 1);
                     let frames = end - cut;
                     cut = end;
                     Some(SegmentReport {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::AAC_FRAME_SAMPLES,
     keys::TrackId,
     plan::{Part, Plan, Span},
     report::{Inconsistent, Presentation, TrackKind, TrackReport},
+    timeline::AAC_FRAME_SAMPLES,
 };
 
 /// What the encode of one part measured.
@@ -117,7 +117,7 @@ pub fn stitch(
     let presentation = Presentation::new(video, audio)?;
     let ticks = presentation.video.first().map_or(0, TrackReport::ticks);
     Ok(Stitched {
-        frames: ticks / u64::from(plan.grid.frame_ticks()),
+        frames: plan.grid.frames_in(ticks),
         presentation,
         has_poster,
     })
@@ -135,7 +135,7 @@ fn check_video(
     span: Span,
     track: &TrackReport,
 ) -> Result<(), StitchError> {
-    let frames = track.ticks() / u64::from(plan.grid.frame_ticks());
+    let frames = plan.grid.frames_in(track.ticks());
     let (last, others) = track
         .segments
         .split_last()
@@ -159,9 +159,8 @@ fn check_audio(
     track: &TrackReport,
 ) -> Result<(), StitchError> {
     let aac_frame = |frame: u64| {
-        let ticks = frame * u64::from(plan.grid.frame_ticks());
         plan.grid
-            .audio_frame_at(ticks, track.timescale, AAC_FRAME_SAMPLES)
+            .audio_frame_at(plan.grid.ticks_at(frame), track.timescale)
     };
     let expected = aac_frame(span.end_frame) - aac_frame(span.first_frame);
     let segments = plan.grid.segments_for(span.end_frame - span.first_frame);
@@ -260,7 +259,7 @@ mod tests {
             .zip(ends)
             .map(|(&from, to)| (from, to))
             .collect();
-        let ticks = |frame: u64| frame * u64::from(grid.frame_ticks());
+        let ticks = |frame: u64| grid.ticks_at(frame);
         let mut tracks = Vec::new();
         if part != Part::Sound {
             for rendition in &plan.renditions {
@@ -279,7 +278,7 @@ mod tests {
             }
         }
         if plan.has_sound(part) {
-            let at = |frame: u64| grid.audio_frame_at(ticks(frame), 48_000, 1024) * 1024;
+            let at = |frame: u64| grid.audio_frame_at(ticks(frame), 48_000) * 1024;
             tracks.push(TrackReport {
                 track: TrackId::Audio("main".into()),
                 kind: TrackKind::Audio {

@@ -151,7 +151,8 @@ impl From<FrameRate> for (u32, u32) {
     }
 }
 
-fn gcd(a: u32, b: u32) -> u32 {
+/// The greatest common divisor; at least 1.
+pub(crate) fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a.max(1) } else { gcd(b, a % b) }
 }
 
@@ -168,6 +169,9 @@ pub struct Grid {
     /// GOPs in a segment.
     pub gops_per_segment: u32,
 }
+
+/// Samples in one frame of AAC.
+pub const AAC_FRAME_SAMPLES: u32 = 1024;
 
 /// The length that segments aim for, which is also what the playlists announce.
 pub const SEGMENT_SECONDS: u32 = 6;
@@ -217,6 +221,22 @@ impl Grid {
         factor
     }
 
+    /// When a frame is shown, in ticks.
+    pub fn ticks_at(self, frame: u64) -> u64 {
+        frame * u64::from(self.frame_ticks())
+    }
+
+    /// How many whole frames last this many ticks.
+    pub fn frames_in(self, ticks: u64) -> u64 {
+        ticks / u64::from(self.frame_ticks())
+    }
+
+    /// When a frame is shown, in microseconds.
+    pub fn micros_at(self, frame: u64) -> u64 {
+        let micros = u128::from(self.ticks_at(frame)) * 1_000_000 / u128::from(self.timescale());
+        u64::try_from(micros).unwrap_or(u64::MAX)
+    }
+
     /// Frames in a whole segment.
     pub fn segment_frames(self) -> u32 {
         self.gop_frames * self.gops_per_segment
@@ -224,7 +244,7 @@ impl Grid {
 
     /// Ticks in a whole segment.
     pub fn segment_ticks(self) -> u64 {
-        u64::from(self.segment_frames()) * u64::from(self.frame_ticks())
+        self.ticks_at(self.segment_frames().into())
     }
 
     /// How many segments hold this many frames.
@@ -232,13 +252,11 @@ impl Grid {
         frames.div_ceil(u64::from(self.segment_frames()))
     }
 
-    /// The audio frame nearest to a point on the video's timeline: where the audio is cut so that
-    /// its segments start where the video's do, to within half an audio frame.
-    ///
-    /// `ticks` counts in this grid's timescale; audio frames hold `samples_per_frame` samples.
-    pub fn audio_frame_at(self, ticks: u64, sample_rate: u32, samples_per_frame: u32) -> u64 {
+    /// The audio frame nearest to a point on the video's timeline, in ticks: where the audio is cut
+    /// so that its segments start where the video's do, to within half an audio frame.
+    pub fn audio_frame_at(self, ticks: u64, sample_rate: u32) -> u64 {
         let num = u128::from(ticks) * u128::from(sample_rate);
-        let den = u128::from(self.timescale()) * u128::from(samples_per_frame);
+        let den = u128::from(self.timescale()) * u128::from(AAC_FRAME_SAMPLES);
         u64::try_from((num + den / 2) / den).unwrap_or(u64::MAX)
     }
 }
@@ -312,7 +330,7 @@ mod tests {
         fn audio_cuts_are_within_half_a_frame(num in 1u32..61, segment in 0u64..2000) {
             let grid = Grid::new(rate(num, 1));
             let ticks = segment * grid.segment_ticks();
-            let cut = grid.audio_frame_at(ticks, 48_000, 1024) as f64 * 1024.0 / 48_000.0;
+            let cut = grid.audio_frame_at(ticks, 48_000) as f64 * 1024.0 / 48_000.0;
             let at = ticks as f64 / f64::from(grid.timescale());
             prop_assert!((cut - at).abs() <= 512.0 / 48_000.0 + 1e-9);
         }

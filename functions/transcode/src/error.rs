@@ -1,7 +1,7 @@
 //! Why a step did not succeed, by whose fault it is: that decides what happens next.
 
-use reelrun_core::error::VideoError;
-use reelrun_platform::{catalog::CatalogError, storage::StorageError};
+use reelrun_core::{error::VideoError, stitch::StitchError};
+use reelrun_platform::{catalog::CatalogError, runs::RunsError, storage::StorageError};
 
 /// A step's failure.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,19 @@ pub enum StepError {
 
 impl From<StorageError> for StepError {
     fn from(why: StorageError) -> Self {
+        Self::Transient(why.to_string())
+    }
+}
+
+/// What was stored is not one video: it can't be the source's fault, nor pass by itself.
+impl From<StitchError> for StepError {
+    fn from(why: StitchError) -> Self {
+        Self::Internal(why.to_string())
+    }
+}
+
+impl From<RunsError> for StepError {
+    fn from(why: RunsError) -> Self {
         Self::Transient(why.to_string())
     }
 }

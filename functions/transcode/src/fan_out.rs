@@ -12,18 +12,9 @@ use reelrun_core::{
     plan::Plan,
     task::{RunInput, execution_name},
 };
-use reelrun_platform::{catalog::Lease, now_millis, runs::Runs};
+use reelrun_platform::{catalog::Lease, now_millis};
 
 use crate::{error::StepError, job::Transcoder};
-
-/// How runs are started.
-#[derive(Debug, Clone)]
-pub struct FanOut {
-    /// The state machine.
-    pub runs: Runs,
-    /// The longest a run may last; the state machine ends it then.
-    pub run_timeout: Duration,
-}
 
 /// How long a run may take to start.
 const STARTING: Duration = Duration::from_mins(1);
@@ -49,10 +40,9 @@ impl Transcoder {
             .hand_over(lease, &holder, after(STARTING))
             .await?;
         let input = RunInput::new(video, run, plan);
-        let started = self.fan_out.runs.start(&input).await;
-        started.map_err(|why| StepError::Transient(why.to_string()))?;
+        self.runs.start(&input).await?;
         tracing::info!(video.id = %video, run = %input.run, parts = input.parts.len(), "a run begins");
-        let until = after(self.fan_out.run_timeout);
+        let until = after(self.run_timeout);
         self.catalog.hold(&holder, until, plan.counted()).await?;
         Ok(())
     }

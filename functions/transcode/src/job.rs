@@ -14,6 +14,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Lease},
+    runs::Runs,
     storage::Storage,
 };
 use tokio::{sync::watch, time::Instant};
@@ -21,7 +22,6 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     encode::{Encoder, judge},
     error::StepError,
-    fan_out::FanOut,
     lease::{self, Acquired},
     probe::{probe, probe_measured},
     process::Programs,
@@ -42,8 +42,10 @@ pub struct Transcoder {
     pub limits: SourceLimits,
     /// What is made of them.
     pub settings: Settings,
-    /// Who encodes the long ones.
-    pub fan_out: FanOut,
+    /// Encodes the long ones.
+    pub runs: Runs,
+    /// The longest a run may last; the state machine ends it then.
+    pub run_timeout: Duration,
 }
 
 /// How far a function has come with a video.
@@ -65,7 +67,7 @@ impl Transcoder {
         deadline: Instant,
     ) -> Result<(), StepError> {
         let video = source.video;
-        let lease = match lease::acquire(&self.catalog, &self.fan_out.runs, video).await? {
+        let lease = match lease::acquire(&self.catalog, &self.runs, video).await? {
             Acquired::Lease(lease) => lease,
             Acquired::Nothing(why) => {
                 tracing::info!(video.id = %video, why, "nothing to do");
@@ -201,7 +203,7 @@ async fn encode_whole(
     url: SourceUrl<'_>,
 ) -> Result<Stitched, StepError> {
     let report = encoder.encode(plan, Part::Chunk(0), url).await?;
-    let stitched = stitch(plan, [report]).map_err(|why| StepError::Internal(why.to_string()))?;
+    let stitched = stitch(plan, [report])?;
     judge(plan, stitched.frames)?;
     Ok(stitched)
 }

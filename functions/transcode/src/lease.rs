@@ -56,8 +56,7 @@ pub async fn acquire(
             LeaseAnswer::Held {
                 run: Some(name), ..
             } => {
-                let is_over = runs.is_over(&name).await;
-                if !is_over.map_err(|why| StepError::Transient(why.to_string()))? {
+                if !runs.is_over(&name).await? {
                     return Ok(Acquired::Nothing("a run is at work"));
                 }
                 // It ended without a word: stopped by hand, or by a limit.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use reelrun_core::{
-    plan::{self, Settings},
+    plan::{FanOut, Settings},
     source::SourceLimits,
 };
 use reelrun_platform::{
@@ -15,9 +15,7 @@ use reelrun_platform::{
     runs::Runs,
     storage::{Buckets, Storage},
 };
-use reelrun_transcode::{
-    error::StepError, fan_out::FanOut, handler, job::Transcoder, process::Programs,
-};
+use reelrun_transcode::{error::StepError, handler, job::Transcoder, process::Programs};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -36,19 +34,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             max_short_side: config::parsed("MAX_HEIGHT")?,
             preset: config::parsed("ENCODER_PRESET")?,
             codecs: config::parsed("VIDEO_CODECS")?,
-            fan_out: plan::FanOut {
+            fan_out: FanOut {
                 max_parallel: config::parsed("MAX_PARALLEL_CHUNKS")?,
                 target_seconds: config::parsed("TARGET_CHUNK_SECONDS")?,
                 memory_mb: config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?,
             },
         },
-        fan_out: FanOut {
-            runs: Runs::new(
-                aws::step_functions(&sdk),
-                config::text("STATE_MACHINE_ARN")?,
-            ),
-            run_timeout: Duration::from_secs(config::parsed("RUN_TIMEOUT_SECONDS")?),
-        },
+        runs: Runs::new(
+            aws::step_functions(&sdk),
+            config::text("STATE_MACHINE_ARN")?,
+        ),
+        run_timeout: Duration::from_secs(config::parsed("RUN_TIMEOUT_SECONDS")?),
     };
     let transcoder = &transcoder;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {

@@ -7,7 +7,7 @@ use reelrun_core::{
     error::{ErrorType, VideoError},
     keys::StorageKey,
     plan::{Part, Plan},
-    stitch::{PartReport, StitchError, stitch},
+    stitch::{PartReport, stitch},
     task::{Task, TaskKind, execution_name, part_failed},
     video::Status,
 };
@@ -162,8 +162,7 @@ impl Transcoder {
         plan: &Plan,
         reports: Vec<PartReport>,
     ) -> Result<(), StepError> {
-        let stitched = stitch(plan, reports)
-            .map_err(|why: StitchError| StepError::Internal(why.to_string()))?;
+        let stitched = stitch(plan, reports)?;
         judge(plan, stitched.frames)?;
         if plan.was_cut_off(stitched.frames) {
             return Err(endless().into());

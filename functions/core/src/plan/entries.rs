@@ -42,8 +42,8 @@ impl Entries {
 
 /// Where a chunk that starts with this segment enters; none if there is no keyframe in good time.
 pub(super) fn entry(source: &SourceInfo, grid: Grid, segment: u64) -> Option<u64> {
-    let micros = u128::from(segment * grid.segment_ticks()) * 1_000_000;
-    let start = i64::try_from(micros / u128::from(grid.timescale())).ok()?;
+    let first_frame = segment * u64::from(grid.segment_frames());
+    let start = i64::try_from(grid.micros_at(first_frame)).ok()?;
     let latest = source.clock_start_us + start - IN_GOOD_TIME_US;
     let after = source
         .keyframes

@@ -35,6 +35,8 @@ pub struct Span {
     pub first_frame: u64,
     /// The frame after the last; the video may end earlier, or a little later.
     pub end_frame: u64,
+    /// Where an encode stops: at `end_frame`, or some way beyond an end that is only expected.
+    pub stop_frame: u64,
     /// Whether it starts the video.
     pub is_first: bool,
     /// Whether it ends the video: then its length is only expected, and measured in the end.
@@ -78,6 +80,7 @@ impl Plan {
             first_segment: first.into(),
             first_frame: u64::from(first) * per_segment,
             end_frame: next.map_or(self.frames, |next| u64::from(next) * per_segment),
+            stop_frame: next.map_or(self.max_frames(), |next| u64::from(next) * per_segment),
             is_first: first == 0,
             is_last: next.is_none(),
         })
@@ -115,10 +118,7 @@ impl Plan {
 
     /// A part, for people: which it is, and when in the video.
     pub fn describe(&self, part: Part) -> String {
-        let clock = |frame: u64| {
-            let ticks = frame * u64::from(self.grid.frame_ticks());
-            seconds_as_clock(ticks / u64::from(self.grid.timescale()))
-        };
+        let clock = |frame: u64| seconds_as_clock(self.grid.micros_at(frame) / 1_000_000);
         match (part, self.span(part)) {
             (Part::Chunk(index), Some(span)) => format!(
                 "chunk {} of {}, {} to {}",

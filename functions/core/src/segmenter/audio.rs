@@ -15,7 +15,10 @@ use super::{
     fragments::{Fragment, FragmentReader, Item},
     segment_number,
 };
-use crate::{command::AAC_FRAME_SAMPLES, report::SegmentReport, timeline::Grid};
+use crate::{
+    report::SegmentReport,
+    timeline::{AAC_FRAME_SAMPLES, Grid},
+};
 
 /// Cuts one audio stream along a video's grid.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl AudioSegmenter {
             reader: FragmentReader::default(),
             track_id: 1,
             frames: VecDeque::new(),
-            first_frame: grid.audio_frame_at(first_tick, sample_rate, AAC_FRAME_SAMPLES),
+            first_frame: grid.audio_frame_at(first_tick, sample_rate),
             next_number: segment_number(first_segment),
         }
     }
@@ -100,8 +103,7 @@ impl AudioSegmenter {
     }
 
     fn frame_at(&self, ticks: u64) -> u64 {
-        self.grid
-            .audio_frame_at(ticks, self.sample_rate, AAC_FRAME_SAMPLES)
+        self.grid.audio_frame_at(ticks, self.sample_rate)
     }
 
     fn collect(&mut self, fragment: &Fragment) -> Result<(), SegmenterError> {

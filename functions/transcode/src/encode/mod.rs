@@ -94,8 +94,7 @@ impl Encoder<'_> {
         readers: Vec<PipeReader>,
     ) -> Result<JoinSet<Result<Done, TrackError>>, StepError> {
         let slots = Slots::new();
-        let ticks = |frame: u64| frame * u64::from(plan.grid.frame_ticks());
-        let expected = ticks(span.first_frame)..ticks(span.end_frame);
+        let expected = plan.grid.ticks_at(span.first_frame)..plan.grid.ticks_at(span.end_frame);
         // Sound without a picture beside it ends where the picture is expected to.
         let is_beside_video = outputs.iter().any(|o| matches!(o, Output::Video(_)));
         let (video, watched) = watch::channel(VideoProgress {
@@ -227,7 +226,7 @@ fn check_length(
     let Some(video) = report.tracks.first().filter(|_| report.part != Part::Sound) else {
         return Ok(());
     };
-    let frames = video.ticks() / u64::from(plan.grid.frame_ticks());
+    let frames = plan.grid.frames_in(video.ticks());
     let expected = span.end_frame - span.first_frame;
     // A broken connection does not make ffmpeg fail; but then not a frame may be missing.
     if is_network_trouble(&ended.stderr) && frames + 2 < expected {
@@ -251,10 +250,7 @@ pub fn judge(plan: &Plan, frames: u64) -> Result<(), StepError> {
 }
 
 fn cut_short(plan: &Plan, frames: u64) -> VideoError {
-    let seconds = |frames: u64| {
-        let ticks = frames * u64::from(plan.grid.frame_ticks());
-        seconds(ticks, plan.grid.timescale())
-    };
+    let seconds = |frames: u64| seconds(plan.grid.ticks_at(frames), plan.grid.timescale());
     VideoError::new(
         ErrorType::MalformedMedia,
         format!(

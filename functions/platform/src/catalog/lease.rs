@@ -1,57 +1,23 @@
-//! The catalog of videos in DynamoDB.
+//! What an encode writes into a video's record.
 //!
 //! Every change of status is a conditional write: events come more than once and in any order, and
 //! of two writers exactly one wins. While a video is `preparing`, one encode holds its *lease*: a
 //! name and a time until which nobody else touches it. The holder renews it as it works; a holder
-//! that dies simply stops renewing.
-
-use std::collections::HashMap;
+//! that dies simply stops renewing. A run of the state machine holds one for as long as it may last.
 
 use aws_sdk_dynamodb::{
-    Client,
-    error::{DisplayErrorContext, SdkError},
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use reelrun_core::{
     error::{ErrorType, VideoError},
     source::SourceSummary,
-    video::{Month, PublishedRendition, Status, Video, VideoId, rfc3339},
+    video::{PublishedRendition, Status, VideoId, rfc3339},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use time::OffsetDateTime;
 
-/// The index that lists videos by month.
-const BY_MONTH: &str = "by_month";
-
-/// The item that says in which month the library begins, so that listing knows where to stop.
-const LIBRARY_ITEM: &str = "library";
-
-/// The table of videos.
-#[derive(Debug, Clone)]
-pub struct Catalog {
-    client: Client,
-    table: String,
-}
-
-/// The catalog could not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
-    /// DynamoDB did not do what was asked, after retries.
-    #[error("could not {action}: {why}")]
-    Unavailable {
-        /// What was asked.
-        action: &'static str,
-        /// The SDK's account of it.
-        why: String,
-    },
-    /// A record does not have the shape it was written in.
-    #[error("a record can't be read: {0}")]
-    Malformed(String),
-    /// Another encode took this video over; what this one did is void.
-    #[error("the lease was lost to another encode")]
-    LeaseLost,
-}
+use super::{Catalog, CatalogError, is_condition_failed, malformed, unavailable};
 
 /// The exclusive right to encode a video, until it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,177 +48,7 @@ pub enum LeaseAnswer {
     Unknown,
 }
 
-/// A page of the library.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// Newest first.
-    pub videos: Vec<Video>,
-    /// Where the next page starts; none on the last.
-    pub next: Option<Position>,
-}
-
-/// A place in the library: after this video, in this month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The month to go on in.
-    pub month: Month,
-    /// The last video seen in it; none when none was.
-    pub after: Option<VideoId>,
-}
-
 impl Catalog {
-    /// The catalog in this table.
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
-    }
-
-    /// Adds a video.
-    pub async fn create(&self, video: &Video) -> Result<(), CatalogError> {
-        let item = serde_dynamo::to_item(video).map_err(malformed)?;
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(id)")
-            .send()
-            .await
-            .map(drop)
-            .map_err(|why| unavailable("record the video", why))
-    }
-
-    /// Notes that the library reaches back at least to this month. Idempotent.
-    pub async fn note_month(&self, month: Month) -> Result<(), CatalogError> {
-        let written = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(LIBRARY_ITEM.into()))
-            .update_expression("SET first_month = :month")
-            .condition_expression("attribute_not_exists(first_month) OR first_month > :month")
-            .expression_attribute_values(":month", AttributeValue::S(month.to_string()))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(()),
-            Err(why) if is_condition_failed(&why) => Ok(()),
-            Err(why) => Err(unavailable("note the month", why)),
-        }
-    }
-
-    /// Looks a video up.
-    pub async fn get(&self, id: VideoId) -> Result<Option<Video>, CatalogError> {
-        self.item(&id.to_string()).await
-    }
-
-    async fn item<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, CatalogError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(id.into()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|why| unavailable("look the video up", why))?;
-        found
-            .item
-            .map(|item| serde_dynamo::from_item(item).map_err(malformed))
-            .transpose()
-    }
-
-    /// Lists videos, newest first, from a position on.
-    ///
-    /// A page may be short, even empty, and still have a next one: filtering and empty months cost
-    /// reads, and one call does a bounded number of them.
-    pub async fn list(
-        &self,
-        from: Position,
-        limit: usize,
-        status: Option<Status>,
-    ) -> Result<Page, CatalogError> {
-        const MAX_QUERIES: usize = 12;
-        let first_month = self.first_month().await?;
-        let mut position = from;
-        let mut videos = Vec::new();
-        for _ in 0..MAX_QUERIES {
-            if first_month.is_none_or(|first| position.month < first) {
-                return Ok(Page { videos, next: None });
-            }
-            let wanted = limit - videos.len();
-            let (found, last) = self.query_month(position, wanted, status).await?;
-            videos.extend(found);
-            position = match last {
-                Some(after) => Position {
-                    after: Some(after),
-                    ..position
-                },
-                None => Position {
-                    month: position.month.previous(),
-                    after: None,
-                },
-            };
-            if videos.len() >= limit {
-                break;
-            }
-        }
-        let next = first_month
-            .is_some_and(|first| position.month >= first)
-            .then_some(position);
-        Ok(Page { videos, next })
-    }
-
-    /// The month in which the library begins; none while it is empty.
-    pub async fn first_month(&self) -> Result<Option<Month>, CatalogError> {
-        #[derive(serde::Deserialize)]
-        struct Library {
-            first_month: Month,
-        }
-        let library = self.item::<Library>(LIBRARY_ITEM).await?;
-        Ok(library.map(|library| library.first_month))
-    }
-
-    async fn query_month(
-        &self,
-        position: Position,
-        limit: usize,
-        status: Option<Status>,
-    ) -> Result<(Vec<Video>, Option<VideoId>), CatalogError> {
-        let month = AttributeValue::S(position.month.to_string());
-        let mut query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(BY_MONTH)
-            .key_condition_expression("#month = :month")
-            .expression_attribute_names("#month", "month")
-            .expression_attribute_values(":month", month.clone())
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        if let Some(status) = status {
-            query = query
-                .filter_expression("#status = :status")
-                .expression_attribute_names("#status", "status")
-                .expression_attribute_values(":status", AttributeValue::S(status.as_str().into()));
-        }
-        if let Some(after) = position.after {
-            let start = HashMap::from([
-                ("id".to_owned(), AttributeValue::S(after.to_string())),
-                ("month".to_owned(), month),
-            ]);
-            query = query.set_exclusive_start_key(Some(start));
-        }
-        let answer = query
-            .send()
-            .await
-            .map_err(|why| unavailable("list videos", why))?;
-        let last = answer
-            .last_evaluated_key
-            .and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
-        let videos =
-            serde_dynamo::from_items(answer.items.unwrap_or_default()).map_err(malformed)?;
-        Ok((videos, last))
-    }
-
     /// Asks for the right to encode a video: granted when it waits for its source, when the last
     /// holder let its lease expire, or when it failed by our fault, so that a redrive of the
     /// failure queue brings it to its end.
@@ -503,13 +299,6 @@ impl Catalog {
     }
 }
 
-fn is_condition_failed<R>(why: &SdkError<UpdateItemError, R>) -> bool {
-    matches!(
-        why.as_service_error(),
-        Some(UpdateItemError::ConditionalCheckFailedException(_))
-    )
-}
-
 fn status_value(status: Status) -> AttributeValue {
     AttributeValue::S(status.as_str().into())
 }
@@ -520,19 +309,4 @@ fn number(value: i64) -> AttributeValue {
 
 fn attribute<T: Serialize + ?Sized>(value: &T) -> Result<AttributeValue, CatalogError> {
     serde_dynamo::to_attribute_value(value).map_err(malformed)
-}
-
-fn malformed(why: serde_dynamo::Error) -> CatalogError {
-    CatalogError::Malformed(why.to_string())
-}
-
-fn unavailable<E, R>(action: &'static str, why: SdkError<E, R>) -> CatalogError
-where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    CatalogError::Unavailable {
-        action,
-        why: DisplayErrorContext(why).to_string(),
-    }
 }

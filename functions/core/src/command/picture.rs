@@ -1,0 +1,115 @@
+//! The filter graph of the picture.
+
+use std::fmt::Write as _;
+
+use crate::{
+    ladder::Rendition,
+    plan::{AssumedColor, Plan, Span},
+};
+
+/// One decoded picture, then a branch for each rendition and the poster.
+pub(super) fn graph(plan: &Plan, span: Span, has_poster: bool) -> String {
+    let mut graph = format!("[0:{}]", plan.video_stream);
+    if plan.deinterlace {
+        graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
+    }
+    // A constant rate. Sources whose rate is constant already pass frame by frame. The video begins
+    // at time 0, whenever its first frame comes; later chunks begin with a frame of the source.
+    let rate = plan.grid.frame_rate;
+    let _ = write!(graph, "fps={rate}");
+    graph.push_str(if span.is_first { ":start_time=0," } else { "," });
+    if plan.hold_last_frame_us > 0 && span.is_last {
+        let _ = write!(
+            graph,
+            "tpad=stop_mode=clone:stop_duration={}us,",
+            plan.hold_last_frame_us
+        );
+    }
+    // `fps` counts time in frames, so a frame's time is its number.
+    let _ = if span.is_first {
+        write!(graph, "trim=end_frame={},", span.stop_frame)
+    } else {
+        write!(
+            graph,
+            "trim=start_pts={}:end_pts={},",
+            span.first_frame, span.stop_frame
+        )
+    };
+    if let Some(largest) = plan.renditions.first().filter(|_| plan.tone_map) {
+        // In floating point, so at the largest size that is needed and not at the source's.
+        let _ = write!(
+            graph,
+            "scale={}:{}:flags=bicubic,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+             zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
+            largest.width, largest.height
+        );
+    }
+    if let Some(color) = plan.assumed_color.map(AssumedColor::name) {
+        let _ = write!(
+            graph,
+            "setparams=colorspace={color}:color_primaries={color}:color_trc={color},"
+        );
+    }
+    let branches = plan.renditions.len() + usize::from(has_poster);
+    let _ = write!(graph, "split={branches}");
+    for index in 0..plan.renditions.len() {
+        let _ = write!(graph, "[s{index}]");
+    }
+    graph.push_str(if has_poster { "[p]" } else { "" });
+    for (index, rendition) in plan.renditions.iter().enumerate() {
+        // The pixel format and range are pinned in each branch: left open, the poster's full-range
+        // JPEG pulls its neighbours to full range as well.
+        let _ = write!(
+            graph,
+            ";[s{index}]scale={}:{}:flags=bicubic:out_range=limited,setsar=1,\
+             format=pix_fmts=yuv420p:color_ranges=tv[v{index}]",
+            rendition.width, rendition.height
+        );
+    }
+    if has_poster {
+        poster_branch(&mut graph, plan);
+    }
+    graph
+}
+
+/// The poster is the most typical frame of two seconds, at the size of a rendition near 720p.
+fn poster_branch(graph: &mut String, plan: &Plan) {
+    let near_720 = |r: &&Rendition| r.width.min(r.height) <= 720;
+    let Some(size) = plan
+        .renditions
+        .iter()
+        .find(near_720)
+        .or(plan.renditions.last())
+    else {
+        return;
+    };
+    let from = plan.poster_from_us;
+    let batch = plan.grid.gop_frames.clamp(1, 50);
+    // The first frame is always among them, so that there is a poster however short the video is.
+    let _ = write!(
+        graph,
+        ";[p]select='eq(n,0)+gte(t*1000000,{from})',scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
+         format=pix_fmts=yuvj420p:color_ranges=pc,thumbnail=n={batch}[poster]",
+        size.width, size.height
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        command::tests::{WHOLE, plan},
+        plan::Part,
+    };
+
+    #[test]
+    fn held_frames_come_before_the_limit() {
+        let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
+        let graph = |part| super::graph(&plan, plan.span(part).unwrap(), false);
+        assert!(plan.chunks() > 1 && !graph(WHOLE).contains("tpad"));
+        let graph = graph(Part::Chunk(plan.chunks() - 1));
+        let hold = graph
+            .find("tpad=stop_mode=clone:stop_duration=10000000us")
+            .unwrap();
+        assert!(hold < graph.find("trim=").unwrap(), "{graph}");
+    }
+}

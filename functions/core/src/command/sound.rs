@@ -1,0 +1,132 @@
+//! The sound of a part: which of the source's samples it is made of, and its filter graph.
+
+use crate::{
+    plan::{AudioPlan, Plan, Span},
+    timeline::{AAC_FRAME_SAMPLES, gcd},
+};
+
+/// How many it encodes after its own: the encoder looks ahead before it chooses its windows.
+const POSTROLL_FRAMES: u64 = 2;
+
+/// How many AAC frames a chunk encodes before its own. Two hide the joint; the encoder's rate
+/// control takes about a hundred to settle.
+const PREROLL_FRAMES: u64 = 100;
+
+/// Where a part's sound comes from, in output samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sound {
+    /// From the source's start.
+    FromStart { end: u64 },
+    /// From the source's sample with this time on, which is `start` on the output's clock.
+    FromSource {
+        source_sample: u64,
+        enter_us: u64,
+        start: u64,
+        end: u64,
+    },
+    /// There is none at that time.
+    Silence { start: u64, end: u64 },
+}
+
+impl Sound {
+    pub(super) fn new(plan: &Plan, audio: &AudioPlan, span: Span) -> Self {
+        let grid = plan.grid;
+        let aac_frame = |frame| grid.audio_frame_at(grid.ticks_at(frame), audio.sample_rate);
+        let frame_samples = u64::from(AAC_FRAME_SAMPLES);
+        let first = aac_frame(span.first_frame);
+        let end = (aac_frame(span.stop_frame) + POSTROLL_FRAMES) * frame_samples;
+        let Some(source_rate) = audio.exact_sample_rate.filter(|_| !span.is_first) else {
+            return Self::FromStart { end };
+        };
+        // In lowest terms: `step` output samples are `source_step` of the source's.
+        let divisor = gcd(audio.sample_rate, source_rate);
+        let (step, source_step) = (audio.sample_rate / divisor, source_rate / divisor);
+        // Both whole AAC frames and whole steps.
+        let aligned = frame_samples / u64::from(gcd(AAC_FRAME_SAMPLES, step)) * u64::from(step);
+        let start = first.saturating_sub(PREROLL_FRAMES) * frame_samples / aligned * aligned;
+        let micros = |samples: u64| samples * 1_000_000 / u64::from(audio.sample_rate);
+        let is_over = |end_us: u64| micros(first * frame_samples) >= end_us;
+        if micros(end) <= audio.start_us || audio.end_us.is_some_and(is_over) {
+            return Self::Silence { start, end };
+        }
+        Self::FromSource {
+            source_sample: start / u64::from(step) * u64::from(source_step),
+            enter_us: micros(start),
+            start,
+            end,
+        }
+    }
+
+    /// The filter graph. Gaps are filled and the start is padded, so that sample n is heard at time n; then
+    /// silence, so that it never ends before the picture. The segmenter cuts the surplus.
+    pub(super) fn graph(&self, audio: &AudioPlan) -> String {
+        let rate = audio.sample_rate;
+        let stereo = "aformat=sample_fmts=fltp:channel_layouts=stereo";
+        let resampled = format!("aresample={rate}:async=1:first_pts=0,{stereo},apad");
+        let stream = audio.stream;
+        match *self {
+            Self::FromStart { end } => {
+                format!("[0:{stream}]{resampled},atrim=end_sample={end}[audio]")
+            }
+            Self::FromSource {
+                source_sample,
+                start,
+                end,
+                ..
+            } => format!(
+                "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},{resampled},\
+                 atrim=end_sample={},asetpts=PTS+{start}[audio]",
+                end - start
+            ),
+            Self::Silence { start, end } => format!(
+                "anullsrc=r={rate}:cl=stereo,{stereo},atrim=end_sample={},asetpts=PTS+{start}[audio]",
+                end - start
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{command::tests::plan, plan::Part};
+
+    #[test]
+    fn sound_is_resampled_in_phase() {
+        let mut plan = plan(|source| {
+            source.video.end_us = 60_000_000;
+            source.audio.as_mut().unwrap().start_us = 9_000_000;
+            source.audio.as_mut().unwrap().end_us = Some(40_000_000);
+        });
+        plan.cuts = (0..10).collect();
+        for rate in [8000, 11_025, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000] {
+            let audio = AudioPlan {
+                exact_sample_rate: Some(rate),
+                ..plan.audio.clone().unwrap()
+            };
+            let sound = |index| Sound::new(&plan, &audio, plan.span(Part::Chunk(index)).unwrap());
+            assert!(matches!(sound(0), Sound::FromStart { .. }));
+            for index in 1..10 {
+                match sound(index) {
+                    Sound::FromSource {
+                        source_sample,
+                        enter_us,
+                        start,
+                        end,
+                    } => {
+                        assert_eq!(source_sample * 48_000, start * u64::from(rate));
+                        assert!(start % 1024 == 0 && start < end);
+                        // A hundred frames and what the phase asks for: between 2 and 3 s.
+                        let needed = u64::from(index) * 6_006_000;
+                        assert!(
+                            (2_000_000..3_000_000).contains(&(needed - enter_us)) || start == 0,
+                            "{rate}"
+                        );
+                    }
+                    Sound::Silence { .. } => assert!(index >= 7, "{index}"),
+                    Sound::FromStart { .. } => panic!("chunk {index} would play the start"),
+                }
+            }
+        }
+    }
+}

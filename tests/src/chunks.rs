@@ -1,0 +1,117 @@
+//! Encodes in chunks: how many there were, and whether two results are alike.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::Value;
+
+use crate::{
+    configuration::Reconfigured,
+    stack::{Stack, get},
+};
+
+/// The executions of a video, newest first: name, and how each ended.
+pub async fn executions(stack: &Stack, id: &str) -> Vec<(String, ExecutionStatus)> {
+    let list = aws_sdk_sfn::Client::new(&stack.aws())
+        .list_executions()
+        .state_machine_arn(&stack.state_machine_arn)
+        .send()
+        .await
+        .unwrap();
+    let ours = list
+        .executions
+        .into_iter()
+        .filter(|e| e.name.starts_with(id));
+    ours.map(|e| (e.name, e.status)).collect()
+}
+
+/// Encodes a file in this many chunks, and makes sure that it was this many.
+pub async fn encoded(stack: &Stack, file: &Path, chunks: u32) -> Value {
+    let _configuration = Reconfigured::chunks(stack, chunks).await;
+    let id = stack.upload(file);
+    let video = stack.settled(&id);
+    assert_eq!(video["status"], "ready", "{chunks} chunks: {video:#}");
+    let runs = executions(stack, &id).await;
+    if chunks == 1 {
+        assert!(runs.is_empty(), "{runs:?}");
+    } else {
+        let [(name, _)] = &runs[..] else {
+            panic!("one run is expected: {runs:?}");
+        };
+        let work = format!("work/{id}/{}/reports/chunk-", &name[id.len() + 1..]);
+        let reports = stack.keys(&stack.uploads_bucket, &work).await;
+        // One fewer where the first chunk is longer, since the picture starts late.
+        let chunks = chunks as usize;
+        assert!(
+            (chunks - 1..=chunks).contains(&reports.len()),
+            "{} parts",
+            reports.len()
+        );
+    }
+    video
+}
+
+/// The master playlist's URL.
+pub fn hls(video: &Value) -> &str {
+    video["playback"]["hls"].as_str().unwrap()
+}
+
+/// All playlists of a video and its manifest, without what depends on how many bytes were written.
+pub fn timing(video: &Value) -> BTreeMap<String, String> {
+    let master_url = video["playback"]["hls"].as_str().unwrap();
+    let base = master_url.strip_suffix("master.m3u8").unwrap();
+    let master = get(master_url).text();
+    let mut texts = BTreeMap::new();
+    for line in master.lines() {
+        let quoted = line
+            .split("URI=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        let uri = quoted.or((!line.starts_with('#') && !line.is_empty()).then_some(line));
+        if let Some(uri) = uri {
+            texts.insert(
+                uri.to_owned(),
+                without_bytes(&get(&format!("{base}{uri}")).text()),
+            );
+        }
+    }
+    let mpd = get(video["playback"]["dash"].as_str().unwrap()).text();
+    texts.insert("manifest.mpd".into(), without_bytes(&mpd));
+    // Which variant comes first depends on the rates; the set does not.
+    let mut lines: Vec<_> = master.lines().map(without_bytes).collect();
+    lines.sort();
+    texts.insert("master.m3u8".into(), lines.join("\n"));
+    texts
+}
+
+/// Leaves out byte ranges and bit rates.
+fn without_bytes(text: &str) -> String {
+    let mut kept = String::new();
+    for line in text
+        .lines()
+        .filter(|line| !line.starts_with("#EXT-X-BYTERANGE"))
+    {
+        let mut rest = line;
+        while let Some(at) = rest.to_lowercase().find("bandwidth=") {
+            let (before, after) = rest.split_at(at + "bandwidth=".len());
+            kept.push_str(before);
+            rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '"');
+        }
+        let _ = writeln!(kept, "{rest}");
+    }
+    kept
+}
+
+/// The initialization segments, byte by byte.
+pub fn inits(video: &Value) -> Vec<Vec<u8>> {
+    let base = video["playback"]["hls"]
+        .as_str()
+        .unwrap()
+        .replace("master.m3u8", "");
+    let renditions = video["renditions"].as_array().unwrap().iter();
+    let names = renditions.map(|r| format!("video/{}", r["name"].as_str().unwrap()));
+    let tracks = names.chain(["audio/main".into()]);
+    tracks
+        .map(|track| get(&format!("{base}{track}/init.mp4")).body)
+        .collect()
+}

@@ -1,0 +1,39 @@
+//! Delivers events to the transcode function, as S3 does.
+
+use aws_sdk_lambda::primitives::Blob;
+use serde_json::{Value, json};
+
+use crate::stack::Stack;
+
+/// An event as S3 writes it: the fixture with this video's key.
+pub fn put_event(stack: &Stack, id: &str, size_bytes: u64) -> Value {
+    let fixture = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../events/s3-put.json"
+    ))
+    .unwrap();
+    let mut event: Value = serde_json::from_str(&fixture).unwrap();
+    let s3 = &mut event["Records"][0]["s3"];
+    s3["bucket"]["name"] = json!(stack.uploads_bucket);
+    s3["object"]["key"] = json!(format!("uploads/{id}/source"));
+    s3["object"]["size"] = json!(size_bytes);
+    event
+}
+
+/// Delivers an event and waits for the answer.
+pub async fn deliver(stack: &Stack, event: &Value) {
+    let answer = aws_sdk_lambda::Client::new(&stack.aws())
+        .invoke()
+        .function_name(&stack.transcode_function)
+        .payload(Blob::new(event.to_string()))
+        .send()
+        .await
+        .unwrap();
+    let payload = answer
+        .payload
+        .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned());
+    assert_eq!(
+        answer.function_error, None,
+        "not acknowledged: {event}: {payload:?}"
+    );
+}

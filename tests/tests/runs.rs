@@ -1,0 +1,187 @@
+//! Runs of the state machine in which something dies, and what a worker holds meanwhile.
+#![expect(clippy::unwrap_used, reason = "this is test code")]
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
+use reelrun_tests::{
+    chunks::{encoded, executions, inits, timing},
+    configuration::Reconfigured,
+    delivery::{deliver, put_event},
+    media::Clips,
+    processes::{of_function, running},
+    stack::{Stack, get},
+};
+use serde_json::Value;
+
+/// Kills the function that encodes the chunk which starts with this frame; whether there was one.
+fn kill_chunk(stack: &Stack, first_frame: u64) -> bool {
+    let argument = format!("trim=start_pts={first_frame}:");
+    match running(stack, &stack.transcode_function, &argument) {
+        Some(process) => {
+            process.kill();
+            true
+        }
+        None => false,
+    }
+}
+
+#[tokio::test]
+async fn a_killed_chunk_is_encoded_again_alone() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("kill.mp4", "640x360", "25", 96.0);
+    let whole = encoded(&stack, &file, 1).await;
+    let _configuration = Reconfigured::chunks(&stack, 4).await;
+    let id = stack.upload(&file);
+    let begun = Instant::now();
+    while !kill_chunk(&stack, 1200) {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "chunk 3 never began"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The same event once more, meanwhile: it is acknowledged, and starts nothing.
+    deliver(&stack, &put_event(&stack, &id, 1)).await;
+    let video = stack.settled(&id);
+    assert_eq!(video["status"], "ready", "{video:#}");
+    assert_eq!(stack.attempts(&id).await, 1);
+    assert_eq!(timing(&video), timing(&whole));
+    assert_eq!(inits(&video), inits(&whole));
+    let [(name, _)] = &executions(&stack, &id).await[..] else {
+        panic!("one run is expected");
+    };
+    // Four parts, one of them twice, and the publishing.
+    assert_eq!(tasks(&stack, name).await, 6);
+}
+
+/// How many times an execution has asked for a task, each try counted.
+async fn tasks(stack: &Stack, name: &str) -> usize {
+    let history = aws_sdk_sfn::Client::new(&stack.aws())
+        .get_execution_history()
+        .execution_arn(execution_arn(stack, name))
+        .max_results(1000)
+        .send()
+        .await
+        .unwrap();
+    let started = history
+        .events
+        .iter()
+        .filter(|event| event.r#type == HistoryEventType::TaskScheduled);
+    started.count()
+}
+
+fn execution_arn(stack: &Stack, name: &str) -> String {
+    let machine = &stack.state_machine_arn;
+    format!(
+        "{}:{name}",
+        machine.replace(":stateMachine:", ":execution:")
+    )
+}
+
+/// A run that was stopped by hand says nothing; the event's next delivery takes the video over.
+#[tokio::test]
+async fn a_run_that_was_stopped_is_taken_over() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("stopped.mp4", "640x360", "25", 96.0);
+    let _configuration = Reconfigured::chunks(&stack, 4).await;
+    let id = stack.upload(&file);
+    let begun = Instant::now();
+    while running(&stack, &stack.transcode_function, "trim=start_pts=600:").is_none() {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "chunk 2 never began"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let machines = aws_sdk_sfn::Client::new(&stack.aws());
+    let (name, _) = executions(&stack, &id).await.remove(0);
+    machines
+        .stop_execution()
+        .execution_arn(execution_arn(&stack, &name))
+        .send()
+        .await
+        .unwrap();
+    deliver(&stack, &put_event(&stack, &id, 1)).await;
+    let video = stack.settled(&id);
+    assert_eq!(video["status"], "ready", "{video:#}");
+    assert_eq!(stack.attempts(&id).await, 2);
+    assert_eq!(executions(&stack, &id).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_chunk_that_always_fails_is_named() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("doomed.mp4", "1280x720", "25", 96.0);
+    let _configuration = Reconfigured::chunks(&stack, 4).await;
+    let id = stack.upload(&file);
+    let mut killed = 0;
+    let begun = Instant::now();
+    let video = loop {
+        killed += u32::from(kill_chunk(&stack, 1200));
+        let video = stack.video(&id);
+        if video["status"] == "errored" {
+            break video;
+        }
+        assert_ne!(video["status"], "ready");
+        assert!(
+            begun.elapsed() < Duration::from_mins(3),
+            "killed {killed} times: {video:#}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(video["error"]["type"], "internal");
+    let detail = video["error"]["detail"].as_str().unwrap();
+    assert!(detail.contains("chunk 3 of 4, 0:48 to 1:12"), "{detail}");
+    assert_eq!(video["playback"]["type"], Value::Null);
+    for file in ["master.m3u8", "manifest.mpd"] {
+        assert_ne!(
+            get(&format!("{}/videos/{id}/{file}", stack.cdn_url)).status,
+            200,
+            "{file}"
+        );
+    }
+    // The run is over soon after.
+    let begun = Instant::now();
+    loop {
+        let runs = executions(&stack, &id).await;
+        if runs
+            .iter()
+            .all(|(_, status)| *status == ExecutionStatus::Failed)
+        {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{runs:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // Four parts, the third in five tries, and the failure told of the part and of the run.
+    let (name, _) = executions(&stack, &id).await.remove(0);
+    assert_eq!((killed, tasks(&stack, &name).await), (5, 10));
+}
+
+/// Everything that a worker holds is bounded by segments, not by the length of its part.
+#[tokio::test]
+async fn memory_stays_flat_however_long_the_part() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let _configuration = Reconfigured::chunks(&stack, 1).await;
+    let mut peaks = Vec::new();
+    for seconds in [30.0, 240.0] {
+        for process in of_function(&stack, &stack.transcode_function) {
+            process.kill();
+        }
+        let file = clips.clip(&format!("{seconds}.mp4"), "640x360", "25", seconds);
+        stack.ready(&file);
+        let processes = of_function(&stack, &stack.transcode_function);
+        peaks.push(
+            processes
+                .iter()
+                .map(|p| p.peak_memory_bytes())
+                .max()
+                .unwrap(),
+        );
+    }
+    assert!(
+        peaks[1] < peaks[0] + (16 << 20),
+        "bytes for 30 s and for 240 s: {peaks:?}"
+    );
+}
