@@ -16,7 +16,7 @@ use crate::project::{Project, make_folder};
 use crate::tools;
 
 /// Each function: its package is `reelrun-<name>`, its binary `<name>`.
-const FUNCTIONS: [&str; 3] = ["presign", "transcode", "lookup"];
+const FUNCTIONS: [&str; 4] = ["presign", "transcode", "lookup", "cleanup"];
 
 /// `cargo reelrun build`.
 pub(crate) fn run(project: &Project, arch: Option<Arch>) -> Result<u8> {

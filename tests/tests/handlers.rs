@@ -14,6 +14,7 @@ use reelrun_platform::{
     aws,
     catalog::Catalog,
     runs::Runs,
+    signer::Signer,
     storage::{Buckets, Storage},
 };
 use reelrun_presign::Presign;
@@ -39,7 +40,7 @@ fn functions() -> Functions {
     functions_with(Duration::from_mins(1))
 }
 
-fn functions_with(upload_expiry: Duration) -> Functions {
+fn functions_with(url_expiry: Duration) -> Functions {
     let stack = Stack::get();
     let sdk = stack.aws();
     let catalog = Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone());
@@ -55,11 +56,13 @@ fn functions_with(upload_expiry: Duration) -> Functions {
         presign: reelrun_presign::routes(
             Presign {
                 catalog: catalog.clone(),
-                storage: storage.clone(),
+                signer: Signer::new(&sdk, stack.uploads_bucket.clone()),
                 limits: UploadLimits {
                     max_bytes: 10 << 20,
+                    multipart_from: 5 << 20,
                 },
-                upload_expiry,
+                url_expiry,
+                upload_expiry: url_expiry,
                 api_url: stack.api_url.clone(),
             },
             tokens.clone(),
@@ -196,9 +199,9 @@ async fn an_unknown_video_and_an_unknown_method_are_problems() {
         (status, &problem["type"]),
         (404, &json!("urn:reelrun:problem:not-found"))
     );
-    let mut delete = fixture("http-get-video");
-    delete["requestContext"]["http"]["method"] = json!("DELETE");
-    let (status, response, problem) = answer(&functions.lookup, delete).await;
+    let mut put = fixture("http-get-video");
+    put["requestContext"]["http"]["method"] = json!("PUT");
+    let (status, response, problem) = answer(&functions.lookup, put).await;
     assert_eq!(
         (status, &problem["type"]),
         (405, &json!("urn:reelrun:problem:method-not-allowed"))

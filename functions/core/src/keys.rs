@@ -54,6 +54,10 @@ pub enum MediaFile {
     Manifest,
     /// The still shown before playback.
     Poster,
+    /// Which small picture belongs to which time.
+    Storyboard,
+    /// The small pictures of a chunk; chunks are counted from 0.
+    Sheet(u32),
     /// A track's initialization segment.
     Init(TrackId),
     /// A track's media segment; numbers start at 1.
@@ -70,12 +74,19 @@ impl fmt::Display for MediaFile {
             Self::Master => f.write_str("master.m3u8"),
             Self::Manifest => f.write_str("manifest.mpd"),
             Self::Poster => f.write_str("poster.jpg"),
+            Self::Storyboard => f.write_str("storyboard/storyboard.vtt"),
+            Self::Sheet(chunk) => write!(f, "storyboard/{}", sheet_name(*chunk)),
             Self::Init(track) => write!(f, "{track}/init.mp4"),
             Self::Segment(track, number) => write!(f, "{track}/{number:05}.m4s"),
             Self::Playlist(track) => write!(f, "{track}/playlist.m3u8"),
             Self::IFrames(track) => write!(f, "{track}/iframes.m3u8"),
         }
     }
+}
+
+/// A sheet's name beside the storyboard that refers to it.
+pub fn sheet_name(chunk: u32) -> String {
+    format!("{:05}.jpg", chunk + 1)
 }
 
 /// Names one run of a state machine over one video: which source it encodes, and which
@@ -152,6 +163,15 @@ impl StorageKey {
         }
     }
 
+    /// The folders that hold all objects of a video.
+    pub fn folders(video: VideoId) -> [(Bucket, String); 3] {
+        [
+            (Bucket::Uploads, format!("uploads/{video}/")),
+            (Bucket::Uploads, format!("work/{video}/")),
+            (Bucket::Media, format!("videos/{video}/")),
+        ]
+    }
+
     /// The MIME type it is stored with. A source keeps the type that its upload was signed for.
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
@@ -163,7 +183,8 @@ impl StorageKey {
                         "application/vnd.apple.mpegurl"
                     }
                     MediaFile::Manifest => "application/dash+xml",
-                    MediaFile::Poster => "image/jpeg",
+                    MediaFile::Poster | MediaFile::Sheet(_) => "image/jpeg",
+                    MediaFile::Storyboard => "text/vtt",
                     MediaFile::Init(TrackId::Video(_))
                     | MediaFile::Segment(TrackId::Video(_), _) => "video/mp4",
                     MediaFile::Init(TrackId::Audio(_))
@@ -230,6 +251,8 @@ mod tests {
             StorageKey::Media(id(), MediaFile::Master),
             StorageKey::Media(id(), MediaFile::Manifest),
             StorageKey::Media(id(), MediaFile::Poster),
+            StorageKey::Media(id(), MediaFile::Storyboard),
+            StorageKey::Media(id(), MediaFile::Sheet(0)),
             StorageKey::Media(id(), MediaFile::Init(rung.clone())),
             StorageKey::Media(id(), MediaFile::Segment(rung.clone(), 1)),
             StorageKey::Media(
@@ -257,12 +280,34 @@ mod tests {
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/manifest.mpd | application/dash+xml | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/poster.jpg | image/jpeg | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/storyboard/storyboard.vtt | text/vtt | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/storyboard/00001.jpg | image/jpeg | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/init.mp4 | video/mp4 | public, max-age=31536000, immutable
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/00001.m4s | video/mp4 | public, max-age=31536000, immutable
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/audio/main/123456.m4s | audio/mp4 | public, max-age=31536000, immutable
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/playlist.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/iframes.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         ");
+    }
+
+    #[test]
+    fn every_key_is_in_one_of_its_video_s_folders() {
+        let run = RunId::new("x", 1);
+        for key in [
+            StorageKey::Source(id()),
+            StorageKey::Plan(id(), run.clone()),
+            StorageKey::Report(id(), run, Part::Sound),
+            StorageKey::Media(id(), MediaFile::Master),
+        ] {
+            let folders = StorageKey::folders(id());
+            let mut holding = folders.iter().filter(|(bucket, folder)| {
+                *bucket == key.bucket() && key.to_string().starts_with(folder)
+            });
+            assert!(
+                holding.next().is_some() && holding.next().is_none(),
+                "{key}"
+            );
+        }
     }
 
     #[test]

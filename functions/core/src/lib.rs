@@ -14,11 +14,13 @@
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
 //! | put chunks together | [`stitch`] |
-//! | publish | [`bandwidth`], [`hls`], [`dash`] |
+//! | publish | [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
 //! | look up | [`playback`] |
+//! | what follows | [`change`] |
 #![forbid(unsafe_code)]
 
 pub mod bandwidth;
+pub mod change;
 pub mod codecs;
 pub mod command;
 pub mod complaint;
@@ -37,6 +39,7 @@ pub mod report;
 pub mod segmenter;
 pub mod source;
 pub mod stitch;
+pub mod storyboard;
 pub mod task;
 pub mod timeline;
 pub mod upload;

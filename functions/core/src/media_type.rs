@@ -47,6 +47,13 @@ pub enum Refused {
     },
 }
 
+/// Every accepted extension with its types, the one to prefer first.
+pub fn accepted() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    ACCEPTED
+        .iter()
+        .map(|(extension, mime, aliases)| (*extension, [&[*mime], *aliases].concat()))
+}
+
 /// The accepted extensions, for messages: `mp4, m4v, …`.
 pub fn extensions() -> String {
     let names: Vec<_> = ACCEPTED.iter().map(|(extension, ..)| *extension).collect();

@@ -1,6 +1,6 @@
 //! Puts the reports of a plan's parts together, and refuses what is not one seamless video.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use crate::{
     keys::TrackId,
     plan::{Part, Plan, Span},
     report::{Inconsistent, Presentation, TrackKind, TrackReport},
+    storyboard::Storyboard,
     timeline::AAC_FRAME_SAMPLES,
 };
 
@@ -20,6 +21,9 @@ pub struct PartReport {
     pub tracks: Vec<TrackReport>,
     /// Whether it made the poster.
     pub has_poster: bool,
+    /// Whether it made a sheet of the storyboard.
+    #[serde(default)]
+    pub has_sheet: bool,
 }
 
 /// A whole video, ready to be published.
@@ -29,6 +33,8 @@ pub struct Stitched {
     pub presentation: Presentation,
     /// Whether there is a poster.
     pub has_poster: bool,
+    /// The storyboard, if each of its sheets was made.
+    pub storyboard: Option<Storyboard>,
     /// How many frames came out.
     pub frames: u64,
 }
@@ -75,11 +81,13 @@ pub fn stitch(
     let mut video: Vec<TrackReport> = Vec::new();
     let mut audio: Option<TrackReport> = None;
     let mut has_poster = false;
+    let mut sheets = BTreeSet::new();
     for index in 0..plan.chunks() {
         let part = Part::Chunk(index);
         let span = plan.span(part).ok_or(StitchError::Missing(part))?;
         let report = reports.remove(&part).ok_or(StitchError::Missing(part))?;
         has_poster |= report.has_poster;
+        sheets.extend(report.has_sheet.then_some(index));
         let mut tracks = report.tracks.into_iter();
         let pictures: Vec<_> = tracks.by_ref().take(plan.renditions.len()).collect();
         let sound = tracks.next();
@@ -116,10 +124,14 @@ pub fn stitch(
     }
     let presentation = Presentation::new(video, audio)?;
     let ticks = presentation.video.first().map_or(0, TrackReport::ticks);
+    let frames = plan.grid.frames_in(ticks);
+    let is_complete =
+        (0..plan.chunks()).all(|chunk| sheets.contains(&chunk) || !plan.has_sheet(chunk, frames));
     Ok(Stitched {
-        frames: plan.grid.frames_in(ticks),
+        frames,
         presentation,
         has_poster,
+        storyboard: plan.storyboard.filter(|_| is_complete),
     })
 }
 
@@ -296,6 +308,7 @@ mod tests {
             part,
             tracks,
             has_poster: plan.has_poster(part),
+            has_sheet: part != Part::Sound,
         }
     }
 
@@ -313,10 +326,16 @@ mod tests {
             let stitched = stitch(&plan, parts).unwrap();
             assert_eq!(stitched.frames, plan.frames);
             assert!(stitched.has_poster);
+            assert_eq!(stitched.storyboard, plan.storyboard);
             let video = &stitched.presentation.video[0];
             let audio = stitched.presentation.audio.as_ref().unwrap();
             assert_eq!((video.segments.len(), audio.segments.len()), (11, 11));
             assert!((audio.seconds() - video.seconds()).abs() < 0.02);
+            let mut without_a_sheet = reports(&plan);
+            assert!(plan.has_sheet(plan.chunks() - 1, plan.frames));
+            without_a_sheet.last_mut().unwrap().has_sheet = false;
+            let stitched = stitch(&plan, without_a_sheet).unwrap();
+            assert_eq!(stitched.storyboard, None);
         }
     }
 

@@ -174,6 +174,9 @@ pub enum Status {
     Ready,
     /// It will never be ready; the record's error says why.
     Errored,
+    /// It was deleted, and its objects are being removed. No client sees this: to them the video is
+    /// gone.
+    Deleting,
 }
 
 impl Status {
@@ -184,10 +187,20 @@ impl Status {
             Self::Preparing => "preparing",
             Self::Ready => "ready",
             Self::Errored => "errored",
+            Self::Deleting => "deleting",
         }
     }
 }
 
+impl Status {
+    /// Reads the word in a record.
+    pub fn from_record(text: &str) -> Option<Self> {
+        let deleting = (text == Self::Deleting.as_str()).then_some(Self::Deleting);
+        text.parse().ok().or(deleting)
+    }
+}
+
+/// Reads the words that clients use.
 impl FromStr for Status {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -231,6 +244,9 @@ pub struct Video {
     /// Whether a poster was published.
     #[serde(default)]
     pub has_poster: bool,
+    /// Whether a storyboard was published.
+    #[serde(default)]
+    pub has_storyboard: bool,
     /// When it became ready, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<String>,
@@ -249,6 +265,12 @@ pub struct Video {
     /// Which of them are done.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub parts_done: BTreeSet<u32>,
+    /// SHA-256 of the token that opens this upload, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_token_hash: Option<String>,
+    /// Until when that token is good, in Unix seconds.
+    #[serde(default)]
+    pub upload_until: i64,
     /// When an upload that never arrives may be forgotten, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -296,6 +318,17 @@ impl Video {
             self
         }
     }
+}
+
+/// What the record tells of a published video.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// Highest first.
+    pub renditions: Vec<PublishedRendition>,
+    /// Whether there is a poster.
+    pub has_poster: bool,
+    /// Whether there is a storyboard.
+    pub has_storyboard: bool,
 }
 
 /// A rendition with the figures measured from its bytes.

@@ -1,6 +1,7 @@
-//! `GET /videos/{id}` and `GET /videos`: what can be played, and the library.
+//! What can be played (`GET /videos/{id}`), and the library: listed, changed and deleted.
 #![forbid(unsafe_code)]
 
+mod change;
 pub mod cursor;
 pub mod view;
 
@@ -14,7 +15,7 @@ use axum::{
     },
     middleware,
     response::IntoResponse,
-    routing::get,
+    routing::{get, patch},
 };
 use reelrun_core::video::{Month, Status, VideoId};
 use reelrun_platform::{
@@ -46,6 +47,10 @@ pub fn routes(lookup: Lookup, tokens: ApiTokens) -> Router {
     router(
         Router::new()
             .route("/videos", get(list_videos))
+            .route(
+                "/videos/{id}",
+                patch(change::change_video).delete(change::delete_video),
+            )
             .route_layer(middleware::from_fn_with_state(tokens, require_token))
             .route("/videos/{id}", get(get_video))
             .route("/health", get(health))
@@ -57,23 +62,23 @@ async fn get_video(
     State(lookup): State<Arc<Lookup>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Path(id) =
-        id.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
-    let unknown = || {
-        Problem::new(
-            ProblemKind::NotFound,
-            format!("There is no video with the id {id}."),
-        )
-    };
-    let video_id: VideoId = id.parse().map_err(|_| unknown())?;
-    let found = lookup
-        .catalog
-        .get(video_id)
-        .await
-        .map_err(|why| Problem::internal(&why))?;
-    let video = found.ok_or_else(unknown)?;
-    let video = video.at(now_millis());
+    let id = video_id(id)?;
+    let found = lookup.catalog.get(id).await;
+    let video = found.map_err(|why| Problem::internal(&why))?;
+    let video = video.ok_or_else(|| unknown(id))?.at(now_millis());
     Ok(axum::Json(view::video(&video, &lookup.public_url)))
+}
+
+/// The id in a path. A text that is none names no video.
+fn video_id(path: Result<Path<String>, PathRejection>) -> Result<VideoId, Problem> {
+    let Path(id) =
+        path.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
+    id.parse().map_err(|_| unknown(&id))
+}
+
+fn unknown(id: impl std::fmt::Display) -> Problem {
+    let detail = format!("There is no video with the id {id}.");
+    Problem::new(ProblemKind::NotFound, detail)
 }
 
 #[derive(Deserialize)]

@@ -46,6 +46,6 @@ fn playback(video: &Video, public_url: &str) -> Value {
         "dash": ready.then(|| media(MediaFile::Manifest)),
         "original": original,
         "poster": (ready && video.has_poster).then(|| media(MediaFile::Poster)),
-        "storyboard": null,
+        "storyboard": (ready && video.has_storyboard).then(|| media(MediaFile::Storyboard)),
     })
 }

@@ -8,9 +8,11 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::header::AUTHORIZATION;
+use bytes::Bytes;
+use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use crate::{
     config::{self, ConfigError},
@@ -57,15 +59,7 @@ pub async fn require_token(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let header = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    match token {
+    match bearer_token(request.headers()) {
         Some(token) if tokens.accepts(token) => Ok(next.run(request).await),
         Some(_) => Err(Problem::new(
             ProblemKind::Unauthorized,
@@ -76,6 +70,29 @@ pub async fn require_token(
             "Send an API token in the header `Authorization: Bearer <token>`.",
         )),
     }
+}
+
+/// The token in a request's `Authorization: Bearer` header.
+pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A token that opens one upload, to be given to its client and kept nowhere.
+pub fn new_token() -> String {
+    // 244 bits of randomness.
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+/// SHA-256 in lowercase hexadecimal.
+pub fn hash(text: &str) -> String {
+    format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(text)))
+}
+
+/// Whether a token is the one of this hash, as [`hash`] made it.
+pub fn is_token_of(token: &str, token_hash: &str) -> bool {
+    hash(token).as_bytes().ct_eq(token_hash.as_bytes()).into()
 }
 
 fn decode_hex(hex: &str) -> Option<[u8; 32]> {

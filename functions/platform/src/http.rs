@@ -9,13 +9,16 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{RequestExt as _, request::RequestContext};
 use serde_json::Value;
 use tower_http::cors::{Any, CorsLayer};
 use uuid::Uuid;
 
 use crate::problem::{Problem, ProblemKind};
+
+/// A client's name for a request that may come more than once.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Larger requests have no business here: files go to storage directly.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -42,8 +45,8 @@ pub fn router(routes: Router) -> Router {
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, IDEMPOTENCY_KEY])
         .max_age(Duration::from_hours(1))
 }
 

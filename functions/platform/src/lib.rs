@@ -11,6 +11,7 @@ pub mod config;
 pub mod http;
 pub mod problem;
 pub mod runs;
+pub mod signer;
 pub mod storage;
 
 use std::time::{SystemTime, UNIX_EPOCH};

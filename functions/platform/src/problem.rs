@@ -11,10 +11,18 @@ pub enum ProblemKind {
     MalformedRequest,
     /// No token, or a wrong one.
     Unauthorized,
+    /// A token that does not open this.
+    Forbidden,
+    /// The token of an upload whose time is over.
+    UploadExpired,
     /// No such resource.
     NotFound,
     /// The resource has no such method.
     MethodNotAllowed,
+    /// What is asked for does not fit the resource's state.
+    Conflict,
+    /// An idempotency key that came with another request before.
+    IdempotencyKeyReused,
     /// The source is larger than accepted.
     UploadTooLarge,
     /// The request itself is too large.
@@ -40,11 +48,27 @@ impl ProblemKind {
                 "A valid API token is needed",
                 StatusCode::UNAUTHORIZED,
             ),
+            Self::Forbidden => ("forbidden", "This is not permitted", StatusCode::FORBIDDEN),
+            Self::UploadExpired => (
+                "upload-expired",
+                "The time for this upload is over",
+                StatusCode::FORBIDDEN,
+            ),
             Self::NotFound => ("not-found", "There is nothing here", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => (
                 "method-not-allowed",
                 "This can't be done here",
                 StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            Self::Conflict => (
+                "conflict",
+                "This does not fit the video's state",
+                StatusCode::CONFLICT,
+            ),
+            Self::IdempotencyKeyReused => (
+                "idempotency-key-reused",
+                "This Idempotency-Key came with another request",
+                StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::UploadTooLarge => (
                 "upload-too-large",

@@ -4,14 +4,11 @@
 use std::time::Duration;
 
 use reelrun_core::upload::UploadLimits;
-use reelrun_platform::{
-    auth::ApiTokens,
-    aws,
-    catalog::Catalog,
-    config,
-    storage::{Buckets, Storage},
-};
+use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config, signer::Signer};
 use reelrun_presign::{Presign, routes};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -19,10 +16,12 @@ async fn main() -> Result<(), lambda_http::Error> {
     let sdk = aws::sdk_config().await;
     let presign = Presign {
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
-        storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
+        signer: Signer::new(&sdk, config::text("UPLOADS_BUCKET")?),
         limits: UploadLimits {
             max_bytes: config::parsed("MAX_UPLOAD_BYTES")?,
+            multipart_from: config::parsed("MULTIPART_FROM_BYTES")?,
         },
+        url_expiry: Duration::from_secs(config::parsed("URL_EXPIRY_SECONDS")?),
         upload_expiry: Duration::from_secs(config::parsed("UPLOAD_EXPIRY_SECONDS")?),
         api_url: config::base_url("API_URL")?,
     };

@@ -161,10 +161,8 @@ impl Transcoder {
         }
         // A last look at the lease: whoever lost it must not touch what viewers see.
         self.catalog.renew_lease(lease, lease::end(), 0.99).await?;
-        let renditions = publish(&self.storage, source.video, &stitched.presentation).await?;
-        self.catalog
-            .complete(lease, &renditions, stitched.has_poster)
-            .await?;
+        let published = publish(&self.storage, source.video, &plan, &stitched).await?;
+        self.catalog.complete(lease, &published).await?;
         Ok(Prepared::Ready)
     }
 

@@ -49,6 +49,9 @@ pub async fn acquire(
             LeaseAnswer::Settled(Status::Errored) => {
                 return Ok(Acquired::Nothing("it has failed before"));
             }
+            LeaseAnswer::Settled(Status::Deleting) => {
+                return Ok(Acquired::Nothing("it was deleted"));
+            }
             LeaseAnswer::Settled(_) => return Ok(Acquired::Nothing("it is ready")),
             LeaseAnswer::Unknown => {
                 return Ok(Acquired::Nothing("no upload of this id was permitted"));

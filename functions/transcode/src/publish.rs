@@ -7,8 +7,11 @@ use bytes::Bytes;
 use reelrun_core::{
     dash, hls,
     keys::{MediaFile, StorageKey},
+    plan::Plan,
     report::{Presentation, TrackKind},
-    video::{PublishedRendition, VideoId},
+    stitch::Stitched,
+    storyboard,
+    video::{Published, PublishedRendition, VideoId},
 };
 use reelrun_platform::storage::Storage;
 
@@ -21,8 +24,10 @@ use crate::{
 pub async fn publish(
     storage: &Storage,
     video: VideoId,
-    presentation: &Presentation,
-) -> Result<Vec<PublishedRendition>, StepError> {
+    plan: &Plan,
+    stitched: &Stitched,
+) -> Result<Published, StepError> {
+    let presentation = &stitched.presentation;
     let mut playlists = Uploads::new(storage.clone(), video, Slots::new());
     for track in presentation.tracks() {
         let media = hls::media(presentation, track);
@@ -39,6 +44,12 @@ pub async fn publish(
                 .await?;
         }
     }
+    if let Some(storyboard) = stitched.storyboard {
+        let text = storyboard::webvtt(plan, storyboard, stitched.frames);
+        playlists
+            .store(MediaFile::Storyboard, Bytes::from(text))
+            .await?;
+    }
     playlists.finish().await?;
     for (file, text) in [
         (MediaFile::Manifest, dash::manifest(presentation)),
@@ -48,10 +59,14 @@ pub async fn publish(
             .put(&StorageKey::Media(video, file), Bytes::from(text))
             .await?;
     }
-    Ok(published(presentation))
+    Ok(Published {
+        renditions: renditions(presentation),
+        has_poster: stitched.has_poster,
+        has_storyboard: stitched.storyboard.is_some(),
+    })
 }
 
-fn published(presentation: &Presentation) -> Vec<PublishedRendition> {
+fn renditions(presentation: &Presentation) -> Vec<PublishedRendition> {
     hls::variants(presentation)
         .into_iter()
         .filter_map(|variant| match variant.video.kind {

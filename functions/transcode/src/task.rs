@@ -167,10 +167,8 @@ impl Transcoder {
         if plan.was_cut_off(stitched.frames) {
             return Err(endless().into());
         }
-        let renditions = publish(&self.storage, run.video, &stitched.presentation).await?;
-        self.catalog
-            .complete(run, &renditions, stitched.has_poster)
-            .await?;
+        let published = publish(&self.storage, run.video, plan, &stitched).await?;
+        self.catalog.complete(run, &published).await?;
         tracing::info!(video.id = %run.video, "video is ready");
         Ok(())
     }

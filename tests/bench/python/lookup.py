@@ -80,7 +80,7 @@ def playback(video):
         "dash": f"{media}/manifest.mpd" if ready else None,
         "original": original,
         "poster": f"{media}/poster.jpg" if ready and video.get("has_poster") else None,
-        "storyboard": None,
+        "storyboard": f"{media}/storyboard/storyboard.vtt" if ready and video.get("has_storyboard") else None,
     }
 
 

@@ -6,6 +6,7 @@ import hmac
 import json
 import logging
 import os
+import secrets
 import time
 import uuid
 from datetime import datetime, timezone
@@ -20,8 +21,11 @@ BUCKET = os.environ["UPLOADS_BUCKET"]
 API_URL = os.environ["API_URL"].rstrip("/")
 TOKEN_HASHES = [entry.strip() for entry in os.environ["API_TOKEN_HASHES"].split(",")]
 MAX_BYTES = int(os.environ["MAX_UPLOAD_BYTES"])
-EXPIRY_SECONDS = int(os.environ["UPLOAD_EXPIRY_SECONDS"])
+MULTIPART_FROM = int(os.environ["MULTIPART_FROM_BYTES"])
+URL_EXPIRY_SECONDS = int(os.environ["URL_EXPIRY_SECONDS"])
+UPLOAD_EXPIRY_SECONDS = int(os.environ["UPLOAD_EXPIRY_SECONDS"])
 FORGET_AFTER_SECONDS = 24 * 60 * 60
+MIB = 1 << 20
 # Extension, then the types that browsers and tools send for it; the first one is named in messages.
 TYPES = {
     "mp4": ["video/mp4", "application/mp4"],
@@ -70,16 +74,7 @@ def handler(event, context):
 
 def create_upload(request):
     video_id = str(uuid7())
-    url = s3.generate_presigned_url(
-        "put_object",
-        Params={
-            "Bucket": BUCKET,
-            "Key": f"uploads/{video_id}/source",
-            "ContentType": request["content_type"],
-            "ContentLength": request["size_bytes"],
-        },
-        ExpiresIn=EXPIRY_SECONDS,
-    )
+    token = secrets.token_hex(32)
     now = time.time()
     month = datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m")
     note_month(month)
@@ -90,10 +85,13 @@ def create_upload(request):
         **request,
         "progress": 0,
         "has_poster": False,
+        "has_storyboard": False,
         "attempts": 0,
         "lease_until": 0,
         "parts_counted": 0,
-        "expires_at": int(now) + EXPIRY_SECONDS + FORGET_AFTER_SECONDS,
+        "upload_token_hash": hashlib.sha256(token.encode()).hexdigest(),
+        "upload_until": int(now) + UPLOAD_EXPIRY_SECONDS,
+        "expires_at": int(now) + UPLOAD_EXPIRY_SECONDS + FORGET_AFTER_SECONDS,
     }
     dynamodb.put_item(
         TableName=TABLE,
@@ -105,15 +103,45 @@ def create_upload(request):
     body = {
         "video_id": video_id,
         "video_url": video_url,
-        "upload": {
-            "strategy": "single",
-            "method": "PUT",
-            "url": url,
-            "headers": {"content-type": request["content_type"]},
-            "expires_at": rfc3339(now + EXPIRY_SECONDS),
-        },
+        "upload_token": token,
+        "upload": instructions(video_id, request, now),
     }
     return answer(201, body, {"content-type": "application/json", "location": video_url})
+
+
+def instructions(video_id, request, now):
+    """How to send the source: in parts, or with one signed PUT."""
+    key = f"uploads/{video_id}/source"
+    sign_url = f"{API_URL}/uploads/{video_id}/sign"
+    size = request["size_bytes"]
+    if size >= MULTIPART_FROM:
+        least = -(-(-(-size // 10_000)) // MIB) * MIB
+        return {
+            "strategy": "multipart",
+            "key": key,
+            "part_size_bytes": max(least, 16 * MIB),
+            "sign_url": sign_url,
+            "expires_at": rfc3339(now + UPLOAD_EXPIRY_SECONDS),
+        }
+    url = s3.generate_presigned_url(
+        "put_object",
+        Params={
+            "Bucket": BUCKET,
+            "Key": key,
+            "ContentType": request["content_type"],
+            "ContentLength": size,
+        },
+        ExpiresIn=URL_EXPIRY_SECONDS,
+    )
+    return {
+        "strategy": "single",
+        "method": "PUT",
+        "url": url,
+        "headers": {"content-type": request["content_type"]},
+        "expires_at": rfc3339(now + URL_EXPIRY_SECONDS),
+        "key": key,
+        "sign_url": sign_url,
+    }
 
 
 def note_month(month):

@@ -47,6 +47,8 @@ pub enum Output {
     Audio,
     /// One JPEG.
     Poster,
+    /// One JPEG of many small pictures; nothing where the chunk turns out to have none.
+    Sheet,
 }
 
 /// An ffmpeg run: its arguments, and what comes out of which pipe.
@@ -128,9 +130,9 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
     args.input(source);
     // Two graphs: one waits with decoded frames until all of its inputs have begun, so in a single
     // one sound that begins late would pile up pictures in memory.
-    let has_poster = plan.has_poster(part);
+    let stills = picture::Stills::of(plan, part, span);
     if has_video {
-        args.pair("-filter_complex", picture::graph(plan, span, has_poster));
+        args.pair("-filter_complex", picture::graph(plan, span, stills));
     }
     if let Some((audio, sound)) = audio.zip(sound.as_ref()) {
         args.pair("-filter_complex", sound.graph(audio));
@@ -149,9 +151,13 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
         args.fragmented_mp4("frag_every_frame");
         args.pipe(&mut outputs, Output::Audio);
     }
-    if has_poster {
+    if stills.poster {
         args.words("-map [poster] -c:v mjpeg -q:v 3 -frames:v 1 -f image2pipe");
         args.pipe(&mut outputs, Output::Poster);
+    }
+    if stills.sheet.is_some() {
+        args.words("-map [sheet] -c:v mjpeg -q:v 5 -frames:v 1 -f image2pipe");
+        args.pipe(&mut outputs, Output::Sheet);
     }
     Some(Encode {
         args: args.0,
@@ -272,8 +278,10 @@ mod tests {
     #[test]
     fn one_decode_feeds_every_output() {
         let encode = encode(&plan(|_| ()), WHOLE, HTTPS).unwrap();
-        assert_eq!(encode.outputs.len(), 6);
-        assert_eq!(encode.outputs[4..], [Output::Audio, Output::Poster]);
+        assert_eq!(encode.outputs.len(), 7);
+        let [.., Output::Audio, Output::Poster, Output::Sheet] = encode.outputs[..] else {
+            panic!("{:?}", encode.outputs);
+        };
         insta::assert_snapshot!(lines(&encode.args));
     }
 
@@ -305,7 +313,7 @@ mod tests {
         let encode = |part| encode(&plan, part, HTTPS).unwrap();
         assert!(encode(WHOLE).outputs.contains(&Output::Poster));
         let chunk = encode(Part::Chunk(1));
-        assert_eq!(chunk.outputs.last(), Some(&Output::Audio));
+        assert!(!chunk.outputs.contains(&Output::Poster));
         let text = lines(&chunk.args);
         let text: Vec<_> = text
             .lines()

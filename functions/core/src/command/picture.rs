@@ -4,11 +4,30 @@ use std::fmt::Write as _;
 
 use crate::{
     ladder::Rendition,
-    plan::{AssumedColor, Plan, Span},
+    plan::{AssumedColor, Part, Plan, Span},
+    storyboard::{self, Storyboard},
 };
 
-/// One decoded picture, then a branch for each rendition and the poster.
-pub(super) fn graph(plan: &Plan, span: Span, has_poster: bool) -> String {
+/// The single pictures that a part makes beside the renditions.
+#[derive(Clone, Copy)]
+pub(super) struct Stills {
+    pub(super) poster: bool,
+    /// The storyboard's sheet, and how many rows it has.
+    pub(super) sheet: Option<(Storyboard, u64)>,
+}
+
+impl Stills {
+    pub(super) fn of(plan: &Plan, part: Part, span: Span) -> Self {
+        let storyboard = plan.storyboard.filter(|_| part != Part::Sound);
+        Self {
+            poster: plan.has_poster(part),
+            sheet: storyboard.and_then(|storyboard| Some((storyboard, storyboard.rows(span)?))),
+        }
+    }
+}
+
+/// One decoded picture, then a branch for each rendition and the stills.
+pub(super) fn graph(plan: &Plan, span: Span, stills: Stills) -> String {
     let mut graph = format!("[0:{}]", plan.video_stream);
     if plan.deinterlace {
         graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
@@ -50,12 +69,14 @@ pub(super) fn graph(plan: &Plan, span: Span, has_poster: bool) -> String {
             "setparams=colorspace={color}:color_primaries={color}:color_trc={color},"
         );
     }
-    let branches = plan.renditions.len() + usize::from(has_poster);
+    let branches =
+        plan.renditions.len() + usize::from(stills.poster) + usize::from(stills.sheet.is_some());
     let _ = write!(graph, "split={branches}");
     for index in 0..plan.renditions.len() {
         let _ = write!(graph, "[s{index}]");
     }
-    graph.push_str(if has_poster { "[p]" } else { "" });
+    graph.push_str(if stills.poster { "[p]" } else { "" });
+    graph.push_str(if stills.sheet.is_some() { "[b]" } else { "" });
     for (index, rendition) in plan.renditions.iter().enumerate() {
         // The pixel format and range are pinned in each branch: left open, the poster's full-range
         // JPEG pulls its neighbours to full range as well.
@@ -66,8 +87,20 @@ pub(super) fn graph(plan: &Plan, span: Span, has_poster: bool) -> String {
             rendition.width, rendition.height
         );
     }
-    if has_poster {
+    if stills.poster {
         poster_branch(&mut graph, plan);
+    }
+    if let Some((storyboard, rows)) = stills.sheet {
+        // A frame's time is its number in the whole, so chunks take the same pictures as one encode.
+        let _ = write!(
+            graph,
+            ";[b]select='not(mod(pts,{}))',scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
+             format=pix_fmts=yuvj420p:color_ranges=pc,tile={}x{rows}[sheet]",
+            storyboard.interval_frames,
+            storyboard.tile_width,
+            storyboard.tile_height,
+            storyboard::COLUMNS,
+        );
     }
     graph
 }
@@ -104,7 +137,11 @@ mod tests {
     #[test]
     fn held_frames_come_before_the_limit() {
         let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
-        let graph = |part| super::graph(&plan, plan.span(part).unwrap(), false);
+        let stills = super::Stills {
+            poster: false,
+            sheet: None,
+        };
+        let graph = |part| super::graph(&plan, plan.span(part).unwrap(), stills);
         assert!(plan.chunks() > 1 && !graph(WHOLE).contains("tpad"));
         let graph = graph(Part::Chunk(plan.chunks() - 1));
         let hold = graph

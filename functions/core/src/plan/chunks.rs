@@ -88,6 +88,20 @@ pub(super) fn cuts(segments: u64, chunks: u64, may_start: impl Fn(u64) -> bool) 
     cuts
 }
 
+/// The segments of the longest chunk.
+pub(super) fn longest(cuts: &[u32], segments: u64) -> u64 {
+    let ends = cuts
+        .iter()
+        .skip(1)
+        .map(|&next| next.into())
+        .chain([segments]);
+    let lengths = cuts
+        .iter()
+        .zip(ends)
+        .map(|(&first, end)| end.saturating_sub(first.into()));
+    lengths.max().unwrap_or(segments)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -19,6 +19,7 @@ use crate::{
     encoder::{Preset, VideoCodecs},
     ladder::{self, Rendition},
     source::{Seeking, SourceInfo, VideoStream},
+    storyboard::Storyboard,
     timeline::Grid,
 };
 
@@ -45,6 +46,9 @@ pub struct Plan {
     pub audio: Option<AudioPlan>,
     /// When the poster is looked for, in microseconds.
     pub poster_from_us: u64,
+    /// The small pictures over the seek bar. (None only in plans of earlier versions.)
+    #[serde(default)]
+    pub storyboard: Option<Storyboard>,
     /// How hard the encoder tries.
     pub preset: Preset,
     /// The first segment of each chunk; starts with 0.
@@ -157,10 +161,16 @@ impl Plan {
         let work = chunks::Work::of(video, frames, &renditions, settings.preset);
         let wanted = chunks::count(grid.segments_for(frames), work, settings.fan_out);
         let cuts = cuts(source, grid, frames, wanted);
+        let longest = chunks::longest(&cuts, grid.segments_for(frames));
+        let storyboard = renditions.first().map(|largest| {
+            let chunk_frames = longest * u64::from(grid.segment_frames());
+            Storyboard::new(grid, frames, chunk_frames, (largest.width, largest.height))
+        });
         let by_position = source.seeking == Seeking::ByPosition && cuts.len() > 1;
         Self {
             entries: by_position.then(|| Entries::new(source, grid, &cuts)),
             cuts,
+            storyboard,
             wanted_chunks: u32::try_from(wanted).unwrap_or(u32::MAX),
             grid,
             frames,

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 use reelrun_core::{
     error::{ErrorType, VideoError},
     source::SourceSummary,
-    video::{PublishedRendition, Status, VideoId, rfc3339},
+    video::{Published, Status, VideoId, rfc3339},
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -218,16 +218,15 @@ impl Catalog {
     }
 
     /// The video is published.
-    pub async fn complete(
-        &self,
-        lease: &Lease,
-        renditions: &[PublishedRendition],
-        has_poster: bool,
-    ) -> Result<(), CatalogError> {
+    pub async fn complete(&self, lease: &Lease, published: &Published) -> Result<(), CatalogError> {
         let changes = [
             ("status", status_value(Status::Ready)),
-            ("renditions", attribute(renditions)?),
-            ("has_poster", AttributeValue::Bool(has_poster)),
+            ("renditions", attribute(&published.renditions)?),
+            ("has_poster", AttributeValue::Bool(published.has_poster)),
+            (
+                "has_storyboard",
+                AttributeValue::Bool(published.has_storyboard),
+            ),
             ("progress", number(1)),
             (
                 "ready_at",
@@ -235,6 +234,7 @@ impl Catalog {
             ),
         ];
         let update = "SET #status = :status, renditions = :renditions, has_poster = :has_poster, \
+                      has_storyboard = :has_storyboard, \
                       progress = :progress, ready_at = :ready_at \
                       REMOVE lease_owner, lease_until, parts_counted, parts_done";
         self.as_holder(lease, update, changes).await

@@ -1,7 +1,9 @@
-//! The catalog of videos in DynamoDB: records are added, looked up and listed here; what an encode
-//! writes into them is in [`lease`].
+//! The catalog of videos in DynamoDB: they are looked up and listed here, recorded in [`uploads`],
+//! encoded under a [`lease`], and changed by their owner in [`changes`].
 
+mod changes;
 mod lease;
+mod uploads;
 
 use std::collections::HashMap;
 
@@ -14,7 +16,10 @@ use aws_sdk_dynamodb::{
 use reelrun_core::video::{Month, Status, Video, VideoId};
 use serde::de::DeserializeOwned;
 
-pub use self::lease::{Lease, LeaseAnswer};
+pub use self::{
+    lease::{Lease, LeaseAnswer},
+    uploads::Promise,
+};
 
 /// The index that lists videos by month.
 const BY_MONTH: &str = "by_month";
@@ -72,42 +77,10 @@ impl Catalog {
         Self { client, table }
     }
 
-    /// Adds a video.
-    pub async fn create(&self, video: &Video) -> Result<(), CatalogError> {
-        let item = serde_dynamo::to_item(video).map_err(malformed)?;
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(id)")
-            .send()
-            .await
-            .map(drop)
-            .map_err(|why| unavailable("record the video", why))
-    }
-
-    /// Notes that the library reaches back at least to this month. Idempotent.
-    pub async fn note_month(&self, month: Month) -> Result<(), CatalogError> {
-        let written = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(LIBRARY_ITEM.into()))
-            .update_expression("SET first_month = :month")
-            .condition_expression("attribute_not_exists(first_month) OR first_month > :month")
-            .expression_attribute_values(":month", AttributeValue::S(month.to_string()))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(()),
-            Err(why) if is_condition_failed(&why) => Ok(()),
-            Err(why) => Err(unavailable("note the month", why)),
-        }
-    }
-
-    /// Looks a video up.
+    /// Looks a video up. One that was deleted is not found, although its record may still be there.
     pub async fn get(&self, id: VideoId) -> Result<Option<Video>, CatalogError> {
-        self.item(&id.to_string()).await
+        let found: Option<Video> = self.item(&id.to_string()).await?;
+        Ok(found.filter(|video| video.status != Status::Deleting))
     }
 
     async fn item<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, CatalogError> {
@@ -194,12 +167,14 @@ impl Catalog {
             .expression_attribute_values(":month", month.clone())
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        if let Some(status) = status {
-            query = query
-                .filter_expression("#status = :status")
-                .expression_attribute_names("#status", "status")
-                .expression_attribute_values(":status", AttributeValue::S(status.as_str().into()));
-        }
+        let (filter, status) = match status {
+            Some(status) => ("#status = :status", status),
+            None => ("#status <> :status", Status::Deleting),
+        };
+        query = query
+            .filter_expression(filter)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", AttributeValue::S(status.as_str().into()));
         if let Some(after) = position.after {
             let start = HashMap::from([
                 ("id".to_owned(), AttributeValue::S(after.to_string())),

@@ -8,6 +8,7 @@ use reelrun_core::{
     command::{self, Output, SourceUrl},
     complaint::{self, is_network_trouble},
     error::{ErrorType, VideoError},
+    keys::MediaFile,
     plan::{Part, Plan, Span},
     report::{TrackReport, seconds},
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
@@ -17,7 +18,7 @@ use reelrun_core::{
 use reelrun_platform::storage::Storage;
 use tokio::{net::unix::pipe, sync::watch, task::JoinSet};
 
-use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_poster};
+use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
     error::StepError,
     process::{self, Ended, Programs},
@@ -42,6 +43,7 @@ enum Done {
     Video(usize, TrackReport),
     Audio(TrackReport),
     Poster(bool),
+    Sheet(bool),
 }
 
 impl Encoder<'_> {
@@ -62,7 +64,7 @@ impl Encoder<'_> {
             command::FIRST_FD,
             encode.outputs.len(),
         )?;
-        let mut tracks = self.read_pipes(plan, span, encode.outputs, readers)?;
+        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers)?;
         let mut done = Vec::new();
         let mut incomplete = None;
         while let Some(joined) = tracks.join_next().await {
@@ -89,6 +91,7 @@ impl Encoder<'_> {
     fn read_pipes(
         &self,
         plan: &Plan,
+        part: Part,
         span: Span,
         outputs: Vec<Output>,
         readers: Vec<PipeReader>,
@@ -150,7 +153,18 @@ impl Encoder<'_> {
                     }
                 }
                 Output::Poster => {
-                    tasks.spawn(async move { read_poster(pipe, uploads).await.map(Done::Poster) });
+                    let file = MediaFile::Poster;
+                    tasks.spawn(
+                        async move { read_still(pipe, uploads, file).await.map(Done::Poster) },
+                    );
+                }
+                Output::Sheet => {
+                    if let Part::Chunk(index) = part {
+                        let file = MediaFile::Sheet(index);
+                        tasks.spawn(async move {
+                            read_still(pipe, uploads, file).await.map(Done::Sheet)
+                        });
+                    }
                 }
             }
         }
@@ -162,12 +176,13 @@ impl Encoder<'_> {
 fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
     let mut video = Vec::new();
     let mut audio = None;
-    let mut has_poster = false;
+    let (mut has_poster, mut has_sheet) = (false, false);
     for part in parts {
         match part {
             Done::Video(index, report) => video.push((index, report)),
             Done::Audio(report) => audio = Some(report),
             Done::Poster(found) => has_poster = found,
+            Done::Sheet(found) => has_sheet = found,
         }
     }
     video.sort_by_key(|(index, _)| *index);
@@ -179,6 +194,7 @@ fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
             .chain(audio)
             .collect(),
         has_poster,
+        has_sheet,
     }
 }
 

@@ -47,8 +47,8 @@ pub(super) struct VideoProgress {
     pub(super) ended: bool,
 }
 
-/// The largest poster that is believed.
-const MAX_POSTER_BYTES: u64 = 16 << 20;
+/// The largest single picture that is believed.
+const MAX_STILL_BYTES: u64 = 16 << 20;
 
 /// Tells the others how far the picture is.
 pub(super) struct Leader {
@@ -150,21 +150,23 @@ impl AudioTrack {
     }
 }
 
-pub(super) async fn read_poster(
+/// A single JPEG; whether there was one.
+pub(super) async fn read_still(
     pipe: pipe::Receiver,
     mut uploads: Uploads,
+    file: MediaFile,
 ) -> Result<bool, TrackError> {
     let mut jpeg = Vec::new();
-    pipe.take(MAX_POSTER_BYTES)
+    pipe.take(MAX_STILL_BYTES)
         .read_to_end(&mut jpeg)
         .await
         .map_err(lost_pipe)?;
-    let has_poster = !jpeg.is_empty();
-    if has_poster {
-        uploads.store(MediaFile::Poster, Bytes::from(jpeg)).await?;
+    let is_there = !jpeg.is_empty();
+    if is_there {
+        uploads.store(file, Bytes::from(jpeg)).await?;
     }
     uploads.finish().await?;
-    Ok(has_poster)
+    Ok(is_there)
 }
 
 /// Stores what a segmenter cuts, and keeps account of it.

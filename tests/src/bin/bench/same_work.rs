@@ -49,7 +49,7 @@ pub(crate) async fn ready_video(stack: &Stack) -> Result<VideoId> {
     let video: Video = serde_json::from_value(json!({
         "id": id, "month": id.month(), "status": "ready", "filename": "holiday.mp4",
         "content_type": "video/mp4", "size_bytes": 1_048_576, "title": "Holiday",
-        "metadata": {"album": "2026", "place": "Łódź"}, "progress": 1.0, "has_poster": true,
+        "metadata": {"album": "2026", "place": "Łódź"}, "progress": 1.0, "has_poster": true, "has_storyboard": true,
         "source": {
             "duration_ms": 60_000, "width": 1920, "height": 1080, "frame_rate": 23.976,
             "video_codec": "h264", "audio_codec": "aac", "size_bytes": 1_048_576,
@@ -109,12 +109,15 @@ fn signed(answer: &Value) -> Result<(BTreeSet<String>, String)> {
     Ok((names.map(Into::into).collect(), headers.to_lowercase()))
 }
 
+/// What differs from video to video.
+const VARIES: [&str; 4] = ["id", "expires_at", "upload_token_hash", "upload_until"];
+
 /// The record that an answer is about, without what differs from video to video.
 async fn recorded(stack: &Stack, answer: &Value) -> BTreeMap<String, AttributeValue> {
     let id = answer["video_id"].as_str().unwrap_or_default();
     let record = stack.record(id).await;
     record
         .into_iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "id" | "expires_at"))
+        .filter(|(name, _)| !VARIES.contains(&name.as_str()))
         .collect()
 }

@@ -1,7 +1,11 @@
 //! The permission to upload: what a client asks for, and whether it may.
 
+pub mod details;
+pub mod sign;
+
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::media_type;
@@ -11,10 +15,12 @@ use crate::media_type;
 pub struct UploadLimits {
     /// The largest source, in bytes.
     pub max_bytes: u64,
+    /// From this size on, in bytes, a source is sent in parts.
+    pub multipart_from: u64,
 }
 
 /// A valid request to upload one source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UploadRequest {
     /// The file's name on its owner's disk.
     pub filename: String,
@@ -52,10 +58,6 @@ pub enum RefusedKind {
 }
 
 const MAX_FILENAME_BYTES: usize = 255;
-const MAX_TITLE_CHARS: usize = 200;
-const MAX_METADATA_ENTRIES: usize = 50;
-const MAX_METADATA_KEY_CHARS: usize = 40;
-const MAX_METADATA_VALUE_CHARS: usize = 500;
 
 impl UploadRequest {
     /// Reads a request from its JSON, field by field, so that a refusal can name the field.
@@ -128,19 +130,12 @@ impl UploadRequest {
                 ));
             }
         };
-        let title = string(body, "title")?;
-        if title.is_some_and(|title| title.chars().count() > MAX_TITLE_CHARS) {
-            return Err(invalid(
-                "title",
-                format!("title may have up to {MAX_TITLE_CHARS} characters"),
-            ));
-        }
         Ok(Self {
             filename: filename.into(),
             content_type: content_type.into(),
             size_bytes,
-            title: title.map(Into::into),
-            metadata: metadata(body)?,
+            title: details::title(body)?,
+            metadata: details::metadata(body)?,
         })
     }
 }
@@ -165,36 +160,6 @@ fn string<'a>(
     }
 }
 
-fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refused> {
-    let entries = match body.get("metadata") {
-        None | Some(Value::Null) => return Ok(BTreeMap::new()),
-        Some(Value::Object(entries)) if entries.len() <= MAX_METADATA_ENTRIES => entries,
-        Some(_) => {
-            return Err(invalid(
-                "metadata",
-                format!("metadata must be an object of up to {MAX_METADATA_ENTRIES} strings"),
-            ));
-        }
-    };
-    entries
-        .iter()
-        .map(|(key, value)| match value {
-            Value::String(text)
-                if (1..=MAX_METADATA_KEY_CHARS).contains(&key.chars().count())
-                    && text.chars().count() <= MAX_METADATA_VALUE_CHARS =>
-            {
-                Ok((key.clone(), text.clone()))
-            }
-            _ => Err(invalid(
-                "metadata",
-                format!(
-                    "metadata must map keys of 1 to {MAX_METADATA_KEY_CHARS} characters to strings of up to {MAX_METADATA_VALUE_CHARS}"
-                ),
-            )),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -202,7 +167,10 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: UploadLimits = UploadLimits { max_bytes: 1000 };
+    const LIMITS: UploadLimits = UploadLimits {
+        max_bytes: 1000,
+        multipart_from: 500,
+    };
 
     fn good() -> Value {
         json!({"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": 1000,

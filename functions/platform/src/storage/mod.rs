@@ -1,5 +1,7 @@
 //! Objects in S3.
 
+mod removal;
+
 use std::time::Duration;
 
 use aws_sdk_s3::{
@@ -8,11 +10,7 @@ use aws_sdk_s3::{
     presigning::PresigningConfig,
 };
 use bytes::Bytes;
-use reelrun_core::{
-    keys::{Bucket, StorageKey},
-    upload::UploadRequest,
-    video::VideoId,
-};
+use reelrun_core::keys::{Bucket, StorageKey};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -53,15 +51,6 @@ pub struct StorageError {
     why: String,
 }
 
-/// A signed permission for one request.
-#[derive(Debug, Clone)]
-pub struct Presigned {
-    /// Where to send it. It carries the signature: never log it.
-    pub url: String,
-    /// Headers that the request must carry.
-    pub headers: Vec<(String, String)>,
-}
-
 impl Storage {
     /// Storage in these buckets.
     pub fn new(client: Client, buckets: Buckets) -> Self {
@@ -71,34 +60,6 @@ impl Storage {
     /// Whether an event's bucket is the one that holds our sources.
     pub fn is_uploads_bucket(&self, name: &str) -> bool {
         self.buckets.uploads == name
-    }
-
-    /// Permission to PUT one source. Key, length and type are part of the signature: S3 itself
-    /// refuses anything else.
-    pub async fn presign_upload(
-        &self,
-        video: VideoId,
-        request: &UploadRequest,
-        valid_for: Duration,
-    ) -> Result<Presigned, StorageError> {
-        let key = StorageKey::Source(video);
-        let failed = |why| StorageError::new("sign the upload of", &key, why);
-        let length = i64::try_from(request.size_bytes).map_err(|why| failed(why.to_string()))?;
-        let presigned = self
-            .client
-            .put_object()
-            .bucket(self.bucket(&key))
-            .key(key.to_string())
-            .content_type(&request.content_type)
-            .content_length(length)
-            .presigned(expires(valid_for).map_err(failed)?)
-            .await
-            .map_err(|why| failed(DisplayErrorContext(why).to_string()))?;
-        Ok(Presigned {
-            url: presigned.uri().into(),
-            // Every HTTP client sends the length by itself, and a browser forbids setting it.
-            headers: vec![("content-type".into(), request.content_type.clone())],
-        })
     }
 
     /// Permission to GET an object, by ranges.
@@ -167,7 +128,11 @@ impl Storage {
     }
 
     fn bucket(&self, key: &StorageKey) -> &str {
-        match key.bucket() {
+        self.name(key.bucket())
+    }
+
+    fn name(&self, bucket: Bucket) -> &str {
+        match bucket {
             Bucket::Uploads => &self.buckets.uploads,
             Bucket::Media => &self.buckets.media,
         }
@@ -179,7 +144,7 @@ fn expires(valid_for: Duration) -> Result<PresigningConfig, String> {
 }
 
 impl StorageError {
-    fn new(action: &'static str, key: &StorageKey, why: String) -> Self {
+    fn new(action: &'static str, key: impl std::fmt::Display, why: String) -> Self {
         Self {
             action,
             key: key.to_string(),
@@ -189,7 +154,7 @@ impl StorageError {
 
     fn sdk<E: std::error::Error + 'static, R: std::fmt::Debug + 'static>(
         action: &'static str,
-        key: &StorageKey,
+        key: impl std::fmt::Display,
         why: SdkError<E, R>,
     ) -> Self {
         Self::new(action, key, DisplayErrorContext(why).to_string())

@@ -1,0 +1,66 @@
+//! Removes what belongs to deleted videos.
+//!
+//! `DELETE /videos/{id}` only marks a record, so that it answers at once and can't be half done. The
+//! table's stream brings the mark here, as often as it takes: the record goes last, so whatever
+//! interrupts this, what is left is found and removed by the next try.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use reelrun_core::{
+    change::{self, Change},
+    video::Status,
+};
+use reelrun_platform::{
+    catalog::{Catalog, CatalogError},
+    now_millis,
+    storage::{Storage, StorageError},
+};
+use serde_json::Value;
+
+/// What the function works with.
+#[derive(Debug, Clone)]
+pub struct Cleanup {
+    /// Where the objects are.
+    pub storage: Storage,
+    /// Where the records are.
+    pub catalog: Catalog,
+}
+
+/// Something is left; trying again goes on with it.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanupError {
+    /// An object could not be removed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The record could not be removed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl Cleanup {
+    /// Handles an event of the table's stream.
+    pub async fn handle(&self, event: &Value) -> Result<(), CleanupError> {
+        for change in change::parse(event) {
+            if change.after == Status::Deleting {
+                self.remove(change).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, change: Change) -> Result<(), CleanupError> {
+        let video = change.video;
+        // At once, since this is what a viewer could still see.
+        let mut objects = self.storage.remove_video(video).await?;
+        let left = change.quiet_from() - now_millis();
+        if let Ok(left @ 1..) = u64::try_from(left) {
+            // Whoever encoded it may have stored a little more until it noticed.
+            tokio::time::sleep(Duration::from_millis(left)).await;
+            objects += self.storage.remove_video(video).await?;
+        }
+        self.catalog.forget(video).await?;
+        tracing::info!(video.id = %video, objects, "a deleted video's objects are removed");
+        Ok(())
+    }
+}

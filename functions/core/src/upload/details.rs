@@ -1,0 +1,126 @@
+//! What the owner says of a video and may say anew: its title and metadata.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Refused, invalid, string};
+
+const MAX_TITLE_CHARS: usize = 200;
+const MAX_METADATA_ENTRIES: usize = 50;
+const MAX_METADATA_KEY_CHARS: usize = 40;
+const MAX_METADATA_VALUE_CHARS: usize = 500;
+
+/// A change of a video's details. What is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DetailsChange {
+    /// The new title; `Some(None)` removes it.
+    pub title: Option<Option<String>>,
+    /// The new metadata, all of it.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+impl DetailsChange {
+    /// Reads a change from its JSON. A field that can't be changed is refused rather than ignored:
+    /// whoever sends one expects something to happen.
+    pub fn parse(body: &Value) -> Result<Self, Refused> {
+        let Some(body) = body.as_object() else {
+            return Err(invalid("body", "the body must be a JSON object"));
+        };
+        if let Some(other) = body
+            .keys()
+            .find(|name| !["title", "metadata"].contains(&name.as_str()))
+        {
+            let detail = format!("{other:?} can't be changed; title and metadata can");
+            return Err(invalid("body", detail));
+        }
+        let title = body
+            .contains_key("title")
+            .then(|| title(body))
+            .transpose()?;
+        let metadata = body
+            .contains_key("metadata")
+            .then(|| metadata(body))
+            .transpose()?;
+        Ok(Self { title, metadata })
+    }
+}
+
+pub(super) fn title(body: &Map<String, Value>) -> Result<Option<String>, Refused> {
+    let title = string(body, "title")?;
+    if title.is_some_and(|title| title.chars().count() > MAX_TITLE_CHARS) {
+        return Err(invalid(
+            "title",
+            format!("title may have up to {MAX_TITLE_CHARS} characters"),
+        ));
+    }
+    Ok(title.map(Into::into))
+}
+
+pub(super) fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refused> {
+    let entries = match body.get("metadata") {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(entries)) if entries.len() <= MAX_METADATA_ENTRIES => entries,
+        Some(_) => {
+            return Err(invalid(
+                "metadata",
+                format!("metadata must be an object of up to {MAX_METADATA_ENTRIES} strings"),
+            ));
+        }
+    };
+    entries
+        .iter()
+        .map(|(key, value)| match value {
+            Value::String(text)
+                if (1..=MAX_METADATA_KEY_CHARS).contains(&key.chars().count())
+                    && text.chars().count() <= MAX_METADATA_VALUE_CHARS =>
+            {
+                Ok((key.clone(), text.clone()))
+            }
+            _ => Err(invalid(
+                "metadata",
+                format!(
+                    "metadata must map keys of 1 to {MAX_METADATA_KEY_CHARS} characters to strings of up to {MAX_METADATA_VALUE_CHARS}"
+                ),
+            )),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_absent_stays_and_null_removes() {
+        let parse = |body| DetailsChange::parse(&body).unwrap();
+        assert_eq!(parse(json!({})), DetailsChange::default());
+        assert_eq!(parse(json!({"title": null})).title, Some(None));
+        assert_eq!(parse(json!({"title": "A"})).title, Some(Some("A".into())));
+        assert_eq!(
+            parse(json!({"metadata": null})).metadata,
+            Some(BTreeMap::new())
+        );
+        let change = parse(json!({"metadata": {"album": "one"}}));
+        assert_eq!((change.title, change.metadata.unwrap().len()), (None, 1));
+    }
+
+    #[test]
+    fn a_wrong_change_names_its_field() {
+        for (body, field) in [
+            (json!([]), "body"),
+            (json!({"status": "ready"}), "body"),
+            (json!({"title": 7}), "title"),
+            (json!({"title": "x".repeat(201)}), "title"),
+            (json!({"metadata": {"a": 1}}), "metadata"),
+        ] {
+            assert_eq!(
+                DetailsChange::parse(&body).unwrap_err().field,
+                field,
+                "{body}"
+            );
+        }
+    }
+}

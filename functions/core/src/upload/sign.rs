@@ -1,0 +1,283 @@
+//! Which requests to storage an upload needs: those are signed, and nothing else is.
+//!
+//! A request to be signed has the shape in which Uppy's `@uppy/aws-s3` asks for one (`signRequest`):
+//! `{method, key, uploadId?, partNumber?, contentType?}`. Method, upload id and part number say which
+//! operation of S3 is meant:
+//!
+//! | | without `uploadId` | with `uploadId` |
+//! |---|---|---|
+//! | `PUT` | the whole source | a part (`partNumber`) |
+//! | `POST` | begin a multipart upload | complete it |
+//! | `GET` | refused | list its parts |
+//! | `DELETE` | refused | abort it |
+//!
+//! The size that was declared is signed with each part, so the parts can't add up to more.
+
+use serde_json::Value;
+
+use super::{Refused, invalid, string};
+use crate::{
+    keys::StorageKey,
+    video::{Status, Video},
+};
+
+/// S3's limit.
+const MAX_PARTS: u64 = 10_000;
+
+const MIB: u64 = 1 << 20;
+
+/// Small enough that a part lost on a bad line is soon sent again, large enough that signing each
+/// takes no time to speak of.
+const USUAL_PART: u64 = 16 * MIB;
+
+/// S3's upload ids have about a hundred characters.
+const MAX_UPLOAD_ID: usize = 1024;
+
+/// An operation of S3 on an upload's own key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `PutObject`: the whole source.
+    Put,
+    /// `CreateMultipartUpload`.
+    Create,
+    /// `UploadPart`.
+    Part {
+        /// The multipart upload.
+        upload_id: String,
+        /// From 1.
+        number: u32,
+        /// Its exact length, in bytes.
+        length: u64,
+    },
+    /// `ListParts`.
+    List {
+        /// The multipart upload.
+        upload_id: String,
+    },
+    /// `CompleteMultipartUpload`.
+    Complete {
+        /// The multipart upload.
+        upload_id: String,
+    },
+    /// `AbortMultipartUpload`.
+    Abort {
+        /// The multipart upload.
+        upload_id: String,
+    },
+}
+
+/// Why a request is not signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSigned {
+    /// It can't be read.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It is none that this upload needs.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The source has arrived; no other may take its place.
+    #[error("the source of this video has arrived already")]
+    Arrived,
+}
+
+/// The length of all parts but the last of a source of this size, in bytes.
+pub fn part_size(size_bytes: u64) -> u64 {
+    let least = size_bytes.div_ceil(MAX_PARTS).next_multiple_of(MIB);
+    least.max(USUAL_PART)
+}
+
+/// The exact length of a part of a source of this size; none if there is no such part.
+pub fn part_length(size_bytes: u64, number: u32) -> Option<u64> {
+    let size = part_size(size_bytes);
+    let before = u64::from(number).checked_sub(1)? * size;
+    let left = size_bytes.checked_sub(before)?;
+    (left > 0).then_some(left.min(size))
+}
+
+impl Operation {
+    /// Reads a request to be signed, and decides whether this video's upload needs it.
+    pub fn permitted(request: &Value, video: &Video) -> Result<Self, NotSigned> {
+        let Some(request) = request.as_object() else {
+            return Err(invalid("body", "the body must be a JSON object").into());
+        };
+        let required = |field: &'static str| {
+            string(request, field)?
+                .ok_or_else(|| invalid(field, format!("{field} is missing or empty")))
+        };
+        if required("key")? != StorageKey::Source(video.id).to_string() {
+            return Err(NotSigned::Forbidden("this is not the key of this upload"));
+        }
+        let upload_id = string(request, "uploadId")?.map(str::to_owned);
+        if upload_id
+            .as_ref()
+            .is_some_and(|id| id.is_empty() || id.len() > MAX_UPLOAD_ID)
+        {
+            return Err(invalid("uploadId", "this is no upload id of S3").into());
+        }
+        let is_waiting = video.status == Status::Waiting;
+        let while_waiting = |operation| {
+            if is_waiting {
+                Ok(operation)
+            } else {
+                Err(NotSigned::Arrived)
+            }
+        };
+        match (required("method")?, upload_id) {
+            ("PUT", None) => while_waiting(Self::Put),
+            ("POST", None) => while_waiting(Self::Create),
+            ("PUT", Some(upload_id)) => {
+                let number = request.get("partNumber").and_then(Value::as_u64);
+                let number = number.and_then(|number| u32::try_from(number).ok());
+                let part = number
+                    .and_then(|number| Some((number, part_length(video.size_bytes, number)?)));
+                let Some((number, length)) = part else {
+                    let last = video.size_bytes.div_ceil(part_size(video.size_bytes));
+                    let detail = format!("partNumber must be a whole number from 1 to {last}");
+                    return Err(invalid("partNumber", detail).into());
+                };
+                while_waiting(Self::Part {
+                    upload_id,
+                    number,
+                    length,
+                })
+            }
+            // Harmless at any time, and an answer that was lost is asked for again.
+            ("GET", Some(upload_id)) => Ok(Self::List { upload_id }),
+            ("POST", Some(upload_id)) => Ok(Self::Complete { upload_id }),
+            ("DELETE", Some(upload_id)) => Ok(Self::Abort { upload_id }),
+            _ => Err(NotSigned::Forbidden(
+                "an upload only needs to put, create, list, complete and abort",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
+
+    fn video(status: &str) -> Video {
+        serde_json::from_value(json!({
+            "id": ID, "month": "2024-11", "status": status, "filename": "a.mp4",
+            "content_type": "video/mp4", "size_bytes": 40 * MIB,
+        }))
+        .unwrap()
+    }
+
+    fn ask(changes: Value) -> Result<Operation, NotSigned> {
+        let mut request = json!({"method": "PUT", "key": format!("uploads/{ID}/source")});
+        for (name, value) in changes.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        Operation::permitted(&request, &video("waiting"))
+    }
+
+    #[test]
+    fn what_an_upload_needs_is_permitted() {
+        let upload_id = || "u".to_owned();
+        for (request, operation) in [
+            (json!({}), Operation::Put),
+            (json!({"method": "POST"}), Operation::Create),
+            (
+                json!({"uploadId": "u", "partNumber": 3}),
+                Operation::Part {
+                    upload_id: upload_id(),
+                    number: 3,
+                    length: 8 * MIB,
+                },
+            ),
+            (
+                json!({"method": "GET", "uploadId": "u"}),
+                Operation::List {
+                    upload_id: upload_id(),
+                },
+            ),
+            (
+                json!({"method": "POST", "uploadId": "u"}),
+                Operation::Complete {
+                    upload_id: upload_id(),
+                },
+            ),
+            (
+                json!({"method": "DELETE", "uploadId": "u"}),
+                Operation::Abort {
+                    upload_id: upload_id(),
+                },
+            ),
+        ] {
+            assert_eq!(ask(request.clone()), Ok(operation), "{request}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for request in [
+            json!({"method": "DELETE"}),
+            json!({"method": "GET"}),
+            json!({"method": "HEAD"}),
+            json!({"method": "put"}),
+            json!({"key": "uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6f/source"}),
+            json!({"key": format!("uploads/{ID}/source/")}),
+            json!({"key": format!("videos/{ID}/master.m3u8")}),
+            json!({"key": "x"}),
+        ] {
+            let answer = ask(request.clone());
+            assert!(
+                matches!(answer, Err(NotSigned::Forbidden(_))),
+                "{request}: {answer:?}"
+            );
+        }
+        for (request, field) in [
+            (json!({"key": null}), "key"),
+            (json!({"method": 7}), "method"),
+            (json!({"uploadId": "", "partNumber": 1}), "uploadId"),
+            (json!({"uploadId": "u"}), "partNumber"),
+            (json!({"uploadId": "u", "partNumber": 0}), "partNumber"),
+            (json!({"uploadId": "u", "partNumber": 4}), "partNumber"),
+            (json!({"uploadId": "u", "partNumber": 1.5}), "partNumber"),
+        ] {
+            match ask(request.clone()) {
+                Err(NotSigned::Refused(why)) => assert_eq!(why.field, field, "{request}"),
+                answer => panic!("{request}: {answer:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_has_arrived_stays() {
+        let key = format!("uploads/{ID}/source");
+        let ask = |method: &str, upload_id: Option<&str>| {
+            let request =
+                json!({"method": method, "key": key, "uploadId": upload_id, "partNumber": 1});
+            Operation::permitted(&request, &video("preparing"))
+        };
+        assert_eq!(ask("PUT", None), Err(NotSigned::Arrived));
+        assert_eq!(ask("POST", None), Err(NotSigned::Arrived));
+        assert_eq!(ask("PUT", Some("u")), Err(NotSigned::Arrived));
+        assert!(
+            ask("POST", Some("u")).is_ok(),
+            "the answer to complete may have been lost"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn parts_tile_the_source(size in 1_u64..60_000_000_000_000) {
+            let count = size.div_ceil(part_size(size));
+            prop_assert!(count <= MAX_PARTS);
+            let count = u32::try_from(count).unwrap();
+            let mut sum = 0;
+            for number in 1..=count {
+                sum += part_length(size, number).unwrap();
+            }
+            prop_assert_eq!(sum, size);
+            prop_assert_eq!(part_length(size, count + 1), None);
+            prop_assert_eq!(part_length(size, 0), None);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `PATCH /videos/{id}` and `DELETE /videos/{id}`.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    response::IntoResponse,
+};
+use http::StatusCode;
+use reelrun_core::upload::details::DetailsChange;
+use reelrun_platform::{
+    http::JsonBody,
+    now_millis,
+    problem::{Problem, ProblemKind},
+};
+
+use crate::{Lookup, unknown, video_id, view};
+
+pub(crate) async fn change_video(
+    State(lookup): State<Arc<Lookup>>,
+    id: Result<Path<String>, PathRejection>,
+    JsonBody(body): JsonBody,
+) -> Result<impl IntoResponse, Problem> {
+    let id = video_id(id)?;
+    let change = DetailsChange::parse(&body)
+        .map_err(|why| Problem::new(ProblemKind::InvalidField, why.detail).in_field(why.field))?;
+    let changed = lookup.catalog.change_details(id, &change).await;
+    let video = changed.map_err(|why| Problem::internal(&why))?;
+    let video = video.ok_or_else(|| unknown(id))?.at(now_millis());
+    Ok(axum::Json(view::video(&video, &lookup.public_url)))
+}
+
+/// Answers as soon as nobody finds the video any more; its objects are removed after that.
+pub(crate) async fn delete_video(
+    State(lookup): State<Arc<Lookup>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let id = video_id(id)?;
+    let deleted = lookup.catalog.delete(id, now_millis()).await;
+    if !deleted.map_err(|why| Problem::internal(&why))? {
+        return Err(unknown(id));
+    }
+    tracing::info!(video.id = %id, "video deleted");
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,134 @@
+//! Videos that wait for their source: recorded once, however often their client asks.
+
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
+use reelrun_core::video::{Month, Video, VideoId};
+use serde::{Deserialize, Serialize};
+
+use super::{Catalog, CatalogError, is_condition_failed, malformed, unavailable};
+
+/// What a client's idempotency key stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// The item's key, which holds a hash of the client's.
+    pub id: String,
+    /// A hash of the request that came with it.
+    pub request_hash: String,
+    /// The video that it made.
+    pub video_id: VideoId,
+    /// Until when it is kept, in Unix seconds.
+    pub expires_at: i64,
+}
+
+impl Promise {
+    /// The promise behind the hash of a client's key.
+    pub fn new(key_hash: &str, request_hash: String, video_id: VideoId, expires_at: i64) -> Self {
+        Self {
+            id: format!("idempotency/{key_hash}"),
+            request_hash,
+            video_id,
+            expires_at,
+        }
+    }
+}
+
+impl Catalog {
+    /// Adds a video.
+    pub async fn create(&self, video: &Video) -> Result<(), CatalogError> {
+        let item = serde_dynamo::to_item(video).map_err(malformed)?;
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(id)")
+            .send()
+            .await
+            .map(drop)
+            .map_err(|why| unavailable("record the video", why))
+    }
+
+    /// Adds a video together with a promise, unless the same was promised before: then that promise
+    /// is the answer, and nothing is added.
+    pub async fn create_once(
+        &self,
+        video: &Video,
+        promise: &Promise,
+    ) -> Result<Option<Promise>, CatalogError> {
+        let add = |item| {
+            Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(id)")
+                .build()
+                .map(|put| TransactWriteItem::builder().put(put).build())
+                .map_err(|why| CatalogError::Malformed(why.to_string()))
+        };
+        let written = self
+            .client
+            .transact_write_items()
+            .transact_items(add(serde_dynamo::to_item(promise).map_err(malformed)?)?)
+            .transact_items(add(serde_dynamo::to_item(video).map_err(malformed)?)?)
+            .send()
+            .await;
+        let Err(why) = written else {
+            return Ok(None);
+        };
+        // Of two that are written at the same time, one is cancelled for that reason alone.
+        if let Some(TransactWriteItemsError::TransactionCanceledException(_)) =
+            why.as_service_error()
+            && let Some(earlier) = self.item::<Promise>(&promise.id).await?
+        {
+            return Ok(Some(earlier));
+        }
+        Err(unavailable("record the video", why))
+    }
+
+    /// Gives an upload that still waits a new token, good until these times (Unix seconds); the old
+    /// one is void. Whether it still waits is the answer.
+    pub async fn renew_upload(&self, video: &Video) -> Result<bool, CatalogError> {
+        let number = |value: i64| AttributeValue::N(value.to_string());
+        let hash = video.upload_token_hash.clone().unwrap_or_default();
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(video.id.to_string()))
+            .update_expression(
+                "SET upload_token_hash = :hash, upload_until = :until, expires_at = :expires",
+            )
+            .condition_expression("#status = :waiting")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":waiting", AttributeValue::S("waiting".into()))
+            .expression_attribute_values(":hash", AttributeValue::S(hash))
+            .expression_attribute_values(":until", number(video.upload_until))
+            .expression_attribute_values(":expires", number(video.expires_at.unwrap_or_default()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(why) if is_condition_failed(&why) => Ok(false),
+            Err(why) => Err(unavailable("renew the upload", why)),
+        }
+    }
+
+    /// Notes that the library reaches back at least to this month. Idempotent.
+    pub async fn note_month(&self, month: Month) -> Result<(), CatalogError> {
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(super::LIBRARY_ITEM.into()))
+            .update_expression("SET first_month = :month")
+            .condition_expression("attribute_not_exists(first_month) OR first_month > :month")
+            .expression_attribute_values(":month", AttributeValue::S(month.to_string()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(()),
+            Err(why) if is_condition_failed(&why) => Ok(()),
+            Err(why) => Err(unavailable("note the month", why)),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Removal of all that belongs to a video.
+
+use aws_sdk_s3::{
+    operation::abort_multipart_upload::AbortMultipartUploadError,
+    types::{Delete, ObjectIdentifier},
+};
+use reelrun_core::{
+    keys::{Bucket, StorageKey},
+    video::VideoId,
+};
+
+use super::{Storage, StorageError};
+
+impl Storage {
+    /// Removes every object of a video, and the parts of an upload that was not completed. What is
+    /// gone already is no error: it may be asked for again until it succeeds.
+    pub async fn remove_video(&self, video: VideoId) -> Result<u64, StorageError> {
+        let mut removed = 0;
+        for (bucket, folder) in StorageKey::folders(video) {
+            removed += self.remove_folder(bucket, &folder).await?;
+        }
+        self.abort_uploads(&StorageKey::Source(video)).await?;
+        Ok(removed)
+    }
+
+    async fn remove_folder(&self, bucket: Bucket, folder: &str) -> Result<u64, StorageError> {
+        let bucket = self.name(bucket);
+        let mut removed = 0;
+        // Each listing starts anew, since what was listed is gone.
+        loop {
+            let listed = self
+                .client
+                .list_objects_v2()
+                .bucket(bucket)
+                .prefix(folder)
+                .send()
+                .await;
+            let listed = listed.map_err(|why| StorageError::sdk("list", folder, why))?;
+            let keys = listed.contents().iter().filter_map(|object| object.key());
+            let objects: Vec<_> = keys
+                .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok())
+                .collect();
+            if objects.is_empty() {
+                return Ok(removed);
+            }
+            removed += objects.len() as u64;
+            let delete = Delete::builder()
+                .set_objects(Some(objects))
+                .quiet(true)
+                .build();
+            let delete =
+                delete.map_err(|why| StorageError::new("remove", folder, why.to_string()))?;
+            let answer = self
+                .client
+                .delete_objects()
+                .bucket(bucket)
+                .delete(delete)
+                .send()
+                .await;
+            let answer = answer.map_err(|why| StorageError::sdk("remove", folder, why))?;
+            if let Some(first) = answer.errors().first() {
+                let why = format!("{} of {} objects: {first:?}", answer.errors().len(), folder);
+                return Err(StorageError::new("remove", folder, why));
+            }
+        }
+    }
+
+    async fn abort_uploads(&self, key: &StorageKey) -> Result<(), StorageError> {
+        let (bucket, key) = (self.bucket(key), key.to_string());
+        let listed = self
+            .client
+            .list_multipart_uploads()
+            .bucket(bucket)
+            .prefix(&key)
+            .send()
+            .await;
+        let listed = listed.map_err(|why| StorageError::sdk("list the uploads of", &key, why))?;
+        let ids = listed
+            .uploads()
+            .iter()
+            .filter_map(|upload| upload.upload_id());
+        for id in ids {
+            let request = self
+                .client
+                .abort_multipart_upload()
+                .bucket(bucket)
+                .key(&key)
+                .upload_id(id);
+            match request.send().await {
+                Err(why)
+                    if !why
+                        .as_service_error()
+                        .is_some_and(AbortMultipartUploadError::is_no_such_upload) =>
+                {
+                    return Err(StorageError::sdk("abort an upload of", &key, why));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! `POST /uploads`.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use axum::{extract::State, response::IntoResponse};
+use http::{HeaderMap, StatusCode, header};
+use reelrun_core::{
+    keys::StorageKey,
+    upload::{
+        Refused, RefusedKind, UploadRequest,
+        sign::{Operation, part_size},
+    },
+    video::{Status, Video, VideoId, rfc3339},
+};
+use reelrun_platform::{
+    auth,
+    catalog::Promise,
+    http::{IDEMPOTENCY_KEY, JsonBody},
+    problem::{Problem, ProblemKind},
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::Presign;
+
+/// A permission that was not used is forgotten this long after it expired: long enough for a PUT
+/// that began in time to end.
+const FORGET_AFTER: Duration = Duration::from_hours(24);
+
+/// How long an idempotency key is remembered.
+const PROMISE: Duration = Duration::from_hours(24);
+
+const MAX_KEY_CHARS: usize = 255;
+
+pub(crate) async fn create_upload(
+    State(presign): State<Arc<Presign>>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<impl IntoResponse, Problem> {
+    let key = idempotency_key(&headers)?;
+    let request = UploadRequest::parse(&body, presign.limits).map_err(refused)?;
+    let request_hash = auth::hash(&json!(request).to_string());
+    let id = VideoId::new(Uuid::now_v7()).map_err(|why| Problem::internal(&why))?;
+    let now = OffsetDateTime::now_utc();
+    let token = auth::new_token();
+    let video = waiting(id, request, now + presign.upload_expiry, &token);
+    // The record comes before the answer: an event for this source finds its video.
+    let video = presign.record(video, key.as_deref(), request_hash).await?;
+    tracing::info!(video.id = %video.id, video.size_bytes = video.size_bytes, "upload permitted");
+    let video_url = format!("{}/videos/{}", presign.api_url, video.id);
+    let body = json!({
+        "video_id": video.id,
+        "video_url": video_url,
+        "upload_token": token,
+        "upload": presign.instructions(&video, now).await?,
+    });
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, video_url)],
+        axum::Json(body),
+    ))
+}
+
+impl Presign {
+    /// Records a video; or finds the one that an earlier request with the same key has made, and
+    /// gives its upload the new token.
+    async fn record(
+        &self,
+        video: Video,
+        key: Option<&str>,
+        request_hash: String,
+    ) -> Result<Video, Problem> {
+        let internal = |why| Problem::internal(&why);
+        self.catalog
+            .note_month(video.month)
+            .await
+            .map_err(internal)?;
+        let Some(key) = key else {
+            self.catalog.create(&video).await.map_err(internal)?;
+            return Ok(video);
+        };
+        let until = video.id.created_at() + PROMISE;
+        let promise = Promise::new(
+            &auth::hash(key),
+            request_hash,
+            video.id,
+            until.unix_timestamp(),
+        );
+        let recorded = self.catalog.create_once(&video, &promise).await;
+        let Some(earlier) = recorded.map_err(internal)? else {
+            return Ok(video);
+        };
+        if earlier.request_hash != promise.request_hash {
+            return Err(Problem::new(
+                ProblemKind::IdempotencyKeyReused,
+                "An earlier request with this Idempotency-Key had another body. Use a new key for each upload.",
+            ));
+        }
+        let found = self.catalog.get(earlier.video_id).await.map_err(internal)?;
+        let found = found.ok_or_else(|| {
+            Problem::new(
+                ProblemKind::Conflict,
+                "The video that this Idempotency-Key made was deleted. Use a new key to upload it again.",
+            )
+        })?;
+        let renewed = Video {
+            upload_token_hash: video.upload_token_hash,
+            upload_until: video.upload_until,
+            expires_at: video.expires_at,
+            ..found
+        };
+        // Where the source has arrived meanwhile, the token opens nothing that matters.
+        self.catalog
+            .renew_upload(&renewed)
+            .await
+            .map_err(internal)?;
+        Ok(renewed)
+    }
+
+    /// How to send the source.
+    async fn instructions(&self, video: &Video, now: OffsetDateTime) -> Result<Value, Problem> {
+        let key = StorageKey::Source(video.id).to_string();
+        let sign_url = format!("{}/uploads/{}/sign", self.api_url, video.id);
+        if video.size_bytes >= self.limits.multipart_from {
+            return Ok(json!({
+                "strategy": "multipart",
+                "key": key,
+                "part_size_bytes": part_size(video.size_bytes),
+                "sign_url": sign_url,
+                "expires_at": rfc3339(now + self.upload_expiry),
+            }));
+        }
+        let signed = self
+            .signer
+            .sign(video, &Operation::Put, self.url_expiry)
+            .await;
+        let signed = signed.map_err(|why| Problem::internal(&why))?;
+        Ok(json!({
+            "strategy": "single",
+            "method": "PUT",
+            "url": signed.url,
+            "headers": headers(signed.headers),
+            "expires_at": rfc3339(now + self.url_expiry),
+            "key": key,
+            "sign_url": sign_url,
+        }))
+    }
+}
+
+/// Headers as a JSON object.
+pub(crate) fn headers(headers: Vec<(&'static str, String)>) -> Value {
+    let headers = headers.into_iter();
+    headers
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(key) if (1..=MAX_KEY_CHARS).contains(&key.len()) => Ok(Some(key.into())),
+        _ => Err(Problem::new(
+            ProblemKind::InvalidField,
+            format!("Idempotency-Key must be 1 to {MAX_KEY_CHARS} characters of ASCII."),
+        )
+        .in_field("Idempotency-Key")),
+    }
+}
+
+fn waiting(id: VideoId, request: UploadRequest, until: OffsetDateTime, token: &str) -> Video {
+    Video {
+        id,
+        month: id.month(),
+        status: Status::Waiting,
+        filename: request.filename,
+        content_type: request.content_type,
+        size_bytes: request.size_bytes,
+        title: request.title,
+        metadata: request.metadata,
+        progress: 0.0,
+        source: None,
+        renditions: Vec::new(),
+        has_poster: false,
+        has_storyboard: false,
+        ready_at: None,
+        error: None,
+        attempts: 0,
+        lease_until: 0,
+        parts_counted: 0,
+        parts_done: BTreeSet::new(),
+        upload_token_hash: Some(auth::hash(token)),
+        upload_until: until.unix_timestamp(),
+        expires_at: Some((until + FORGET_AFTER).unix_timestamp()),
+    }
+}
+
+pub(crate) fn refused(why: Refused) -> Problem {
+    let kind = match why.kind {
+        RefusedKind::Invalid => ProblemKind::InvalidField,
+        RefusedKind::TooLarge => ProblemKind::UploadTooLarge,
+        RefusedKind::TypeNotAllowed => ProblemKind::TypeNotAllowed,
+    };
+    Problem::new(kind, why.detail).in_field(why.field)
+}

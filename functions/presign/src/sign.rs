@@ -1,0 +1,90 @@
+//! `POST /uploads/{id}/sign`.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    response::IntoResponse,
+};
+use http::HeaderMap;
+use reelrun_core::{
+    upload::sign::{NotSigned, Operation},
+    video::{Video, VideoId},
+};
+use reelrun_platform::{
+    auth::{bearer_token, is_token_of},
+    http::JsonBody,
+    now_millis,
+    problem::{Problem, ProblemKind},
+};
+use serde_json::json;
+
+use crate::{
+    Presign,
+    permission::{headers, refused},
+};
+
+pub(crate) async fn sign_request(
+    State(presign): State<Arc<Presign>>,
+    id: Result<Path<String>, PathRejection>,
+    request_headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<impl IntoResponse, Problem> {
+    let Some(token) = bearer_token(&request_headers) else {
+        return Err(Problem::new(
+            ProblemKind::Unauthorized,
+            "Send this upload's upload_token in the header `Authorization: Bearer <token>`.",
+        ));
+    };
+    let id = id.ok().and_then(|Path(id)| id.parse().ok());
+    let video = presign.opened(id, token).await?;
+    let operation = Operation::permitted(&body, &video).map_err(not_signed)?;
+    let signed = presign
+        .signer
+        .sign(&video, &operation, presign.url_expiry)
+        .await;
+    let signed = signed.map_err(|why| Problem::internal(&why))?;
+    Ok(axum::Json(json!({
+        "url": signed.url,
+        "headers": headers(signed.headers),
+    })))
+}
+
+impl Presign {
+    /// The upload that this token opens. An unknown one is told like a foreign one.
+    async fn opened(&self, id: Option<VideoId>, token: &str) -> Result<Video, Problem> {
+        let found = match id {
+            Some(id) => self
+                .catalog
+                .get(id)
+                .await
+                .map_err(|why| Problem::internal(&why))?,
+            None => None,
+        };
+        let opened = found.filter(|video| {
+            let hash = video.upload_token_hash.as_deref();
+            hash.is_some_and(|hash| is_token_of(token, hash))
+        });
+        let video = opened.ok_or_else(|| {
+            Problem::new(
+                ProblemKind::Forbidden,
+                "This token does not open this upload. Use the upload_token that came with it.",
+            )
+        })?;
+        if video.upload_until * 1000 < now_millis() {
+            return Err(Problem::new(
+                ProblemKind::UploadExpired,
+                "This upload was not finished in time. Start it again.",
+            ));
+        }
+        Ok(video)
+    }
+}
+
+fn not_signed(why: NotSigned) -> Problem {
+    match why {
+        NotSigned::Refused(why) => refused(why),
+        NotSigned::Forbidden(_) => Problem::new(ProblemKind::Forbidden, format!("{why}.")),
+        NotSigned::Arrived => Problem::new(ProblemKind::Conflict, format!("{why}.")),
+    }
+}
