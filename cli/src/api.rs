@@ -1,18 +1,17 @@
 //! Reelrun's HTTP API as a client sees it.
 
-use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body, SendBody};
+use ureq::http::Response;
+use ureq::{Agent, Body};
 
-use crate::children::{self, Stopped};
 use crate::media_type;
 use crate::stack::StackState;
+use crate::store::{Signed, Upload};
 
 /// For calls that are answered at once.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -35,23 +34,15 @@ pub(crate) struct Api {
     token: String,
     agent: Agent,
     /// Without a time limit, for bodies of any size.
-    store: Agent,
+    pub(crate) store: Agent,
 }
 
-/// The permission to PUT one source.
+/// The permission to upload one source.
 #[derive(Deserialize)]
 pub(crate) struct Granted {
     pub(crate) video_id: String,
-    upload: Upload,
-}
-
-#[derive(Deserialize)]
-struct Upload {
-    #[serde(default)]
-    strategy: Option<String>,
-    url: String,
-    #[serde(default)]
-    headers: serde_json::Map<String, Value>,
+    pub(crate) upload_token: String,
+    pub(crate) upload: Upload,
 }
 
 /// What `GET /videos/{id}` says, as far as the command reads it.
@@ -169,46 +160,26 @@ impl Api {
             .header("Content-Type", "application/json")
             .send(body.to_string())
             .map_err(|error| self.unreachable(&error))?;
-        let granted: Granted = serde_json::from_value(read_json(answer)?)
-            .context("the API granted the upload in no known way")?;
-        match granted.upload.strategy.as_deref() {
-            None | Some("single") => Ok(granted),
-            Some(strategy) => bail!(
-                "the API wants this file uploaded by {strategy}, which this version cannot do; \
-                 update the checkout"
-            ),
-        }
+        serde_json::from_value(read_json(answer)?).context(
+            "the API granted the upload in a way that this version does not know; update the checkout",
+        )
     }
 
-    /// Sends a file where its upload says, exactly as it was signed.
-    pub(crate) fn put(&self, granted: &Granted, mut body: impl Read, size: u64) -> Result<()> {
-        let upload = &granted.upload;
-        let mut request = self.store.put(&upload.url);
-        for (name, value) in &upload.headers {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
-                request = request.header(name, value);
-            }
-        }
-        let sent = request
-            .header("Content-Length", size.to_string())
-            .send(SendBody::from_reader(&mut body));
-        if children::stopped() {
-            return Err(Stopped.into());
-        }
-        // The URL is a permission, so no error may quote it.
-        let mut answer =
-            sent.map_err(|error| anyhow!("the upload broke off: {}", cause(&error)))?;
-        if answer.status().is_success() {
-            return Ok(());
-        }
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
-        bail!(
-            "the store refused the upload: {}",
-            store_refusal(answer.status(), &text)
-        )
+    /// Has a request of an upload signed.
+    pub(crate) fn sign(
+        &self,
+        sign_url: &str,
+        upload_token: &str,
+        wanted: &Value,
+    ) -> Result<Signed> {
+        let answer = self
+            .agent
+            .post(sign_url)
+            .header("Authorization", format!("Bearer {upload_token}"))
+            .header("Content-Type", "application/json")
+            .send(wanted.to_string())
+            .map_err(|error| self.unreachable(&error))?;
+        serde_json::from_value(read_json(answer)?).context("the API signed in no known way")
     }
 
     /// A video's record.
@@ -231,7 +202,7 @@ impl Api {
 }
 
 /// An error's reason without what was asked for.
-fn cause(error: &ureq::Error) -> String {
+pub(crate) fn cause(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) => error.to_string(),
         ureq::Error::Timeout(_) => "it took too long".to_owned(),
@@ -258,19 +229,6 @@ fn read_json(mut answer: Response<Body>) -> Result<Value> {
     }
 }
 
-/// What S3 says in its XML.
-fn store_refusal(status: StatusCode, xml: &str) -> String {
-    let element = |name: &str| {
-        let after = xml.split_once(&format!("<{name}>"))?.1;
-        Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
-    };
-    match (element("Code"), element("Message")) {
-        (Some(code), Some(message)) => format!("{code}: {message} ({})", status.as_u16()),
-        (Some(code), None) => format!("{code} ({})", status.as_u16()),
-        _ => status.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,19 +245,6 @@ mod tests {
     }
 
     #[test]
-    fn the_store_speaks_xml() {
-        let xml = "<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message></Error>";
-        assert_eq!(
-            store_refusal(StatusCode::FORBIDDEN, xml),
-            "SignatureDoesNotMatch: No. (403)"
-        );
-        assert_eq!(
-            store_refusal(StatusCode::BAD_GATEWAY, "<html>"),
-            "502 Bad Gateway"
-        );
-    }
-
-    #[test]
     fn a_video_needs_only_its_id_and_status() {
         let video: Video =
             serde_json::from_str(r#"{"id": "a", "status": "waiting", "error": null}"#)
@@ -308,12 +253,21 @@ mod tests {
     }
 
     #[test]
-    fn uploads_are_granted_with_headers_to_repeat() {
-        let granted: Granted = serde_json::from_str(
-            r#"{"video_id": "a", "video_url": "u", "upload": {"method": "PUT", "url": "http://s",
-                "headers": {"content-type": "video/mp4"}, "expires_at": "2026-11-21T00:00:00Z"}}"#,
-        )
-        .expect("granted");
-        assert_eq!(granted.upload.headers["content-type"], "video/mp4");
+    fn uploads_are_granted_whole_or_in_parts() {
+        let granted = |upload: Value| {
+            let json = json!({"video_id": "a", "upload_token": "t", "upload": upload});
+            serde_json::from_value::<Granted>(json)
+                .expect("granted")
+                .upload
+        };
+        let single = json!({"strategy": "single", "url": "http://s", "headers": {}, "key": "k"});
+        assert!(matches!(granted(single), Upload::Single(_)));
+        let parts = json!({"strategy": "multipart", "key": "k", "part_size_bytes": 5, "sign_url": "http://s"});
+        let Upload::Multipart {
+            part_size_bytes: 5, ..
+        } = granted(parts)
+        else {
+            panic!("in parts");
+        };
     }
 }

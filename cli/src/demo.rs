@@ -71,10 +71,13 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<u8> {
     ));
     upload::introduce(project, &api, &video);
     if let Some(hls) = video.playback.hls.as_ref().filter(|_| !args.exit) {
-        project.say.line(&format!("  watch       ffplay {hls}"));
+        project.say.line(&format!(
+            "  watch       {}/watch/{}",
+            state.site_url, video.id
+        ));
         project
             .say
-            .line("              (or VLC: Media > Open Network Stream; or Safari)");
+            .line(&format!("              (or `ffplay {hls}`)"));
     }
     match stack {
         Obtained::Ours(running) if !args.exit => {

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::args::DeployArgs;
 use crate::builder;
+use crate::page;
 use crate::process::Task;
 use crate::project::Project;
 use crate::secret;
@@ -26,6 +27,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
         .ok()
         .and_then(|state| state.api_token);
     let artifacts = builder::prepare(project, args.arch)?;
+    let page = page::build(project)?;
 
     let mut deployment = Deployment {
         stack_name: &args.stack_name,
@@ -54,14 +56,18 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     drop(artifacts);
 
     let outputs = deployment.outputs(project)?;
-    let mut state = StackState::new(&outputs, account.region, args.stack_name.clone())?;
+    let mut state = StackState::new(&outputs, account.region.clone(), args.stack_name.clone())?;
     state.api_token = new_token.or(known);
     state.write(&file)?;
+    if let Some(page) = page {
+        page::publish(project, &deployment.place, &page, &state)?;
+    }
     let file = project.short(&file);
     project.say.line(&format!(
         "Deployed in {}.",
         crate::narrate::seconds(project.say.elapsed())
     ));
+    project.say.line(&format!("  page      {}", state.site_url));
     project.say.line(&format!("  API       {}", state.api_url));
     project
         .say

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::args::TestArgs;
 use crate::process::Task;
@@ -49,7 +49,10 @@ pub(crate) fn with_stack<'a>(
     site: &Site,
     state: &StackState,
 ) -> Result<Task<'a>> {
-    let task = task.env("REELRUN_STACK", site.state_file());
+    let own = std::env::current_exe().context("this program's file is gone")?;
+    let task = task
+        .env("REELRUN_STACK", site.state_file())
+        .env("REELRUN_COMMAND", own);
     let Some(local) = &state.local else {
         return Ok(task);
     };

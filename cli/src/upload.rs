@@ -1,7 +1,6 @@
 //! Uploads files and waits until they can be watched.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,9 +10,10 @@ use crate::api::{Api, Status, Video};
 use crate::args::UploadArgs;
 use crate::children;
 use crate::media_type;
-use crate::narrate::{self, Step};
+use crate::narrate;
 use crate::project::Project;
 use crate::stack::{FRONT_PORT, Site, StackState};
+use crate::store;
 
 /// Between two questions whether a video is ready; later the second.
 const POLL: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
@@ -63,17 +63,7 @@ pub(crate) fn upload(project: &Project, api: &Api, file: &Path) -> Result<Video>
     let step = project
         .say
         .begin_measured(&format!("Uploading {name} ({})", narrate::size(size)));
-    let source = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-    api.put(
-        &granted,
-        Metered {
-            source,
-            step: &step,
-            read: 0,
-            size,
-        },
-        size,
-    )?;
+    store::send(api, &granted, file, size, &|done| step.at(done))?;
     step.done();
 
     let step = project.say.begin_measured("Preparing it for playback");
@@ -124,27 +114,6 @@ pub(crate) fn check_file(file: &Path) -> Result<u64> {
     ensure!(metadata.is_file(), "{} is not a file", file.display());
     ensure!(metadata.len() > 0, "{} is empty", file.display());
     Ok(metadata.len())
-}
-
-/// Reports how much of a source was read, and ends early when the command is told to.
-struct Metered<'a> {
-    source: File,
-    step: &'a Step<'a>,
-    read: u64,
-    size: u64,
-}
-
-impl Read for Metered<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if children::stopped() {
-            return Err(io::Error::other("stopped"));
-        }
-        let length = self.source.read(buffer)?;
-        self.read += u64::try_from(length).unwrap_or_default();
-        #[expect(clippy::cast_precision_loss, reason = "a bar has a thousand positions")]
-        self.step.at(self.read as f64 / self.size as f64);
-        Ok(length)
-    }
 }
 
 #[cfg(test)]

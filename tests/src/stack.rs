@@ -134,22 +134,39 @@ impl Stack {
 
     /// A call of the API with a JSON body.
     pub fn post(&self, path: &str, token: Option<&str>, body: &str) -> Answer {
-        let mut request = agent()
-            .post(format!("{}{path}", self.api_url))
-            .header("content-type", "application/json");
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        read(request.send(body))
+        self.call("POST", path, token, &[], body)
     }
 
     /// A call of the API.
     pub fn get_path(&self, path: &str, token: Option<&str>) -> Answer {
-        let mut request = agent().get(format!("{}{path}", self.api_url));
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
+        self.call("GET", path, token, &[], "")
+    }
+
+    /// Any call of the API, with further headers.
+    pub fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let mut all = headers.to_vec();
+        all.extend(
+            authorization
+                .as_deref()
+                .map(|value| ("authorization", value)),
+        );
+        if !body.is_empty() || method == "POST" {
+            all.push(("content-type", "application/json"));
         }
-        read(request.call())
+        send(
+            method,
+            &format!("{}{path}", self.api_url),
+            &all,
+            body.as_bytes(),
+        )
     }
 
     /// Asks for the permission to upload.
@@ -290,9 +307,23 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Answer {
     }
 }
 
+/// Any request.
+pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let has_no_body = body.is_empty() && ["GET", "DELETE"].contains(&method);
+    if has_no_body {
+        read(agent().run(request.body(()).unwrap()))
+    } else {
+        read(agent().run(request.body(body).unwrap()))
+    }
+}
+
 /// A plain GET.
 pub fn get(url: &str) -> Answer {
-    read(agent().get(url).call())
+    send("GET", url, &[], &[])
 }
 
 /// A GET of a range of bytes.
@@ -303,12 +334,7 @@ pub fn get_range(url: &str, offset: u64, length: u64) -> Answer {
 
 /// A plain PUT.
 pub fn put(url: &str, content_type: &str, bytes: &[u8]) -> Answer {
-    read(
-        agent()
-            .put(url)
-            .header("content-type", content_type)
-            .send(bytes),
-    )
+    send("PUT", url, &[("content-type", content_type)], bytes)
 }
 
 /// Where the layer's ffmpeg and ffprobe are: `REELRUN_FFMPEG_DIR`, else wherever `PATH` says.

@@ -28,6 +28,7 @@ use crate::arch::Arch;
 use crate::args::UpArgs;
 use crate::builder;
 use crate::children;
+use crate::page;
 use crate::prerequisites;
 use crate::process::{Task, tail};
 use crate::project::{Project, make_folder};
@@ -151,6 +152,7 @@ impl Running {
         let state_file = site.state_file();
         let _ = fs::remove_file(&state_file);
         let artifacts = builder::prepare(project, arch)?;
+        let page = page::build(project)?;
 
         let step = project.say.begin("Starting the local stack");
         let front = Front::bind(site.front_port)?;
@@ -191,6 +193,9 @@ impl Running {
                 .to_owned(),
             instance,
         });
+        if let Some(page) = page {
+            page::publish(project, &deployment.place, &page, &state)?;
+        }
         state.write(&state_file)?;
         step.done();
         Ok(Self {
@@ -244,10 +249,15 @@ fn update(project: &Project, state: &StackState) -> Result<()> {
     };
     let arch = Arch::host()?;
     let _artifacts = builder::prepare(project, arch)?;
+    let page = page::build(project)?;
     let step = project
         .say
         .begin("The local stack is running; deploying what changed");
-    local_deployment(endpoint, &state.site_url, token, arch).deploy(project)?;
+    let deployment = local_deployment(endpoint, &state.site_url, token, arch);
+    deployment.deploy(project)?;
+    if let Some(page) = page {
+        page::publish(project, &deployment.place, &page, state)?;
+    }
     step.done();
     Ok(())
 }
@@ -286,13 +296,21 @@ pub(crate) fn introduce(project: &Project, site: &Site, state: &StackState) {
     let endpoint = state.aws_endpoint_url.as_deref().unwrap_or_default();
     project
         .say
+        .line(&format!("  page        {}", state.site_url));
+    project
+        .say
         .line(&format!("  API         {}", state.api_url));
     project
         .say
         .line(&format!("  playback    {}/videos/…", state.cdn_url));
     project.say.line(&format!(
-        "  AWS         {endpoint} (credentials and API token in the file below)"
+        "  AWS         {endpoint} (credentials in the file below)"
     ));
+    if let Some(token) = &state.api_token {
+        project.say.line(&format!(
+            "  API token   {token} (the page asks for it once)"
+        ));
+    }
     project.say.line(&format!(
         "  stack.json  {}",
         project.short(&site.state_file())
@@ -308,6 +326,7 @@ pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
     }
     // Here, so that what takes long is seen; the process in the background finds it done.
     drop(builder::prepare(project, Arch::host()?)?);
+    page::build(project)?;
 
     let step = project
         .say

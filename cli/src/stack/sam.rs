@@ -86,16 +86,26 @@ impl Deployment<'_> {
 
 impl Place<'_> {
     fn apply<'t>(&self, task: Task<'t>, command: &str) -> Task<'t> {
-        let task = task.env("SAM_CLI_TELEMETRY", "0");
+        let task = self
+            .environment(task)
+            .env("SAM_CLI_TELEMETRY", "0")
+            .arg(command);
+        match self {
+            Self::Local { .. } if command == "deploy" => {
+                task.args(["--config-env", "reelrun-local"])
+            }
+            Self::Aws {
+                region: Some(region),
+                ..
+            } => task.args(["--region", region]),
+            _ => task,
+        }
+    }
+
+    /// A task that is a client of this place.
+    pub(crate) fn environment<'t>(&self, task: Task<'t>) -> Task<'t> {
         match self {
             Self::Local { endpoint } => task
-                .arg(command)
-                .args(
-                    (command == "deploy")
-                        .then_some(["--config-env", "reelrun-local"])
-                        .into_iter()
-                        .flatten(),
-                )
                 // Nothing of the person's own AWS configuration may reach the emulator or steer this.
                 .without_env("AWS_PROFILE")
                 .without_env("AWS_SESSION_TOKEN")
@@ -108,9 +118,11 @@ impl Place<'_> {
                 .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
                 .env("NO_PROXY", "127.0.0.1")
                 .env("no_proxy", "127.0.0.1"),
-            Self::Aws { region, .. } => task
-                .arg(command)
-                .args(region.iter().flat_map(|region| ["--region", region])),
+            Self::Aws {
+                region: Some(region),
+                ..
+            } => task.env("AWS_DEFAULT_REGION", region),
+            Self::Aws { region: None, .. } => task,
         }
     }
 }

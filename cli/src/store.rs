@@ -1,0 +1,328 @@
+//! Sends a file to storage, as its upload says: with one PUT, or in parts.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use ureq::http::StatusCode;
+use ureq::{Agent, SendBody};
+
+use crate::api::{Api, Granted, cause};
+use crate::children::{self, Stopped};
+
+/// Parts under way at once: what one connection leaves unused, others fill.
+const AT_ONCE: usize = 4;
+/// How often a part is tried, each time with a URL that was signed anew.
+const TRIES: u32 = 5;
+const SAY_EVERY: Duration = Duration::from_millis(100);
+const MAX_ANSWER: u64 = 1 << 20;
+
+/// How a source is sent.
+#[derive(Deserialize)]
+#[serde(tag = "strategy", rename_all = "lowercase")]
+pub(crate) enum Upload {
+    /// With one request.
+    Single(Signed),
+    /// In parts, each of which is signed on its own.
+    Multipart {
+        key: String,
+        part_size_bytes: u64,
+        sign_url: String,
+    },
+}
+
+/// A signed permission for one request.
+#[derive(Deserialize)]
+pub(crate) struct Signed {
+    url: String,
+    #[serde(default)]
+    headers: Map<String, Value>,
+}
+
+/// Sends a file. `progress` is told how much of it was sent, from 0 to 1.
+pub(crate) fn send(
+    api: &Api,
+    granted: &Granted,
+    file: &Path,
+    size: u64,
+    progress: &dyn Fn(f64),
+) -> Result<()> {
+    let sent = AtomicU64::new(0);
+    let source = Source { file, sent: &sent };
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| match &granted.upload {
+            Upload::Single(signed) => {
+                request(&api.store, "PUT", signed, source.open(0, size)?, size).map(drop)
+            }
+            Upload::Multipart {
+                key,
+                part_size_bytes,
+                sign_url,
+            } => Multipart {
+                api,
+                sign_url,
+                token: &granted.upload_token,
+                key,
+                source: &source,
+                size,
+                part_size: *part_size_bytes,
+            }
+            .send(),
+        });
+        while !sending.is_finished() {
+            #[expect(clippy::cast_precision_loss, reason = "a bar has a thousand positions")]
+            progress((sent.load(Ordering::Relaxed) as f64 / size as f64).min(1.0));
+            thread::sleep(SAY_EVERY);
+        }
+        let result = sending
+            .join()
+            .map_err(|_| anyhow!("the upload broke off"))?;
+        if children::stopped() {
+            return Err(Stopped.into());
+        }
+        result
+    })
+}
+
+struct Multipart<'a> {
+    api: &'a Api,
+    sign_url: &'a str,
+    token: &'a str,
+    key: &'a str,
+    source: &'a Source<'a>,
+    size: u64,
+    part_size: u64,
+}
+
+impl Multipart<'_> {
+    fn send(&self) -> Result<()> {
+        let begun = self.tried(|| self.ask(&json!({"method": "POST", "key": self.key}), ""))?;
+        let upload_id = element(&begun.text, "UploadId").context("the store began no upload")?;
+        let count = self.size.div_ceil(self.part_size);
+        let next = AtomicU64::new(1);
+        let failed = AtomicBool::new(false);
+        let tags = Mutex::new(vec![String::new(); usize::try_from(count)?]);
+        let work = || -> Result<()> {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number > count || failed.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                let tag = self.tried(|| self.part(&upload_id, number));
+                let tag = tag.inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+                if let (Ok(mut tags), Ok(index)) = (tags.lock(), usize::try_from(number - 1)) {
+                    tags[index] = tag;
+                }
+            }
+        };
+        let result = thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+            let joined = workers.into_iter().map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(anyhow!("the upload broke off")))
+            });
+            joined
+                .collect::<Vec<_>>()
+                .into_iter()
+                .collect::<Result<()>>()
+        });
+        if let Err(why) = result {
+            // What was sent is of no use to anyone; should this fail, it is removed after a day.
+            let _ = self.ask(
+                &json!({"method": "DELETE", "key": self.key, "uploadId": upload_id}),
+                "",
+            );
+            return Err(why);
+        }
+        let tags = tags
+            .into_inner()
+            .map_err(|_| anyhow!("the upload broke off"))?;
+        let parts = tags.iter().zip(1..).map(|(tag, number)| {
+            format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>")
+        });
+        let body = format!(
+            "<CompleteMultipartUpload>{}</CompleteMultipartUpload>",
+            parts.collect::<String>()
+        );
+        let complete = json!({"method": "POST", "key": self.key, "uploadId": upload_id});
+        let answer = self.tried(|| self.ask(&complete, &body))?;
+        // S3 may begin an answer with 200 before it knows how it ends.
+        if answer.text.contains("<Error>") {
+            bail!(
+                "the store refused the upload: {}",
+                refusal(StatusCode::OK, &answer.text)
+            );
+        }
+        Ok(())
+    }
+
+    fn part(&self, upload_id: &str, number: u64) -> Result<String> {
+        let offset = (number - 1) * self.part_size;
+        let length = self.part_size.min(self.size - offset);
+        let signed = self.sign(&json!({
+            "method": "PUT", "key": self.key, "uploadId": upload_id, "partNumber": number,
+        }))?;
+        let body = self.source.open(offset, length)?;
+        let answer = request(&self.api.store, "PUT", &signed, body, length)?;
+        answer
+            .entity_tag
+            .context("the store gave a part no entity tag")
+    }
+
+    /// A request without a file.
+    fn ask(&self, wanted: &Value, body: &str) -> Result<Answer> {
+        let signed = self.sign(wanted)?;
+        let method = wanted["method"].as_str().unwrap_or_default();
+        let length = body.len() as u64;
+        request(&self.api.store, method, &signed, body.as_bytes(), length)
+    }
+
+    fn sign(&self, wanted: &Value) -> Result<Signed> {
+        self.api.sign(self.sign_url, self.token, wanted)
+    }
+
+    fn tried<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        let mut pause = Duration::from_millis(500);
+        for _ in 1..TRIES {
+            let sent = self.source.sent.load(Ordering::Relaxed);
+            match work() {
+                Err(_) if !children::stopped() => {
+                    // Other parts may have gone on meanwhile; a bar that is a little short is right.
+                    self.source.sent.fetch_min(sent, Ordering::Relaxed);
+                    thread::sleep(pause);
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
+        work()
+    }
+}
+
+/// The file, and how much of it was read.
+struct Source<'a> {
+    file: &'a Path,
+    sent: &'a AtomicU64,
+}
+
+impl Source<'_> {
+    fn open(&self, offset: u64, length: u64) -> Result<impl Read> {
+        let unreadable = || format!("cannot read {}", self.file.display());
+        let mut file = File::open(self.file).with_context(unreadable)?;
+        file.seek(SeekFrom::Start(offset))
+            .with_context(unreadable)?;
+        Ok(Metered {
+            source: file.take(length),
+            sent: self.sent,
+        })
+    }
+}
+
+/// Counts what is read, and ends early when the command is told to.
+struct Metered<'a, R> {
+    source: R,
+    sent: &'a AtomicU64,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if children::stopped() {
+            return Err(io::Error::other("stopped"));
+        }
+        let length = self.source.read(buffer)?;
+        self.sent.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+struct Answer {
+    text: String,
+    entity_tag: Option<String>,
+}
+
+/// One request, exactly as it was signed.
+fn request(
+    store: &Agent,
+    method: &str,
+    signed: &Signed,
+    mut body: impl Read,
+    length: u64,
+) -> Result<Answer> {
+    let mut request = ureq::http::Request::builder()
+        .method(method)
+        .uri(&signed.url);
+    for (name, value) in &signed.headers {
+        if let Some(value) = value.as_str() {
+            request = request.header(name, value);
+        }
+    }
+    let request = request
+        .header("Content-Length", length.to_string())
+        .body(SendBody::from_reader(&mut body))
+        .map_err(|_| anyhow!("the store's URL can't be used"))?;
+    // The URL is a permission, so no error may quote it.
+    let mut answer = store
+        .run(request)
+        .map_err(|error| anyhow!("the upload broke off: {}", cause(&error)))?;
+    let entity_tag = answer
+        .headers()
+        .get("etag")
+        .and_then(|tag| tag.to_str().ok());
+    let entity_tag = entity_tag.map(str::to_owned);
+    let text = answer
+        .body_mut()
+        .with_config()
+        .limit(MAX_ANSWER)
+        .read_to_string();
+    let text = text.unwrap_or_default();
+    if answer.status().is_success() {
+        return Ok(Answer { text, entity_tag });
+    }
+    bail!(
+        "the store refused the upload: {}",
+        refusal(answer.status(), &text)
+    )
+}
+
+/// What S3 says in its XML.
+fn refusal(status: StatusCode, xml: &str) -> String {
+    match (element(xml, "Code"), element(xml, "Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message} ({})", status.as_u16()),
+        (Some(code), None) => format!("{code} ({})", status.as_u16()),
+        _ => status.to_string(),
+    }
+}
+
+/// The text of an element that holds nothing else.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let after = xml.split_once(&format!("<{name}>"))?.1;
+    Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_speaks_xml() {
+        let xml = "<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message></Error>";
+        assert_eq!(
+            refusal(StatusCode::FORBIDDEN, xml),
+            "SignatureDoesNotMatch: No. (403)"
+        );
+        assert_eq!(
+            refusal(StatusCode::BAD_GATEWAY, "<html>"),
+            "502 Bad Gateway"
+        );
+        let begun = "<InitiateMultipartUploadResult><UploadId>a/b+c</UploadId></InitiateMultipartUploadResult>";
+        assert_eq!(element(begun, "UploadId").as_deref(), Some("a/b+c"));
+    }
+}

@@ -1,0 +1,343 @@
+//! Large uploads on the deployed functions and the store: signed request by request, for the
+//! upload's own token, and never for more than was declared.
+#![expect(clippy::unwrap_used, reason = "this is test code")]
+
+use std::{env, fs, process::Command};
+
+use reelrun_tests::{
+    media::Clips,
+    stack::{Answer, Stack, send},
+};
+use serde_json::{Value, json};
+
+const MIB: usize = 1 << 20;
+
+/// A granted upload of a file in parts.
+struct Upload {
+    stack: Stack,
+    video_id: String,
+    token: String,
+    key: String,
+    part_size: usize,
+}
+
+impl Upload {
+    fn begin(stack: &Stack, size_bytes: usize) -> Self {
+        let body =
+            json!({"filename": "long.mp4", "content_type": "video/mp4", "size_bytes": size_bytes});
+        let answer = stack.post("/uploads", Some(&stack.api_token), &body.to_string());
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let json = answer.json();
+        let upload = &json["upload"];
+        assert_eq!(upload["strategy"], "multipart", "{json}");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let video_id = text(&json["video_id"]);
+        let sign_url = format!("{}/uploads/{video_id}/sign", stack.api_url);
+        assert_eq!(upload["sign_url"], sign_url);
+        Self {
+            stack: stack.clone(),
+            token: text(&json["upload_token"]),
+            key: text(&upload["key"]),
+            part_size: usize::try_from(upload["part_size_bytes"].as_u64().unwrap()).unwrap(),
+            video_id,
+        }
+    }
+
+    fn sign_as(&self, token: Option<&str>, changes: Value) -> Answer {
+        let mut request = json!({"key": self.key});
+        for (name, value) in changes.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        let path = format!("/uploads/{}/sign", self.video_id);
+        self.stack.post(&path, token, &request.to_string())
+    }
+
+    fn signed(&self, request: Value) -> (String, Value) {
+        let answer = self.sign_as(Some(&self.token), request.clone());
+        assert_eq!(answer.status, 200, "{request}: {}", answer.text());
+        let json = answer.json();
+        (
+            json["url"].as_str().unwrap().into(),
+            json["headers"].clone(),
+        )
+    }
+
+    /// Signs a request and sends it.
+    fn ask(&self, request: Value, body: &[u8]) -> Answer {
+        let method = request["method"].as_str().unwrap().to_owned();
+        let (url, headers) = self.signed(request);
+        let headers = headers.as_object().unwrap();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+            .collect();
+        send(&method, &url, &headers, body)
+    }
+
+    fn create(&self) -> String {
+        let answer = self.ask(json!({"method": "POST"}), &[]);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        element(&answer.text(), "UploadId")
+    }
+
+    fn part(&self, upload_id: &str, number: usize, bytes: &[u8]) -> Answer {
+        let request = json!({"method": "PUT", "uploadId": upload_id, "partNumber": number});
+        self.ask(request, bytes)
+    }
+
+    fn complete(&self, upload_id: &str, tags: &[String]) -> Answer {
+        let parts = tags.iter().zip(1..).map(|(tag, number)| {
+            format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>")
+        });
+        let body = parts.collect::<String>();
+        let body = format!("<CompleteMultipartUpload>{body}</CompleteMultipartUpload>");
+        self.ask(
+            json!({"method": "POST", "uploadId": upload_id}),
+            body.as_bytes(),
+        )
+    }
+}
+
+fn element(xml: &str, name: &str) -> String {
+    let after = xml
+        .split_once(&format!("<{name}>"))
+        .unwrap_or_else(|| panic!("{xml}"))
+        .1;
+    after.split_once(&format!("</{name}>")).unwrap().0.into()
+}
+
+/// A real clip with a box behind it that players skip.
+fn large_clip(clips: &Clips, size: usize) -> Vec<u8> {
+    let mut bytes = fs::read(clips.clip("a.mp4", "320x180", "25", 2.0)).unwrap();
+    let free = u32::try_from(size - bytes.len()).unwrap();
+    bytes.extend(free.to_be_bytes());
+    bytes.extend(b"free");
+    bytes.resize(size, 0);
+    bytes
+}
+
+#[test]
+fn a_large_source_is_sent_in_parts_and_goes_on_after_a_break() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = large_clip(&clips, 66 * MIB + 5);
+    let upload = Upload::begin(&stack, bytes.len());
+    let upload_id = upload.create();
+    let parts: Vec<_> = bytes.chunks(upload.part_size).collect();
+    assert_eq!(parts.len(), 5);
+    let mut tags = vec![String::new(); parts.len()];
+    // In any order, and after a break the store knows what it has.
+    for number in [5, 2, 1] {
+        let answer = upload.part(&upload_id, number, parts[number - 1]);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        tags[number - 1] = answer.header("etag").into();
+    }
+    let listed = upload.ask(json!({"method": "GET", "uploadId": upload_id}), &[]);
+    assert_eq!(listed.status, 200, "{}", listed.text());
+    assert_eq!(
+        listed.text().matches("<PartNumber>").count(),
+        3,
+        "{}",
+        listed.text()
+    );
+    for number in [3, 4] {
+        let answer = upload.part(&upload_id, number, parts[number - 1]);
+        tags[number - 1] = answer.header("etag").into();
+    }
+    let completed = upload.complete(&upload_id, &tags);
+    assert_eq!(completed.status, 200, "{}", completed.text());
+    let video = stack.settled(&upload.video_id);
+    assert_eq!(video["status"], "ready", "{video:#}");
+    assert_eq!(video["source"]["size_bytes"], bytes.len());
+    // Its source has arrived: nothing else may take its place.
+    for request in [json!({"method": "POST"}), json!({"method": "PUT"})] {
+        let answer = upload.sign_as(Some(&upload.token), request);
+        assert_eq!(answer.status, 409, "{}", answer.text());
+    }
+}
+
+/// The parts can't add up to more than was declared: each part's length is signed.
+#[tokio::test]
+async fn a_part_of_another_length_is_refused_by_the_store() {
+    let stack = Stack::get();
+    let upload = Upload::begin(&stack, 65 * MIB);
+    let upload_id = upload.create();
+    let part = vec![0; upload.part_size + 1];
+    for (number, length) in [
+        (1, upload.part_size + 1),
+        (1, upload.part_size - 1),
+        (5, 2 * MIB),
+    ] {
+        let answer = upload.part(&upload_id, number, &part[..length]);
+        assert_eq!(
+            answer.status,
+            403,
+            "part {number} of {length}: {}",
+            answer.text()
+        );
+    }
+    let beyond = json!({"method": "PUT", "uploadId": upload_id, "partNumber": 6});
+    let answer = upload.sign_as(Some(&upload.token), beyond);
+    assert_eq!(
+        (answer.status, &answer.json()["field"]),
+        (422, &json!("partNumber"))
+    );
+    // And what was begun can be given up.
+    assert_eq!(upload.part(&upload_id, 5, &part[..MIB]).status, 200);
+    let aborted = upload.ask(json!({"method": "DELETE", "uploadId": upload_id}), &[]);
+    assert_eq!(aborted.status, 204, "{}", aborted.text());
+    let left = stack
+        .s3()
+        .list_multipart_uploads()
+        .bucket(&stack.uploads_bucket)
+        .prefix(&upload.key);
+    assert!(left.send().await.unwrap().uploads().is_empty());
+}
+
+#[test]
+fn nothing_but_this_upload_is_signed() {
+    let stack = Stack::get();
+    let upload = Upload::begin(&stack, 65 * MIB);
+    let other = Upload::begin(&stack, 65 * MIB);
+    let ours = Some(upload.token.as_str());
+    for (what, token, request, status) in [
+        ("no token", None, json!({"method": "PUT"}), 401),
+        ("a wrong token", Some("x"), json!({"method": "PUT"}), 403),
+        (
+            "the API's token",
+            Some(stack.api_token.as_str()),
+            json!({"method": "PUT"}),
+            403,
+        ),
+        (
+            "another upload's token",
+            Some(other.token.as_str()),
+            json!({"method": "PUT"}),
+            403,
+        ),
+        (
+            "another upload's key",
+            ours,
+            json!({"method": "PUT", "key": other.key}),
+            403,
+        ),
+        (
+            "a published file",
+            ours,
+            json!({"method": "PUT", "key": format!("videos/{}/master.m3u8", upload.video_id)}),
+            403,
+        ),
+        ("a plain DELETE", ours, json!({"method": "DELETE"}), 403),
+        ("a plain GET", ours, json!({"method": "GET"}), 403),
+        (
+            "another method",
+            ours,
+            json!({"method": "PATCH", "uploadId": "x"}),
+            403,
+        ),
+        ("no method", ours, json!({}), 422),
+    ] {
+        let answer = upload.sign_as(token, request);
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert!(!answer.text().contains("X-Amz-Signature"), "{what}");
+    }
+    let unknown = format!("/uploads/{}/sign", "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e");
+    let answer = stack.post(&unknown, ours, "{}");
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    // A signature is for one operation on one key.
+    let (url, _) = upload.signed(json!({"method": "GET", "uploadId": "x"}));
+    let elsewhere = url.replace(&upload.video_id, &other.video_id);
+    assert_eq!(send("GET", &elsewhere, &[], &[]).status, 403);
+    assert_eq!(send("DELETE", &url, &[], &[]).status, 403);
+}
+
+#[test]
+fn the_same_key_and_body_give_the_same_video() {
+    let stack = Stack::get();
+    let body = |size: usize| {
+        json!({"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": size}).to_string()
+    };
+    let post = |key: &str, body: &str| {
+        let headers = [("idempotency-key", key)];
+        stack.call("POST", "/uploads", Some(&stack.api_token), &headers, body)
+    };
+    let key = format!("test-{}", std::process::id());
+    let first = post(&key, &body(65 * MIB));
+    assert_eq!(first.status, 201, "{}", first.text());
+    let again = post(&key, &body(65 * MIB));
+    assert_eq!(again.status, 201, "{}", again.text());
+    let id = |answer: &Answer| answer.json()["video_id"].clone();
+    assert_eq!(id(&first), id(&again));
+    // The later answer's token is the one that opens the upload.
+    let video_id = id(&first);
+    let sign = |answer: &Answer| {
+        let token = answer.json()["upload_token"].as_str().unwrap().to_owned();
+        let request = json!({"method": "POST", "key": answer.json()["upload"]["key"]});
+        let path = format!("/uploads/{}/sign", video_id.as_str().unwrap());
+        stack.post(&path, Some(&token), &request.to_string()).status
+    };
+    assert_eq!((sign(&first), sign(&again)), (403, 200));
+    let other = post(&key, &body(66 * MIB));
+    assert_eq!(other.status, 422, "{}", other.text());
+    assert_eq!(
+        other.json()["type"],
+        "urn:reelrun:problem:idempotency-key-reused"
+    );
+    let another_key = post(&format!("{key}-2"), &body(65 * MIB));
+    assert_ne!(id(&another_key), id(&first));
+    assert_eq!(post(&"x".repeat(256), &body(5)).status, 422);
+
+    let together: Vec<_> = std::thread::scope(|scope| {
+        let key = format!("{key}-3");
+        let calls: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn({
+                    let key = key.clone();
+                    let body = body(5);
+                    let post = &post;
+                    move || post(&key, &body)
+                })
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    assert!(
+        together
+            .iter()
+            .all(|answer| answer.status == 201 && id(answer) == id(&together[0]))
+    );
+}
+
+#[test]
+fn what_is_accepted_can_be_asked() {
+    let stack = Stack::get();
+    let limits = stack.get_path("/limits", None);
+    assert_eq!(limits.status, 200, "{}", limits.text());
+    let json = limits.json();
+    assert_eq!(json["max_upload_bytes"], 21_474_836_480_u64);
+    let accepted = json["accepted"].as_array().unwrap();
+    assert_eq!(accepted.len(), 14);
+    assert_eq!(
+        accepted[0],
+        json!({"extension": "mp4", "content_types": ["video/mp4", "application/mp4"]})
+    );
+}
+
+/// The command sends large files in parts, too.
+#[test]
+fn the_command_uploads_in_parts() {
+    let clips = Clips::new();
+    let file = clips.file("large clip.mp4", &large_clip(&clips, 65 * MIB));
+    let output = Command::new(env::var("REELRUN_COMMAND").expect("`cargo reelrun test` sets it"))
+        .args(["upload", "--json", "--stack"])
+        .arg(env::var("REELRUN_STACK").unwrap())
+        .arg(&file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let video: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(video["status"], "ready", "{video:#}");
+    assert_eq!(video["source"]["size_bytes"], 65 * MIB);
+    assert_eq!(video["filename"], "large clip.mp4");
+}
