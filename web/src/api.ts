@@ -1,0 +1,149 @@
+import { loadConfig } from './config';
+import { ProblemError, SignedOutError, UnreachableError } from './problem';
+import { dropToken, setToken, signOut, token } from './session';
+import type { Status, Video } from './video';
+import { askForToken } from './ui/token-dialog';
+
+export interface NewUpload {
+  filename: string;
+  content_type: string;
+  size_bytes: number;
+}
+
+interface InstructionsBase {
+  key: string;
+  sign_url: string;
+  expires_at: string;
+}
+
+export interface SinglePut extends InstructionsBase {
+  strategy: 'single';
+  method: 'PUT';
+  url: string;
+  headers: Record<string, string>;
+}
+
+export interface Multipart extends InstructionsBase {
+  strategy: 'multipart';
+  part_size_bytes: number;
+}
+
+export interface CreatedUpload {
+  video_id: string;
+  video_url: string;
+  upload_token: string;
+  upload: SinglePut | Multipart;
+}
+
+export interface Signed {
+  url: string;
+  headers?: Record<string, string>;
+}
+
+export interface Limits {
+  max_upload_bytes: number;
+  accepted: { extension: string; content_types: string[] }[];
+}
+
+export interface VideoPage {
+  videos: Video[];
+  next_cursor: string | null;
+}
+
+export function createUpload(upload: NewUpload, idempotencyKey: string): Promise<CreatedUpload> {
+  const headers = { 'Idempotency-Key': idempotencyKey };
+  return managed('/uploads', { method: 'POST', body: upload, headers }).then(json<CreatedUpload>);
+}
+
+/** Has one S3 request of an upload signed, with that upload's own token. */
+export function sign(signUrl: string, uploadToken: string, request: object): Promise<Signed> {
+  const options = { method: 'POST', body: request, token: uploadToken };
+  return call(signUrl, options).then(json<Signed>);
+}
+
+export function listVideos(query: {
+  limit: number;
+  cursor: string | null;
+  status: Status | null;
+}): Promise<VideoPage> {
+  const search = new URLSearchParams({ limit: String(query.limit) });
+  if (query.cursor) search.set('cursor', query.cursor);
+  if (query.status) search.set('status', query.status);
+  return managed(`/videos?${search}`, {}).then(json<VideoPage>);
+}
+
+export const getVideo = (id: string): Promise<Video> =>
+  call(`/videos/${encodeURIComponent(id)}`, {}).then(json<Video>);
+
+export const renameVideo = (id: string, title: string | null): Promise<Video> =>
+  managed(`/videos/${encodeURIComponent(id)}`, { method: 'PATCH', body: { title } }).then(
+    json<Video>,
+  );
+
+export const deleteVideo = (id: string): Promise<void> =>
+  managed(`/videos/${encodeURIComponent(id)}`, { method: 'DELETE' }).then(() => undefined);
+
+export const getLimits = (): Promise<Limits> => call('/limits', {}).then(json<Limits>);
+
+interface CallOptions {
+  method?: string;
+  body?: object;
+  headers?: Record<string, string>;
+  token?: string;
+}
+
+/** A call that needs the deployment's token: asks for it where it is missing or wrong. */
+async function managed(path: string, options: CallOptions): Promise<Response> {
+  let rejected = false;
+  for (;;) {
+    const current = token() ?? (await signIn(rejected));
+    try {
+      return await call(path, { ...options, token: current });
+    } catch (why) {
+      if (!(why instanceof ProblemError && why.status === 401)) throw why;
+      rejected = true;
+      // Another call may have had a newer one accepted meanwhile.
+      if (token() === current) dropToken();
+    }
+  }
+}
+
+let asking: Promise<string> | undefined;
+
+/** However many calls wait for the token, it is asked for once. */
+export function signIn(rejected = false): Promise<string> {
+  asking ??= askForToken(rejected)
+    .then((given) => {
+      if (given === null) {
+        signOut();
+        throw new SignedOutError();
+      }
+      setToken(given);
+      return given;
+    })
+    .finally(() => {
+      asking = undefined;
+    });
+  return asking;
+}
+
+async function call(pathOrUrl: string, options: CallOptions): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
+  if (options.body) headers['Content-Type'] = 'application/json';
+  if (options.token) headers['Authorization'] = `Bearer ${options.token}`;
+  const init: RequestInit = { method: options.method ?? 'GET', headers };
+  if (options.body) init.body = JSON.stringify(options.body);
+  let response: Response;
+  try {
+    const url = pathOrUrl.startsWith('/') ? (await loadConfig()).apiUrl + pathOrUrl : pathOrUrl;
+    response = await fetch(url, init);
+  } catch (cause) {
+    throw new UnreachableError({ cause });
+  }
+  if (!response.ok) throw await ProblemError.of(response);
+  return response;
+}
+
+async function json<T>(response: Response): Promise<T> {
+  return (await response.json()) as T;
+}

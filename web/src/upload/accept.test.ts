@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { check } from './accept';
+
+const limits = {
+  max_upload_bytes: 1_000_000,
+  accepted: [
+    { extension: 'mp4', content_types: ['video/mp4', 'application/mp4'] },
+    { extension: 'MOV', content_types: ['video/quicktime'] },
+  ],
+};
+
+const file = (name: string, type: string, size = 1) => ({ name, type, size });
+
+test('the content type is one that the server accepts', () => {
+  expect(check(file('a.mp4', 'application/mp4'), limits)).toEqual({
+    contentType: 'application/mp4',
+  });
+  expect(check(file('a.mp4', ''), limits)).toEqual({ contentType: 'video/mp4' });
+  expect(check(file('A.Mov', 'video/x-odd'), limits)).toEqual({ contentType: 'video/quicktime' });
+});
+
+test.each([
+  ['notes.txt', 1, 'not accepted'],
+  ['mp4', 1, 'not accepted'],
+  ['a.mp4', 0, 'empty'],
+  ['a.mp4', 1_000_001, 'at most 1 MB'],
+])('%s of %i bytes is refused', (name, size, why) => {
+  expect(check(file(name, 'video/mp4', size), limits)).toEqual({
+    refused: expect.stringContaining(why),
+  });
+});

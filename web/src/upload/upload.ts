@@ -1,0 +1,74 @@
+import { Emitter } from '../emitter';
+import { fingerprintOf } from './remembered';
+
+export type Phase =
+  | 'queued'
+  | 'sending'
+  | 'paused'
+  /** Failed; tries again by itself. */
+  | 'retrying'
+  /** Failed; waits for somebody. */
+  | 'failed'
+  | 'sent'
+  | 'cancelled';
+
+/** The server's permission to upload one file, and how to. */
+export interface Session {
+  videoId: string;
+  key: string;
+  uploadToken: string;
+  signUrl: string;
+  expiresAt: string;
+  /** None: the file goes in one PUT. */
+  partSize: number | null;
+  /** The signed PUT that came with the permission. It is used once; later ones are asked for. */
+  firstPut: { url: string; headers: Record<string, string>; expiresAt: string } | null;
+}
+
+/** One file on its way. */
+export class Upload {
+  readonly changed = new Emitter<void>();
+  readonly fingerprint: string;
+  /** The same for all attempts, so that the server makes one video of them. */
+  idempotencyKey: string = crypto.randomUUID();
+  phase: Phase = 'queued';
+  session: Session | null = null;
+  /** The session's time is over. */
+  expired = false;
+  /** S3's name of the multipart upload, once there is one. */
+  uploadId: string | null = null;
+  sentBytes = 0;
+  /** Why it stopped, in the phases `retrying` and `failed`. */
+  message = '';
+  /** Whether another attempt can help. */
+  retryable = true;
+  /** Automatic attempts since bytes last moved. */
+  attempts = 0;
+
+  constructor(
+    readonly file: File,
+    readonly contentType: string,
+  ) {
+    this.fingerprint = fingerprintOf(file);
+  }
+
+  get isOpen(): boolean {
+    return this.phase !== 'sent' && this.phase !== 'cancelled' && this.phase !== 'failed';
+  }
+
+  get canPause(): boolean {
+    return this.phase === 'sending' && this.session?.partSize != null;
+  }
+
+  enter(phase: Phase, message = ''): void {
+    this.phase = phase;
+    this.message = message;
+    this.changed.emit();
+  }
+
+  sent(bytes: number): void {
+    if (bytes > this.sentBytes) this.attempts = 0;
+    this.sentBytes = bytes;
+    this.changed.emit();
+  }
+}

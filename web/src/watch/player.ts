@@ -1,0 +1,89 @@
+import 'vidstack/player';
+import 'vidstack/player/layouts/default';
+import 'vidstack/player/ui';
+import 'vidstack/player/styles/default/theme.css';
+import 'vidstack/player/styles/default/layouts/video.css';
+import { isHLSProvider } from 'vidstack';
+import type { MediaPlayerElement, MediaVideoLayoutElement } from 'vidstack/elements';
+import { nameOf, type Playback, type Video } from '../video';
+import { PlayerStorage } from './storage';
+
+export interface Player {
+  element: HTMLElement;
+  /** Plays what there is now. Where another source played, the new one goes on in its place. */
+  show: (video: Video) => void;
+  destroy: () => void;
+}
+
+/** The player; `failed` is told when a source cannot be played. */
+export function createPlayer(failed: (type: Playback['type']) => void): Player {
+  const storage = new PlayerStorage();
+  const player = document.createElement('media-player') as MediaPlayerElement;
+  const layout = document.createElement('media-video-layout') as MediaVideoLayoutElement;
+  let playing: Playback['type'] = null;
+
+  player.className = 'player';
+  player.dataset['testid'] = 'watch-player';
+  player.playsInline = true;
+  player.load = 'eager';
+  player.viewType = 'video';
+  player.streamType = 'on-demand';
+  player.keyTarget = 'document';
+  player.storage = storage;
+  player.append(document.createElement('media-provider'), layout);
+
+  player.addEventListener('provider-change', ({ detail: provider }) => {
+    // By default it would be loaded from a CDN, which the page's policy forbids.
+    if (isHLSProvider(provider)) provider.library = () => import('hls.js');
+  });
+  player.addEventListener('error', () => failed(playing));
+  // Vidstack puts a file's address into a <source>, whose errors neither bubble nor reach it.
+  const sourceFailed = ({ target }: Event) => {
+    if (playing === 'original' && target instanceof HTMLSourceElement) failed(playing);
+  };
+  player.addEventListener('error', sourceFailed, { capture: true });
+  player.addEventListener('can-play', () => {
+    // A browser that knows only a file's sound plays that without a word about the picture.
+    if (playing === 'original' && player.querySelector('video')?.videoWidth === 0) failed(playing);
+  });
+  player.addEventListener('hls-error', ({ detail }) => {
+    if (detail.fatal) failed(playing);
+  });
+
+  const show = (video: Video) => {
+    const { type, url, poster, storyboard } = video.playback;
+    player.title = nameOf(video);
+    if (poster) player.poster = poster;
+    if (storyboard) layout.thumbnails = storyboard;
+    if (video.source) {
+      const { width, height } = video.source;
+      player.style.setProperty('--ratio', `${width} / ${height}`);
+    }
+    if (!type || !url || type === playing) return;
+    const goOn = playing !== null && player.state.started;
+    const still = goOn ? coverWithStill(player) : undefined;
+    storage.startAt = goOn ? player.currentTime : null;
+    player.autoPlay = goOn && !player.paused;
+    playing = type;
+    // Told outright: an original's address need not end in what it is.
+    player.src = { src: url, type: type === 'hls' ? 'application/x-mpegurl' : 'video/mp4' };
+    if (still) player.addEventListener('seeked', () => still.remove(), { once: true });
+  };
+
+  return { element: player, show, destroy: () => player.destroy() };
+}
+
+/** The picture at which one source stops, until the next one shows the same. */
+function coverWithStill(player: MediaPlayerElement): HTMLElement | undefined {
+  const video = player.querySelector('video');
+  if (!video?.videoWidth) return undefined;
+  const still = document.createElement('canvas');
+  still.className = 'player-still';
+  still.width = video.videoWidth;
+  still.height = video.videoHeight;
+  still.getContext('2d')?.drawImage(video, 0, 0);
+  player.append(still);
+  // Should the next source not get there, the viewer must see why.
+  setTimeout(() => still.remove(), 5_000);
+  return still;
+}

@@ -1,0 +1,118 @@
+import { percent } from '../format';
+import { h, replaceChildren, setText } from '../ui/h';
+import { notice } from '../ui/notice';
+import { toastError } from '../ui/toast';
+import type { Playback, Video } from '../video';
+import type { Player } from './player';
+
+/** Where the video plays, or where it says why it does not yet. */
+export class Stage {
+  readonly element = h('div', { class: 'stage' });
+  #player: Player | undefined;
+  #loading = false;
+  #stopped = false;
+  #video: Video | undefined;
+  /** The kind of source that this browser cannot play. */
+  #unplayable: Playback['type'] = null;
+  readonly #words = h('p', {});
+  readonly #bar = h('progress', { max: 1, 'aria-label': 'Conversion' });
+
+  show(video: Video): void {
+    this.#video = video;
+    const { type } = video.playback;
+    if (type && type !== this.#unplayable) this.#play(video);
+    else this.#explain(video);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#player?.destroy();
+  }
+
+  #play(video: Video): void {
+    if (this.#player) {
+      if (!this.element.contains(this.#player.element)) {
+        replaceChildren(this.element, this.#player.element);
+      }
+      this.#player.show(video);
+      return;
+    }
+    if (!this.element.hasChildNodes()) this.element.append(h('div', { class: 'stage-blank' }));
+    void this.#load();
+  }
+
+  /** The player is the largest part of the page: it is loaded where there is something to play. */
+  async #load(): Promise<void> {
+    if (this.#loading) return;
+    this.#loading = true;
+    try {
+      const { createPlayer } = await import('./player');
+      if (this.#stopped) return;
+      this.#player = createPlayer((type) => this.#failed(type));
+      if (this.#video) this.show(this.#video);
+    } catch {
+      toastError('The player could not be loaded. Check the connection, then reload the page.');
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  #failed(type: Playback['type']): void {
+    const video = this.#video;
+    if (!video || video.playback.type !== type) return;
+    if (type === 'original') {
+      this.#drop(type);
+      this.#explain(video);
+      return;
+    }
+    const again = () => {
+      this.#unplayable = null;
+      this.show(video);
+    };
+    this.#drop(type);
+    replaceChildren(
+      this.element,
+      notice(
+        {
+          icon: 'alert',
+          title: 'The video cannot be played right now',
+          text: 'The connection may be broken, or this browser lacks what the video needs.',
+        },
+        h('button', { type: 'button', class: 'button', onclick: again }, 'Try again'),
+      ),
+    );
+  }
+
+  #drop(type: Playback['type']): void {
+    this.#unplayable = type;
+    this.#player?.destroy();
+    this.#player = undefined;
+    replaceChildren(this.element);
+  }
+
+  #explain(video: Video): void {
+    if (video.status === 'errored') {
+      const { title, detail } = video.error ?? {
+        title: 'The video could not be converted',
+        detail: 'Upload it again, or upload another file.',
+      };
+      replaceChildren(this.element, notice({ icon: 'alert', title, text: detail }));
+    } else if (video.status === 'waiting') {
+      replaceChildren(
+        this.element,
+        notice({
+          icon: 'clock',
+          title: 'Waiting for the upload',
+          text: 'The file is not here yet. The video appears on this page as soon as it is.',
+        }),
+      );
+    } else if (video.status === 'preparing') {
+      this.#bar.value = video.progress;
+      setText(this.#words, `${percent(video.progress)} done. The video appears here by itself.`);
+      if (this.element.contains(this.#bar)) return;
+      const panel = notice({ icon: 'clock', title: 'The video is being converted', text: '' });
+      panel.querySelector('p')?.replaceWith(this.#words, this.#bar);
+      replaceChildren(this.element, panel);
+    }
+  }
+}

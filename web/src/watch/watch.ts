@@ -1,0 +1,119 @@
+import { getVideo } from '../api';
+import { percent } from '../format';
+import { followVideo } from '../poll';
+import { messageOf, ProblemError } from '../problem';
+import { h, replaceChildren, setHidden, setText } from '../ui/h';
+import { icon } from '../ui/icons';
+import { notice } from '../ui/notice';
+import { isSettled, nameOf, type Video } from '../video';
+import type { Page } from '../page';
+import { videoFacts } from './facts';
+import { Stage } from './stage';
+
+/** One video with its facts. */
+export function watchPage(id: string): Page {
+  const stage = new Stage();
+  const title = h('h1', { class: 'watch-title', 'data-testid': 'watch-title', tabindex: '-1' });
+  const status = h('p', { class: 'watch-status', 'data-testid': 'watch-status', hidden: true });
+  const facts = h('div', {});
+  const content = h('div', { class: 'watch' }, stage.element, title, status, facts);
+  const element = h(
+    'div',
+    {},
+    h('a', { class: 'back', href: '/' }, icon('back'), 'Library'),
+    content,
+  );
+
+  let shown = '';
+  const show = (video: Video) => {
+    stage.show(video);
+    document.title = `${nameOf(video)} – Reelrun`;
+    setText(title, nameOf(video));
+    setText(status, statusOf(video));
+    status.dataset['status'] = video.status;
+    setHidden(status, !status.textContent);
+    const { progress: _, ...lasting } = video;
+    const wanted = JSON.stringify(lasting);
+    if (wanted === shown) return;
+    shown = wanted;
+    replaceChildren(facts, videoFacts(video));
+  };
+
+  const unknown = () => {
+    stage.stop();
+    document.title = 'Unknown video – Reelrun';
+    replaceChildren(
+      content,
+      notice(
+        {
+          icon: 'film',
+          level: 1,
+          title: 'There is no such video',
+          text: 'The link may be incomplete, or the video was deleted.',
+        },
+        h('a', { class: 'button', href: '/' }, 'Go to the library'),
+      ),
+    );
+  };
+
+  const stop = openVideo(id, show, unknown, (why, again) => {
+    replaceChildren(
+      facts,
+      notice(
+        { icon: 'alert', title: 'The video could not be loaded', text: messageOf(why) },
+        h('button', { type: 'button', class: 'button', onclick: again }, 'Try again'),
+      ),
+    );
+  });
+
+  return {
+    element,
+    title: 'Reelrun',
+    stop: () => {
+      stop();
+      stage.stop();
+    },
+  };
+}
+
+/** What a viewer cannot see in the player itself; empty if there is nothing to say. */
+function statusOf({ status, progress, playback, error }: Video): string {
+  if (status === 'preparing' && playback.type === 'original') {
+    return `Converting · ${percent(progress)}. Until then this is the original file.`;
+  }
+  if (status === 'preparing') return `Converting · ${percent(progress)}`;
+  if (status === 'waiting') return 'Waiting for the upload';
+  if (status === 'errored') {
+    // Where nothing plays, the reason has its place.
+    return error && playback.type ? `${error.title}. ${error.detail}` : 'Not converted';
+  }
+  return '';
+}
+
+/** Loads a video, then follows it as long as it changes. */
+export function openVideo(
+  id: string,
+  show: (video: Video) => void,
+  unknown: () => void,
+  failed: (why: unknown, again: () => void) => void,
+): () => void {
+  let stopped = false;
+  let unfollow = () => {};
+  const open = async () => {
+    try {
+      const video = await getVideo(id);
+      if (stopped) return;
+      show(video);
+      if (!isSettled(video)) unfollow = followVideo(id, { changed: show, gone: unknown });
+    } catch (why) {
+      if (stopped) return;
+      if (why instanceof ProblemError && (why.status === 404 || why.status === 400)) unknown();
+      else failed(why, () => void open());
+    }
+  };
+  void open();
+  return () => {
+    stopped = true;
+    unfollow();
+  };
+}
