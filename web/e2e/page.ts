@@ -1,0 +1,127 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test as base, type Locator, type Page } from '@playwright/test';
+import { basename } from 'node:path';
+
+import { stack } from './stack.js';
+
+/** A page whose console must stay silent; a test says what it expects to read there. */
+export const test = base.extend<{ complaints: string[]; expected: RegExp[] }>({
+  expected: [[], { option: true }],
+  complaints: [
+    async ({ page, expected }, use) => {
+      const complaints: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      await use(complaints);
+      const surprising = complaints.filter((text) => !expected.some((known) => known.test(text)));
+      expect(surprising).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export const by = (page: Page | Locator, id: string) => page.getByTestId(id);
+
+/** Opens the library as someone who has entered the token before. */
+export async function signedIn(page: Page): Promise<void> {
+  await page.goto(stack.site_url);
+  await page.evaluate((token) => localStorage.setItem('reelrun.token', token), stack.api_token);
+  await page.reload();
+}
+
+/** Drops files onto the page, as from a desktop. */
+export async function drop(page: Page, ...paths: string[]): Promise<void> {
+  // Only an input takes files from outside; a drop hands on what it got.
+  const holder = await page.evaluateHandle(() => {
+    const input = document.createElement('input');
+    input.type = 'file';
+    input.multiple = true;
+    return document.body.appendChild(input);
+  });
+  await holder.asElement()!.setInputFiles(paths);
+  const data = await holder.evaluateHandle((input: HTMLInputElement) => {
+    const transfer = new DataTransfer();
+    for (const file of input.files ?? []) transfer.items.add(file);
+    input.remove();
+    return transfer;
+  });
+  await page.dispatchEvent('body', 'dragenter', { dataTransfer: data });
+  await page.dispatchEvent('body', 'drop', { dataTransfer: data });
+}
+
+export const row = (page: Page, path: string) =>
+  by(page, 'upload-row').filter({ hasText: basename(path) });
+
+/** The id in a link to a video. */
+export async function linkedId(link: Locator): Promise<string> {
+  const href = await link.getAttribute('href');
+  return href!.split('/').pop()!;
+}
+
+export interface Playing {
+  time: number;
+  paused: boolean;
+  type: string;
+  frames: number;
+  heights: number[];
+}
+
+/** What the player does. */
+export function playing(page: Page): Promise<Playing> {
+  return page.evaluate(() => {
+    const player = document.querySelector('media-player') as unknown as {
+      currentTime: number;
+      paused: boolean;
+      state: { source: { type: string } };
+      qualities: Iterable<{ height: number }>;
+    };
+    const picture = document.querySelector('media-player video') as HTMLVideoElement;
+    return {
+      time: player.currentTime,
+      paused: player.paused,
+      type: player.state.source.type,
+      frames: picture.getVideoPlaybackQuality().totalVideoFrames,
+      heights: [...player.qualities].map((quality) => quality.height),
+    };
+  });
+}
+
+export async function canPlay(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const player = document.querySelector('media-player') as unknown as {
+      state?: { canPlay: boolean };
+    };
+    return player?.state?.canPlay;
+  });
+}
+
+/** Starts, mutes and seeks the player. */
+export function steer(page: Page, time?: number): Promise<void> {
+  return page.evaluate(async (time) => {
+    const player = document.querySelector('media-player') as unknown as {
+      muted: boolean;
+      currentTime: number;
+      play(): Promise<void>;
+    };
+    player.muted = true;
+    if (time !== undefined) player.currentTime = time;
+    await player.play();
+  }, time);
+}
+
+/** Nothing that keeps people out, by axe's judgement. */
+export async function accessible(page: Page): Promise<void> {
+  const found = await new AxeBuilder({ page }).analyze();
+  const serious = found.violations.filter(
+    ({ impact }) => impact === 'serious' || impact === 'critical',
+  );
+  expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+}
+
+/** A picture for people to look at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env.REELRUN_SCREENSHOTS;
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
+}

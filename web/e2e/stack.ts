@@ -1,0 +1,150 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  ftruncateSync,
+  writeSync,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+/** The stack that the tests were started with. */
+export const stack = JSON.parse(readFileSync(process.env.REELRUN_STACK!, 'utf8')) as {
+  api_url: string;
+  site_url: string;
+  api_token: string;
+  aws_endpoint_url: string;
+  aws_access_key_id: string;
+  aws_secret_access_key: string;
+  region: string;
+  videos_table: string;
+};
+
+const folder = join(process.env.REELRUN_PAGE_RESULTS ?? 'test-results', '..', 'page-clips');
+
+export interface Rendition {
+  name: string;
+  height: number;
+  width: number;
+}
+
+export interface Video {
+  id: string;
+  status: 'waiting' | 'preparing' | 'ready' | 'errored';
+  title: string | null;
+  renditions: Rendition[];
+  playback: { type: string | null; hls: string | null; storyboard: string | null };
+}
+
+/** A generated file, made once: the arguments of ffmpeg, or bytes. */
+export function clip(name: string, make: string | Uint8Array, size?: number): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, name);
+  if (existsSync(path)) return path;
+  if (typeof make === 'string') {
+    const args = ['-nostdin', '-y', '-v', 'error', ...make.split(/\s+/), path];
+    execFileSync(join(process.env.REELRUN_FFMPEG_DIR!, 'ffmpeg'), args);
+  } else {
+    const file = openSync(path, 'w');
+    writeSync(file, make);
+    closeSync(file);
+  }
+  if (size) enlarge(path, size);
+  return path;
+}
+
+/** A file that is large and takes no room. */
+export function sparse(name: string, size: number): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, name);
+  const file = openSync(path, 'w');
+  ftruncateSync(file, size);
+  closeSync(file);
+  return path;
+}
+
+/** Appends a box that players skip, so that a short clip is a large file. */
+function enlarge(path: string, size: number): void {
+  const before = statSync(path).size;
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(size - before, 0);
+  header.write('free', 4);
+  const file = openSync(path, 'r+');
+  writeSync(file, header, 0, 8, before);
+  ftruncateSync(file, size);
+  closeSync(file);
+}
+
+export const picture = (size: string, seconds: number, rate = 25) =>
+  `-f lavfi -i testsrc2=size=${size}:rate=${rate}:duration=${seconds}`;
+export const tone = (seconds: number) =>
+  `-f lavfi -i sine=frequency=330:sample_rate=48000:duration=${seconds}`;
+export const encoded =
+  '-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -ac 2 -movflags +faststart';
+
+async function call(method: string, path: string, body?: unknown): Promise<Response> {
+  return fetch(`${stack.api_url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${stack.api_token}`,
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    body: body ? JSON.stringify(body) : undefined,
+  });
+}
+
+export async function video(id: string): Promise<Video> {
+  return (await call('GET', `/videos/${id}`)).json() as Promise<Video>;
+}
+
+/** Uploads a file without the page. */
+export async function upload(path: string, title?: string): Promise<string> {
+  const bytes = readFileSync(path);
+  const filename = path.split('/').pop()!;
+  const answer = await call('POST', '/uploads', {
+    filename,
+    content_type: 'video/mp4',
+    size_bytes: bytes.length,
+    title,
+  });
+  const granted = (await answer.json()) as {
+    video_id: string;
+    upload: { url: string; headers: Record<string, string> };
+  };
+  const put = await fetch(granted.upload.url, {
+    method: 'PUT',
+    headers: granted.upload.headers,
+    body: bytes,
+  });
+  if (!put.ok) throw new Error(await put.text());
+  return granted.video_id;
+}
+
+/** Waits until a video is ready or has failed. */
+export async function settled(id: string): Promise<Video> {
+  for (;;) {
+    const found = await video(id);
+    if (found.status === 'ready' || found.status === 'errored') return found;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
+/** Lets the time of an upload be over. */
+export function expireUpload(id: string): void {
+  const script = `
+import boto3, os, sys
+boto3.client("dynamodb").update_item(TableName=sys.argv[1], Key={"id": {"S": sys.argv[2]}},
+    UpdateExpression="SET upload_until = :past", ExpressionAttributeValues={":past": {"N": "1"}})`;
+  execFileSync(process.env.REELRUN_PYTHON!, ['-c', script, stack.videos_table, id], {
+    env: {
+      ...process.env,
+      AWS_ENDPOINT_URL: stack.aws_endpoint_url,
+      AWS_ACCESS_KEY_ID: stack.aws_access_key_id,
+      AWS_SECRET_ACCESS_KEY: stack.aws_secret_access_key,
+      AWS_DEFAULT_REGION: stack.region,
+    },
+  });
+}

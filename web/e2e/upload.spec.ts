@@ -1,0 +1,228 @@
+import { expect } from '@playwright/test';
+
+import {
+  accessible,
+  by,
+  canPlay,
+  drop,
+  linkedId,
+  picture as shot,
+  playing,
+  row,
+  signedIn,
+  steer,
+  test,
+} from './page.js';
+import { clip, encoded, expireUpload, picture, settled, sparse, stack, tone } from './stack.js';
+
+const MIB = 1 << 20;
+
+test('a clip is dropped, uploaded, converted and watched', async ({ page }) => {
+  const file = clip('holiday.mp4', `${picture('1280x720', 40)} ${tone(40)} ${encoded}`);
+  await signedIn(page);
+  await drop(page, file);
+  const upload = row(page, file);
+  await expect(by(upload, 'upload-progress')).toBeVisible();
+  const link = by(upload, 'upload-link');
+  await link.waitFor();
+  const id = await linkedId(link);
+  await shot(page, 'library');
+  await accessible(page);
+
+  // The original plays while it is converted, and the player goes on where it was.
+  await link.click();
+  await canPlay(page);
+  await steer(page, 20);
+  await expect.poll(async () => (await playing(page)).time).toBeGreaterThan(20.5);
+  const before = await playing(page);
+  expect(before.type).toBe('video/mp4');
+  await expect
+    .poll(async () => (await playing(page)).type, { timeout: 120_000 })
+    .toContain('mpegurl');
+  await canPlay(page);
+  const switched = await playing(page);
+  expect(switched.time).toBeGreaterThan(before.time - 0.5);
+  expect(switched.paused).toBe(false);
+
+  const ready = await settled(id);
+  expect(ready.status).toBe('ready');
+  await expect
+    .poll(async () => (await playing(page)).heights.toSorted((a, b) => b - a))
+    .toEqual(ready.renditions.map(({ height }) => height));
+  await steer(page, 5);
+  await expect.poll(async () => (await playing(page)).time).toBeGreaterThan(5.5);
+  const played = await playing(page);
+  expect(played.time).toBeLessThan(15);
+  expect(played.frames).toBeGreaterThan(0);
+
+  // Every rung is in the menu, and pictures are over the seek bar.
+  await page.locator('media-player').hover();
+  await page.locator('media-menu-button').first().click();
+  await page.getByRole('menuitem', { name: /quality/i }).click();
+  for (const { height } of ready.renditions) {
+    await expect(page.getByRole('menuitemradio', { name: `${height}p` })).toBeVisible();
+  }
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  const storyboard = await (await fetch(ready.playback.storyboard!)).text();
+  expect(storyboard.match(/-->/g)).toHaveLength(40);
+  await page.locator('media-time-slider').hover();
+  const thumbnail = page.locator('media-slider-thumbnail img');
+  await expect(thumbnail).toBeVisible();
+  expect(
+    await thumbnail.evaluate((img: HTMLImageElement) => img.naturalWidth),
+  ).toBeGreaterThanOrEqual(1600);
+  await shot(page, 'watch');
+  await accessible(page);
+});
+
+test('a portrait clip without sound plays as it is', async ({ page }) => {
+  const file = clip('portrait.mp4', `${picture('360x640', 8)} ${encoded}`);
+  await signedIn(page);
+  await by(page, 'file-input').setInputFiles(file);
+  const link = by(row(page, file), 'upload-link');
+  const id = await linkedId(link);
+  expect((await settled(id)).status).toBe('ready');
+  await page.goto(`${stack.site_url}/watch/${id}`);
+  await canPlay(page);
+  await steer(page);
+  await expect.poll(async () => (await playing(page)).time).toBeGreaterThan(1);
+  expect((await playing(page)).frames).toBeGreaterThan(0);
+  const box = (await page.locator('media-player video').boundingBox())!;
+  expect(box.height).toBeGreaterThan(box.width);
+  expect((await playing(page)).heights.length).toBeGreaterThan(1);
+});
+
+test.describe('on a bad line', () => {
+  test.use({ expected: [/Failed to load resource|ERR_INTERNET_DISCONNECTED|ERR_FAILED/] });
+
+  test('a large upload survives a cut connection and a reload', async ({ page, context }) => {
+    const file = clip('large.mp4', `${picture('320x180', 4)} ${tone(4)} ${encoded}`, 300 * MIB);
+    await signedIn(page);
+    const sent: number[] = [];
+    const stored = new Set<number>();
+    page.on('requestfinished', async (request) => {
+      const part = new URL(request.url()).searchParams.get('partNumber');
+      if (!part || request.method() !== 'PUT') return;
+      sent.push(Number(part));
+      if ((await request.response())?.ok()) stored.add(Number(part));
+    });
+    // Slow enough to be interrupted.
+    const network = await context.newCDPSession(page);
+    await network.send('Network.enable');
+    const throughput = async (bytes: number) =>
+      network.send('Network.emulateNetworkConditions', {
+        offline: false,
+        latency: 0,
+        downloadThroughput: -1,
+        uploadThroughput: bytes,
+      });
+    await throughput(40 * MIB);
+    await by(page, 'file-input').setInputFiles(file);
+    await expect.poll(() => stored.size, { timeout: 60_000 }).toBeGreaterThanOrEqual(3);
+
+    await by(page, 'upload-pause').click();
+    const paused = sent.length;
+    await page.waitForTimeout(1500);
+    expect(sent.length).toBeLessThanOrEqual(paused);
+    await by(page, 'upload-resume').click();
+
+    await context.setOffline(true);
+    await page.waitForTimeout(2000);
+    await context.setOffline(false);
+    await throughput(40 * MIB);
+    await expect.poll(() => stored.size, { timeout: 60_000 }).toBeGreaterThanOrEqual(7);
+
+    page.once('dialog', (dialog) => void dialog.accept());
+    await page.reload();
+    await by(page, 'interrupted').waitFor();
+    await accessible(page);
+    const before = new Set(stored);
+    sent.length = 0;
+    await throughput(-1);
+    await by(page, 'file-input').setInputFiles(file);
+    const link = by(row(page, file), 'upload-link');
+    await link.waitFor({ timeout: 90_000 });
+    expect(sent.filter((part) => before.has(part))).toEqual([]);
+    expect(stored.size).toBe(19);
+    expect((await settled(await linkedId(link))).status).toBe('ready');
+  });
+
+  test('an upload whose time is over says so, and can be started again', async ({
+    page,
+    context,
+  }) => {
+    const file = clip('late.mp4', `${picture('320x180', 3)} ${encoded}`, 100 * MIB);
+    await signedIn(page);
+    const network = await context.newCDPSession(page);
+    await network.send('Network.enable');
+    await network.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: 20 * MIB,
+    });
+    const granted = page.waitForResponse(
+      (answer) => answer.url().endsWith('/uploads') && answer.status() === 201,
+    );
+    await by(page, 'file-input').setInputFiles(file);
+    const { video_id: id } = (await (await granted).json()) as { video_id: string };
+    await page.waitForRequest((request) => request.url().includes('partNumber'));
+    expireUpload(id);
+    const failed = row(page, file);
+    await expect(failed).toContainText(/time for this upload is over|not finished in time/i);
+    await network.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: -1,
+    });
+    await by(failed, 'upload-retry').click();
+    await by(failed, 'upload-link').waitFor();
+  });
+});
+
+test.describe('what can not be', () => {
+  test.use({ expected: [/40[0-9]|413/] });
+
+  test('a wrong type and a file that is too large are refused before a byte moves', async ({
+    page,
+  }) => {
+    await signedIn(page);
+    let asked = 0;
+    page.on('request', (request) => {
+      if (request.method() === 'POST') asked += 1;
+    });
+    await drop(page, clip('notes.txt', new TextEncoder().encode('hello')));
+    await expect(by(page, 'toast').filter({ hasText: 'notes.txt' })).toBeVisible();
+    await drop(page, sparse('huge.mp4', 21 * 1024 * MIB));
+    await expect(by(page, 'toast').filter({ hasText: 'huge.mp4' })).toContainText(/large|GB|GiB/);
+    expect(asked).toBe(0);
+  });
+
+  test('a file that is no video ends in words', async ({ page }) => {
+    const file = clip('broken.mp4', new TextEncoder().encode('this is no video '.repeat(100)));
+    await signedIn(page);
+    await by(page, 'file-input').setInputFiles(file);
+    await expect(row(page, file)).toContainText(/not a video|no video|damaged/i);
+    const link = by(row(page, file), 'upload-link');
+    await link.click();
+    await expect(by(page, 'watch-status')).toContainText(/not a video|no video|damaged/i);
+    await accessible(page);
+  });
+
+  test('the token is asked for once', async ({ page }) => {
+    await page.goto(stack.site_url);
+    await by(page, 'token-input').fill('wrong');
+    await by(page, 'token-submit').click();
+    await expect(by(page, 'token-dialog')).toContainText(/not accepted|not valid/i);
+    await by(page, 'token-input').fill(stack.api_token);
+    await by(page, 'token-submit').click();
+    await expect(by(page, 'token-dialog')).toBeHidden();
+    await page.reload();
+    await by(page, 'status-filter').waitFor();
+    await expect(by(page, 'token-dialog')).toBeHidden();
+    await by(page, 'sign-out').click();
+    await expect(by(page, 'library-card')).toHaveCount(0);
+  });
+});
