@@ -45,6 +45,7 @@ test.describe('an address without a video', () => {
 });
 
 test('the library is light, and fits every screen and both themes', async ({ page }) => {
+  await settled(await upload(clip('short.mp4', `${picture('320x180', 3)} ${encoded}`)));
   const scripts: Promise<number>[] = [];
   page.on('response', (answer) => {
     if (answer.request().resourceType() === 'script') {

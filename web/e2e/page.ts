@@ -56,6 +56,7 @@ export const row = (page: Page, path: string) =>
 
 /** The id in a link to a video. */
 export async function linkedId(link: Locator): Promise<string> {
+  await link.waitFor();
   const href = await link.getAttribute('href');
   return href!.split('/').pop()!;
 }

@@ -207,7 +207,7 @@ test.describe('what can not be', () => {
     await expect(row(page, file)).toContainText(/not a video|no video|damaged/i);
     const link = by(row(page, file), 'upload-link');
     await link.click();
-    await expect(by(page, 'watch-status')).toContainText(/not a video|no video|damaged/i);
+    await expect(page.getByRole('main')).toContainText(/not a video|no video|damaged/i);
     await accessible(page);
   });
 
