@@ -17,6 +17,7 @@ pub mod conformance;
 pub mod delivery;
 pub mod media;
 pub mod mp4;
+pub mod multipart;
 pub mod processes;
 pub mod projection;
 pub mod settings;

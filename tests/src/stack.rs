@@ -12,6 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::{Agent, http::Response};
 
+use crate::multipart;
+
 /// A stack's addresses, as `cargo reelrun up` writes them.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Stack {
@@ -191,6 +193,11 @@ impl Stack {
         let name = file.file_name().unwrap().to_str().unwrap();
         let content_type = reelrun_core::media_type::for_filename(name).unwrap();
         let bytes = fs::read(file).unwrap();
+        if bytes.len() >= multipart::FROM_BYTES {
+            let upload = multipart::Upload::begin(self, bytes.len());
+            upload.send(&bytes);
+            return upload.video_id;
+        }
         let permission = self.permission(name, content_type, bytes.len() as u64);
         let answer = put(&permission.url, &permission.content_type, &bytes);
         assert_eq!(answer.status, 200, "{}", answer.text());

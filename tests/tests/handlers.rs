@@ -249,6 +249,22 @@ async fn tasks_of_a_run_that_is_over_do_nothing() {
     }
 }
 
+/// A deletion that was interrupted after its last object, or whose video never had any.
+#[tokio::test]
+async fn removing_what_is_gone_already_is_done() {
+    let stack = Stack::get();
+    let sdk = stack.aws();
+    let cleanup = reelrun_cleanup::Cleanup {
+        storage: functions().transcoder.storage,
+        catalog: Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone()),
+    };
+    cleanup.handle(&fixture("stream-deleting")).await.unwrap();
+    // Changes that are no deletion are none of its business.
+    let mut ready = fixture("stream-deleting");
+    ready["Records"][0]["dynamodb"]["NewImage"]["status"]["S"] = json!("ready");
+    cleanup.handle(&ready).await.unwrap();
+}
+
 #[test]
 fn every_fixture_is_used() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");

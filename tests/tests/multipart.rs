@@ -6,105 +6,12 @@ use std::{env, fs, process::Command};
 
 use reelrun_tests::{
     media::Clips,
+    multipart::Upload,
     stack::{Answer, Stack, send},
 };
 use serde_json::{Value, json};
 
 const MIB: usize = 1 << 20;
-
-/// A granted upload of a file in parts.
-struct Upload {
-    stack: Stack,
-    video_id: String,
-    token: String,
-    key: String,
-    part_size: usize,
-}
-
-impl Upload {
-    fn begin(stack: &Stack, size_bytes: usize) -> Self {
-        let body =
-            json!({"filename": "long.mp4", "content_type": "video/mp4", "size_bytes": size_bytes});
-        let answer = stack.post("/uploads", Some(&stack.api_token), &body.to_string());
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        let json = answer.json();
-        let upload = &json["upload"];
-        assert_eq!(upload["strategy"], "multipart", "{json}");
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let video_id = text(&json["video_id"]);
-        let sign_url = format!("{}/uploads/{video_id}/sign", stack.api_url);
-        assert_eq!(upload["sign_url"], sign_url);
-        Self {
-            stack: stack.clone(),
-            token: text(&json["upload_token"]),
-            key: text(&upload["key"]),
-            part_size: usize::try_from(upload["part_size_bytes"].as_u64().unwrap()).unwrap(),
-            video_id,
-        }
-    }
-
-    fn sign_as(&self, token: Option<&str>, changes: Value) -> Answer {
-        let mut request = json!({"key": self.key});
-        for (name, value) in changes.as_object().unwrap() {
-            request[name] = value.clone();
-        }
-        let path = format!("/uploads/{}/sign", self.video_id);
-        self.stack.post(&path, token, &request.to_string())
-    }
-
-    fn signed(&self, request: Value) -> (String, Value) {
-        let answer = self.sign_as(Some(&self.token), request.clone());
-        assert_eq!(answer.status, 200, "{request}: {}", answer.text());
-        let json = answer.json();
-        (
-            json["url"].as_str().unwrap().into(),
-            json["headers"].clone(),
-        )
-    }
-
-    /// Signs a request and sends it.
-    fn ask(&self, request: Value, body: &[u8]) -> Answer {
-        let method = request["method"].as_str().unwrap().to_owned();
-        let (url, headers) = self.signed(request);
-        let headers = headers.as_object().unwrap();
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-            .collect();
-        send(&method, &url, &headers, body)
-    }
-
-    fn create(&self) -> String {
-        let answer = self.ask(json!({"method": "POST"}), &[]);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        element(&answer.text(), "UploadId")
-    }
-
-    fn part(&self, upload_id: &str, number: usize, bytes: &[u8]) -> Answer {
-        let request = json!({"method": "PUT", "uploadId": upload_id, "partNumber": number});
-        self.ask(request, bytes)
-    }
-
-    fn complete(&self, upload_id: &str, tags: &[String]) -> Answer {
-        let parts = tags.iter().zip(1..).map(|(tag, number)| {
-            format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>")
-        });
-        let body = parts.collect::<String>();
-        let body = format!("<CompleteMultipartUpload>{body}</CompleteMultipartUpload>");
-        self.ask(
-            json!({"method": "POST", "uploadId": upload_id}),
-            body.as_bytes(),
-        )
-    }
-}
-
-fn element(xml: &str, name: &str) -> String {
-    let after = xml
-        .split_once(&format!("<{name}>"))
-        .unwrap_or_else(|| panic!("{xml}"))
-        .1;
-    after.split_once(&format!("</{name}>")).unwrap().0.into()
-}
 
 /// A real clip with a box behind it that players skip.
 fn large_clip(clips: &Clips, size: usize) -> Vec<u8> {
