@@ -31,13 +31,13 @@ pub(crate) enum Command {
     Upload(UploadArgs),
     /// Fetch the ffmpeg layer
     Layer(ArchArgs),
-    /// Build the three functions for Lambda
+    /// Build the functions for Lambda
     Build(ArchArgs),
     /// Deploy to your AWS account
     Deploy(DeployArgs),
     /// Run the benchmarks against the local stack
     Bench(BenchArgs),
-    /// Check formatting, lints and the template
+    /// Check formatting, lints, the template and the page
     Lint,
 }
 
@@ -62,6 +62,9 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TestArgs {
+    /// Only the page's tests, in Chromium
+    #[arg(long)]
+    pub(crate) page: bool,
     /// Passed on to `cargo nextest run`, e.g. a part of a test's name
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) nextest: Vec<String>,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::process::Task;
+use crate::page;
+use crate::process::{Task, find_program};
 use crate::project::Project;
 use crate::tools;
 
@@ -44,6 +45,21 @@ pub(crate) fn run(project: &Project) -> Result<u8> {
         &[TEMPLATE],
         way_out,
     )?;
+    if let Some(npm) = find_program("npm") {
+        page::install(project, &npm)?;
+        let way_out = "`npm --prefix web run format` sets the formatting right";
+        check(
+            project,
+            "Page",
+            npm,
+            &["--prefix", "web", "run", "--silent", "lint"],
+            way_out,
+        )?;
+    } else {
+        project
+            .say
+            .line("There is no npm on PATH: the page is not checked.");
+    }
     // The region only decides which resource types exist; nothing is called.
     let validate = [
         "validate",

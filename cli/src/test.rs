@@ -1,13 +1,14 @@
 //! Every test, with what it needs: a local stack of its own, ffmpeg, and cargo-nextest.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::args::TestArgs;
-use crate::process::Task;
-use crate::project::Project;
+use crate::page;
+use crate::process::{Task, find_program};
+use crate::project::{Project, make_folder};
 use crate::stack::{self, Obtained, Site, StackState};
 
 /// Installed when the machine has none.
@@ -18,6 +19,9 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     project
         .say
         .line("Reelrun: every test, against a local stack of its own");
+    // What needs a person comes before minutes of building.
+    let runs_all = args.nextest.is_empty();
+    let browser = (runs_all || args.page).then(Browser::find).transpose()?;
     crate::tools::prepare(project)?;
     install_nextest(project)?;
     let site = Site::aside(project, "test");
@@ -29,17 +33,82 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     }
     let state = stack.state();
 
-    project.say.line("Running the tests");
-    let code = with_stack(project, cargo(project, "tests")?, &site, state)?
-        .args(["nextest", "run", "--workspace"])
-        .args(&args.nextest)
-        .show()?;
-    if code != 0 || !args.nextest.is_empty() || !has_doc_tests(project.root()) {
-        return Ok(code);
+    let mut codes = Vec::new();
+    if !args.page {
+        project.say.line("Running the tests");
+        let task = with_stack(project, cargo(project, "tests")?, &site, state)?;
+        let task = task.args(["nextest", "run", "--workspace"]);
+        codes.push(task.args(&args.nextest).show()?);
     }
-    with_stack(project, cargo(project, "doc tests")?, &site, state)?
-        .args(["test", "--workspace", "--doc", "--quiet"])
-        .show()
+    if runs_all && !args.page && has_doc_tests(project.root()) {
+        let task = with_stack(project, cargo(project, "doc tests")?, &site, state)?;
+        codes.push(
+            task.args(["test", "--workspace", "--doc", "--quiet"])
+                .show()?,
+        );
+    }
+    if let Some(browser) = browser {
+        project.say.line("Running the page's tests");
+        codes.push(browser.unit_tests(project)?);
+        codes.push(browser.page_tests(project, &site, state)?);
+    }
+    Ok(codes.into_iter().max().unwrap_or_default())
+}
+
+/// What the page's tests need beside the stack.
+struct Browser {
+    npm: PathBuf,
+    chromium: PathBuf,
+}
+
+impl Browser {
+    fn find() -> Result<Self> {
+        const NAMES: [&str; 4] = [
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "google-chrome-stable",
+        ];
+        let npm = find_program("npm").context(
+            "the page's tests need Node.js 20.19 or newer with npm; install it (nodejs.org has it for \
+             every system), then run the command again",
+        )?;
+        let chromium = std::env::var_os("REELRUN_CHROMIUM")
+            .map(PathBuf::from)
+            .or_else(|| NAMES.into_iter().find_map(find_program));
+        let chromium = chromium.context(
+            "the page's tests need Chromium; install it (Debian and Ubuntu: `sudo apt install \
+             chromium`, Fedora: `sudo dnf install chromium`) or name one in REELRUN_CHROMIUM, then \
+             run the command again",
+        )?;
+        Ok(Self { npm, chromium })
+    }
+
+    /// A script of `web/package.json`.
+    fn script<'a>(&self, project: &'a Project, name: &str) -> Task<'a> {
+        Task::new(project, "page tests", &self.npm)
+            .args(["--prefix", "web", "run", "--silent"])
+            .arg(name)
+    }
+
+    fn unit_tests(&self, project: &Project) -> Result<u8> {
+        page::install(project, &self.npm)?;
+        self.script(project, "test").show()
+    }
+
+    fn page_tests(&self, project: &Project, site: &Site, state: &StackState) -> Result<u8> {
+        let screenshots = project.target().join("screenshots");
+        make_folder(&screenshots)?;
+        with_stack(project, self.script(project, "test:page"), site, state)?
+            .env("REELRUN_CHROMIUM", &self.chromium)
+            .env("REELRUN_PYTHON", project.tool("python"))
+            .env(
+                "REELRUN_PAGE_RESULTS",
+                project.target().join("page-results"),
+            )
+            .env("REELRUN_SCREENSHOTS", &screenshots)
+            .show()
+    }
 }
 
 /// Shows a task which stack is there, and the layer's ffmpeg.
