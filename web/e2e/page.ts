@@ -98,15 +98,17 @@ export async function canPlay(page: Page): Promise<void> {
   });
 }
 
-/** Starts, mutes and seeks the player. */
+/** Starts, mutes and seeks the player; slowly, so that it is not over before its test is. */
 export function steer(page: Page, time?: number): Promise<void> {
   return page.evaluate(async (time) => {
     const player = document.querySelector('media-player') as unknown as {
       muted: boolean;
       currentTime: number;
+      playbackRate: number;
       play(): Promise<void>;
     };
     player.muted = true;
+    player.playbackRate = 0.5;
     if (time !== undefined) player.currentTime = time;
     await player.play();
   }, time);
