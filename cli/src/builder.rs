@@ -1,4 +1,4 @@
-//! Builds the three functions as Lambda wants them: one `bootstrap` each, in `target/lambda/`.
+//! Builds the functions as Lambda wants them: one `bootstrap` each, in `target/lambda/`.
 //!
 //! cargo-lambda links with zig, so either architecture is built on any machine against the C library
 //! Lambda has. Cargo decides what is out of date.
@@ -16,7 +16,7 @@ use crate::project::{Project, make_folder};
 use crate::tools;
 
 /// Each function: its package is `reelrun-<name>`, its binary `<name>`.
-const FUNCTIONS: [&str; 4] = ["presign", "transcode", "lookup", "cleanup"];
+const FUNCTIONS: [&str; 5] = ["presign", "transcode", "lookup", "cleanup", "notify"];
 
 /// `cargo reelrun build`.
 pub(crate) fn run(project: &Project, arch: Option<Arch>) -> Result<u8> {

@@ -1,4 +1,4 @@
-//! Changes how the deployed transcode function is configured, for the time of one test.
+//! Changes how a deployed function is configured, for the time of one test.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use aws_sdk_lambda::{Client, types::Environment};
 
 use crate::stack::Stack;
 
-/// The transcode function with other settings; as it was again when this is dropped.
+/// A function with other settings; as it was again when this is dropped.
 #[derive(Debug)]
 pub struct Reconfigured {
     stack: Stack,
@@ -15,6 +15,7 @@ pub struct Reconfigured {
 
 #[derive(Debug, Clone)]
 struct Configuration {
+    function: String,
     variables: HashMap<String, String>,
     memory_mb: i32,
 }
@@ -29,16 +30,27 @@ impl Reconfigured {
             ("MAX_PARALLEL_CHUNKS", chunks.to_string()),
             ("TARGET_CHUNK_SECONDS", "1".into()),
         ];
-        Self::set(stack, &variables, (chunks > 1).then_some(128)).await
+        let memory_mb = (chunks > 1).then_some(128);
+        Self::set(stack, &stack.transcode_function, &variables, memory_mb).await
     }
 
-    /// Sets these variables.
+    /// Sets these variables of the transcode function.
     pub async fn variables(stack: &Stack, variables: &[(&str, String)]) -> Self {
-        Self::set(stack, variables, None).await
+        Self::set(stack, &stack.transcode_function, variables, None).await
     }
 
-    async fn set(stack: &Stack, variables: &[(&str, String)], memory_mb: Option<i32>) -> Self {
-        let before = Configuration::of(stack).await;
+    /// Sets these variables of a function.
+    pub async fn function(stack: &Stack, function: &str, variables: &[(&str, String)]) -> Self {
+        Self::set(stack, function, variables, None).await
+    }
+
+    async fn set(
+        stack: &Stack,
+        function: &str,
+        variables: &[(&str, String)],
+        memory_mb: Option<i32>,
+    ) -> Self {
+        let before = Configuration::of(stack, function).await;
         let mut wanted = before.clone();
         for (name, value) in variables {
             wanted.variables.insert((*name).into(), value.clone());
@@ -53,14 +65,15 @@ impl Reconfigured {
 }
 
 impl Configuration {
-    async fn of(stack: &Stack) -> Self {
+    async fn of(stack: &Stack, function: &str) -> Self {
         let found = Client::new(&stack.aws())
             .get_function_configuration()
-            .function_name(&stack.transcode_function)
+            .function_name(function)
             .send()
             .await
             .unwrap();
         Self {
+            function: function.into(),
             variables: found
                 .environment
                 .and_then(|environment| environment.variables)
@@ -73,7 +86,7 @@ impl Configuration {
         let environment = Environment::builder().set_variables(Some(self.variables.clone()));
         Client::new(&stack.aws())
             .update_function_configuration()
-            .function_name(&stack.transcode_function)
+            .function_name(&self.function)
             .environment(environment.build())
             .memory_size(self.memory_mb)
             .send()

@@ -18,6 +18,7 @@ pub mod delivery;
 pub mod media;
 pub mod mp4;
 pub mod multipart;
+pub mod notices;
 pub mod processes;
 pub mod projection;
 pub mod settings;

@@ -39,6 +39,10 @@ pub struct Stack {
     pub presign_function: String,
     /// The lookup function's name.
     pub lookup_function: String,
+    /// The notify function's name.
+    pub notify_function: String,
+    /// The state machine that delivers notices.
+    pub notify_machine_arn: String,
     /// The state machine that encodes long videos.
     pub state_machine_arn: String,
     /// The emulator's root credentials.

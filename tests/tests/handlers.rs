@@ -19,6 +19,7 @@ use reelrun_platform::{
 };
 use reelrun_presign::Presign;
 use reelrun_tests::{
+    notices::notices,
     settings::ONE_CHUNK,
     stack::{Stack, put},
 };
@@ -263,6 +264,26 @@ async fn removing_what_is_gone_already_is_done() {
     let mut ready = fixture("stream-deleting");
     ready["Records"][0]["dynamodb"]["NewImage"]["status"]["S"] = json!("ready");
     cleanup.handle(&ready).await.unwrap();
+}
+
+/// The same outcome, told by the stream twice, is one execution.
+#[tokio::test]
+async fn an_outcome_starts_one_delivery() {
+    let stack = Stack::get();
+    let notify = reelrun_notify::Notify {
+        deliveries: Runs::new(
+            aws::step_functions(&stack.aws()),
+            stack.notify_machine_arn.clone(),
+        ),
+        public_url: stack.cdn_url.clone(),
+        webhooks: reelrun_notify::webhook::Webhooks::new("", "", false).unwrap(),
+        mails: false,
+    };
+    for _ in 0..2 {
+        notify.handle(fixture("stream-ready")).await.unwrap();
+    }
+    let name = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e-ready-1";
+    assert_eq!(notices(&stack, name).await.len(), 1);
 }
 
 #[test]

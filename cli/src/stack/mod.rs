@@ -233,6 +233,8 @@ fn local_deployment<'a>(endpoint: &'a str, front: &str, token: &str, arch: Arch)
             parameter("PublicUrl", front.to_owned()),
             parameter("ApiUrl", format!("{front}/api")),
             parameter("MaxParallelChunks", cpus().to_string()),
+            // Whoever tries webhooks out here has the receiver on this machine as well.
+            parameter("WebhookPrivateAddresses", "permitted".to_owned()),
         ],
     }
 }

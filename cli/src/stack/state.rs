@@ -35,7 +35,11 @@ pub(crate) struct StackState {
     pub(crate) transcode_function: String,
     pub(crate) lookup_function: String,
     #[serde(default)]
+    pub(crate) notify_function: String,
+    #[serde(default)]
     pub(crate) state_machine_arn: String,
+    #[serde(default)]
+    pub(crate) notify_machine_arn: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure_queue_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +98,9 @@ impl StackState {
             presign_function: outputs.get("PresignFunctionName")?,
             transcode_function: outputs.get("TranscodeFunctionName")?,
             lookup_function: outputs.get("LookupFunctionName")?,
+            notify_function: outputs.get("NotifyFunctionName")?,
             state_machine_arn: outputs.get("StateMachineArn")?,
+            notify_machine_arn: outputs.get("NotifyMachineArn")?,
             failure_queue_url: outputs.find("FailureQueueUrl"),
             distribution_id: outputs.find("DistributionId"),
             local: None,

@@ -43,13 +43,13 @@ impl Cleanup {
     pub async fn handle(&self, event: &Value) -> Result<(), CleanupError> {
         for change in change::parse(event) {
             if change.after == Status::Deleting {
-                self.remove(change).await?;
+                self.remove(&change).await?;
             }
         }
         Ok(())
     }
 
-    async fn remove(&self, change: Change) -> Result<(), CleanupError> {
+    async fn remove(&self, change: &Change) -> Result<(), CleanupError> {
         let video = change.video;
         // At once, since this is what a viewer could still see.
         let mut objects = self.storage.remove_video(video).await?;

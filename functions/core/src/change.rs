@@ -1,11 +1,11 @@
 //! What the table's stream tells: how a video's record changed.
 
-use serde_json::Value;
+use serde_json::{Map, Number, Value};
 
-use crate::video::{Status, VideoId};
+use crate::video::{Status, Video, VideoId};
 
 /// A change of a video's record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The video.
     pub video: VideoId,
@@ -15,6 +15,8 @@ pub struct Change {
     pub after: Status,
     /// When it was deleted, in Unix milliseconds.
     pub deleted_at: Option<i64>,
+    /// The record as it is now, unless it is one that can't be read.
+    pub record: Option<Box<Video>>,
 }
 
 /// Encoders notice within ten seconds that their video was deleted, and a request to storage that
@@ -23,7 +25,7 @@ const QUIET_MILLIS: i64 = 25_000;
 
 impl Change {
     /// From when on nobody writes to a deleted video's folders any more, in Unix milliseconds.
-    pub fn quiet_from(self) -> i64 {
+    pub fn quiet_from(&self) -> i64 {
         let deleted_at = self.deleted_at.unwrap_or_default();
         match self.before {
             Some(Status::Waiting | Status::Ready | Status::Errored) => deleted_at,
@@ -50,7 +52,46 @@ fn parse_record(record: &Value) -> Option<Change> {
         before: text("/dynamodb/OldImage/status/S").and_then(Status::from_record),
         after: text("/dynamodb/NewImage/status/S").and_then(Status::from_record)?,
         deleted_at: text("/dynamodb/NewImage/deleted_at/N").and_then(|millis| millis.parse().ok()),
+        record: record
+            .pointer("/dynamodb/NewImage")
+            .and_then(Value::as_object)
+            .and_then(|image| serde_json::from_value(item(image)?).ok()),
     })
+}
+
+/// An item of DynamoDB as plain JSON; none if it is none.
+fn item(attributes: &Map<String, Value>) -> Option<Value> {
+    let plain = attributes
+        .iter()
+        .map(|(name, value)| Some((name.clone(), plain(value)?)));
+    plain.collect::<Option<Map<_, _>>>().map(Value::Object)
+}
+
+/// A value that is tagged with its type, `{"S": "text"}`, without its tag.
+fn plain(value: &Value) -> Option<Value> {
+    let (kind, value) = value.as_object()?.iter().next()?;
+    let list = |each: fn(&Value) -> Option<Value>| {
+        value
+            .as_array()?
+            .iter()
+            .map(each)
+            .collect::<Option<Vec<_>>>()
+            .map(Value::Array)
+    };
+    match kind.as_str() {
+        "S" | "BOOL" => Some(value.clone()),
+        "N" => number(value),
+        "NULL" => Some(Value::Null),
+        "M" => item(value.as_object()?),
+        "L" => list(plain),
+        "SS" => list(|text| Some(text.clone())),
+        "NS" => list(number),
+        _ => None,
+    }
+}
+
+fn number(value: &Value) -> Option<Value> {
+    value.as_str()?.parse::<Number>().ok().map(Value::Number)
 }
 
 #[cfg(test)]
@@ -66,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_deletion_waits_for_the_encoder() {
-        let [change] = parse(&fixture("stream-deleting"))[..] else {
+        let [change] = &parse(&fixture("stream-deleting"))[..] else {
             panic!("one change");
         };
         assert_eq!(change.before, Some(Status::Preparing));
@@ -74,9 +115,25 @@ mod tests {
         assert_eq!(change.quiet_from(), 1_795_000_000_000 + QUIET_MILLIS);
         let settled = Change {
             before: Some(Status::Ready),
-            ..change
+            ..change.clone()
         };
         assert_eq!(settled.quiet_from(), 1_795_000_000_000);
+    }
+
+    #[test]
+    fn a_record_is_read_back() {
+        let [change] = &parse(&fixture("stream-ready"))[..] else {
+            panic!("one change");
+        };
+        assert_eq!(
+            (change.before, change.after),
+            (Some(Status::Preparing), Status::Ready)
+        );
+        let video = change.record.as_deref().unwrap();
+        assert_eq!(video.title.as_deref(), Some("Holiday"));
+        assert_eq!(video.metadata["album"], "2026");
+        assert_eq!(video.renditions[0].height, 720);
+        assert!(video.has_poster);
     }
 
     #[test]

@@ -15,8 +15,8 @@
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
 //! | put chunks together | [`stitch`] |
 //! | publish | [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
-//! | look up | [`playback`] |
-//! | what follows | [`change`] |
+//! | look up | [`playback`], [`view`] |
+//! | what follows | [`change`], [`notice`] |
 #![forbid(unsafe_code)]
 
 pub mod bandwidth;
@@ -33,6 +33,7 @@ pub mod keys;
 pub mod ladder;
 pub mod language;
 pub mod media_type;
+pub mod notice;
 pub mod plan;
 pub mod playback;
 pub mod report;
@@ -44,3 +45,4 @@ pub mod task;
 pub mod timeline;
 pub mod upload;
 pub mod video;
+pub mod view;

@@ -7,14 +7,14 @@ use axum::{
     response::IntoResponse,
 };
 use http::StatusCode;
-use reelrun_core::upload::details::DetailsChange;
+use reelrun_core::{upload::details::DetailsChange, view};
 use reelrun_platform::{
     http::JsonBody,
     now_millis,
     problem::{Problem, ProblemKind},
 };
 
-use crate::{Lookup, unknown, video_id, view};
+use crate::{Lookup, unknown, video_id};
 
 pub(crate) async fn change_video(
     State(lookup): State<Arc<Lookup>>,

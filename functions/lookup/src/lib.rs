@@ -3,7 +3,6 @@
 
 mod change;
 pub mod cursor;
-pub mod view;
 
 use std::sync::Arc;
 
@@ -17,7 +16,10 @@ use axum::{
     response::IntoResponse,
     routing::{get, patch},
 };
-use reelrun_core::video::{Month, Status, VideoId};
+use reelrun_core::{
+    video::{Month, Status, VideoId},
+    view,
+};
 use reelrun_platform::{
     auth::{ApiTokens, require_token},
     catalog::{Catalog, Position},

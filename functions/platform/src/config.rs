@@ -26,6 +26,11 @@ pub fn text(name: &'static str) -> Result<String, ConfigError> {
     }
 }
 
+/// The value of a variable that may be left out.
+pub fn optional(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
 /// A variable's value, parsed.
 pub fn parsed<T: FromStr<Err: Display>>(name: &'static str) -> Result<T, ConfigError> {
     text(name)?

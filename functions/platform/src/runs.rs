@@ -1,4 +1,4 @@
-//! Runs of the state machine that encodes long videos on many functions.
+//! Executions of a state machine.
 
 use aws_sdk_sfn::{
     Client,
@@ -6,9 +6,9 @@ use aws_sdk_sfn::{
     operation::start_execution::StartExecutionError,
     types::ExecutionStatus,
 };
-use reelrun_core::task::{RunInput, execution_name};
+use serde::Serialize;
 
-/// The state machine.
+/// One state machine.
 #[derive(Debug, Clone)]
 pub struct Runs {
     client: Client,
@@ -24,7 +24,7 @@ pub struct RunsError {
 }
 
 impl Runs {
-    /// Runs of this state machine.
+    /// Executions of this state machine.
     pub fn new(client: Client, state_machine_arn: String) -> Self {
         Self {
             client,
@@ -32,8 +32,9 @@ impl Runs {
         }
     }
 
-    /// Starts a run. Starting it again, because the answer was lost, starts nothing.
-    pub async fn start(&self, input: &RunInput) -> Result<(), RunsError> {
+    /// Starts an execution of this name, unless there was one before: starting it again, because the
+    /// answer was lost or its reason came twice, starts nothing.
+    pub async fn start(&self, name: &str, input: &impl Serialize) -> Result<(), RunsError> {
         let failed = |why: String| RunsError {
             action: "start the state machine",
             why,
@@ -42,7 +43,7 @@ impl Runs {
             .client
             .start_execution()
             .state_machine_arn(&self.state_machine_arn)
-            .name(execution_name(input.video, &input.run))
+            .name(name)
             .input(serde_json::to_string(input).map_err(|why| failed(why.to_string()))?)
             .send()
             .await;

@@ -40,7 +40,7 @@ impl Transcoder {
             .hand_over(lease, &holder, after(STARTING))
             .await?;
         let input = RunInput::new(video, run, plan);
-        self.runs.start(&input).await?;
+        self.runs.start(&holder.owner, &input).await?;
         tracing::info!(video.id = %video, run = %input.run, parts = input.parts.len(), "a run begins");
         let until = after(self.run_timeout);
         self.catalog.hold(&holder, until, plan.counted()).await?;

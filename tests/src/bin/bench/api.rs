@@ -3,7 +3,8 @@
 //!
 //! Both talk to the same emulator. *Own* time is what remains of an invocation without the time that
 //! the emulator took (see [`crate::meter`]): the function's work and nothing else. TLS to DynamoDB,
-//! which the emulator does not speak, is left out on both sides, and so is fetching the code.
+//! which the emulator does not speak, is left out on both sides, and so is fetching the code. Both
+//! have a core of their own ([`crate::cores`]).
 
 use std::{collections::HashMap, path::Path, process::Command, time::Duration};
 
@@ -12,6 +13,7 @@ use reelrun_tests::stack::Stack;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    cores::Cores,
     figures::{Limits, median, quantile},
     meter::Meter,
     python,
@@ -33,6 +35,7 @@ struct Subject<'a> {
     /// The Python that runs it; none for Reelrun's own program.
     python: Option<&'a Path>,
     environment: &'a HashMap<String, String>,
+    cores: &'a Cores,
     meter: Meter,
     initialisation: Vec<f64>,
     cold: Vec<f64>,
@@ -64,8 +67,11 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
         ),
     ] {
         let environment = runtime::environment(stack, function).await?;
-        let mut rust = Subject::new("Rust", name, None, stack, &environment)?;
-        let mut other = Subject::new("Python", name, Some(&python), stack, &environment)?;
+        let cores = Cores::apart(stack)?;
+        let subject =
+            |label, python| Subject::new(label, name, python, stack, &environment, &cores);
+        let mut rust = subject("Rust", None)?;
+        let mut other = subject("Python", Some(python.as_path()))?;
         let answers = [&rust, &other].map(|subject| subject.first(&event));
         let [ours, theirs] = answers;
         same_work::check(stack, name, &ours?.answer, &theirs?.answer).await?;
@@ -130,12 +136,14 @@ impl<'a> Subject<'a> {
         python: Option<&'a Path>,
         stack: &Stack,
         environment: &'a HashMap<String, String>,
+        cores: &'a Cores,
     ) -> Result<Self> {
         Ok(Self {
             label,
             name,
             python,
             environment,
+            cores,
             meter: Meter::start(stack.aws_endpoint_url.trim_start_matches("http://"))?,
             initialisation: Vec::new(),
             cold: Vec::new(),
@@ -166,7 +174,9 @@ impl<'a> Subject<'a> {
             .env("AWS_ENDPOINT_URL", self.meter.url())
             // A function's code is read-only on Lambda: what is compiled is not kept.
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        Sandbox::start(&mut command)
+        let sandbox = Sandbox::start(&mut command)?;
+        self.cores.give(sandbox.process())?;
+        Ok(sandbox)
     }
 
     fn first(&self, event: &[u8]) -> Result<Invocation> {

@@ -15,6 +15,7 @@ mod api;
 mod chunks;
 mod clip;
 mod contenders;
+mod cores;
 mod encode;
 mod figures;
 mod meter;

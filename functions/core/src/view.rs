@@ -1,11 +1,12 @@
-//! A video as the API shows it.
+//! A video as the API and notifications show it.
 
-use reelrun_core::{
+use serde_json::{Value, json};
+
+use crate::{
     keys::{MediaFile, StorageKey},
     playback::original_plays_in_browsers,
     video::{Status, Video, rfc3339},
 };
-use serde_json::{Value, json};
 
 /// The JSON of one video. `public_url` is the CDN's base URL.
 pub fn video(video: &Video, public_url: &str) -> Value {

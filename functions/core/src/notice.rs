@@ -1,0 +1,197 @@
+//! What is told when a video is ready or has failed: once for each outcome, however often its upload
+//! was announced, since it is the record's change that tells it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::{
+    change::Change,
+    video::{Status, Video, rfc3339},
+    view,
+};
+
+/// What the state machine that delivers notices is started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Names this outcome for ever: receivers know a repetition by it.
+    pub id: String,
+    /// The event's name on EventBridge.
+    pub detail_type: String,
+    /// What is sent, the same to all.
+    pub payload: Payload,
+    /// One entry for each receiver: which of the configured ones it is.
+    pub receivers: Vec<u32>,
+    /// Whether a mail is sent, too.
+    pub mail: bool,
+    /// For people: what happened.
+    pub subject: String,
+    /// For people: what happened, and where to look.
+    pub text: String,
+}
+
+/// Who is told, beside EventBridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receivers {
+    /// How many webhooks there are.
+    pub webhooks: u32,
+    /// Whether a mail is sent.
+    pub mail: bool,
+}
+
+/// The body of a webhook, in the shape that Standard Webhooks recommends, and the detail of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payload {
+    /// `video.ready` or `video.errored`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it happened, RFC 3339.
+    pub timestamp: String,
+    /// The video, as `GET /videos/{id}` shows it.
+    pub data: Value,
+}
+
+/// One delivery, as the state machine asks for it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Delivery {
+    /// The notice's id.
+    pub id: String,
+    /// What to send.
+    pub payload: Payload,
+    /// To whom: the place in the list of configured receivers.
+    pub receiver: u32,
+}
+
+impl Notice {
+    /// What a change of a record is to be told as; none if nobody waits for it.
+    pub fn of(
+        change: &Change,
+        public_url: &str,
+        to: Receivers,
+        now: OffsetDateTime,
+    ) -> Option<Self> {
+        let video = change.record.as_deref()?;
+        if matches!(change.before, Some(before) if before == change.after) {
+            return None;
+        }
+        let name = video.title.as_deref().unwrap_or(&video.filename);
+        let watch = format!("{public_url}/watch/{}", video.id);
+        let (kind, detail_type, subject, text) = match change.after {
+            Status::Ready => (
+                "video.ready",
+                "Video Ready",
+                format!("Ready to watch: {name}"),
+                format!("{name} is ready.\n\n{watch}"),
+            ),
+            Status::Errored => {
+                let (title, detail) = reason(video);
+                (
+                    "video.errored",
+                    "Video Errored",
+                    format!("Not converted: {name}"),
+                    format!("{name} could not be converted. {title}: {detail}\n\n{watch}"),
+                )
+            }
+            Status::Waiting | Status::Preparing | Status::Deleting => return None,
+        };
+        Some(Self {
+            // A video that failed by our fault may be tried again, and end otherwise.
+            id: format!("{}-{}-{}", video.id, change.after.as_str(), video.attempts),
+            detail_type: detail_type.into(),
+            payload: Payload {
+                kind: kind.into(),
+                timestamp: rfc3339(now),
+                data: view::video(video, public_url),
+            },
+            receivers: (0..to.webhooks).collect(),
+            mail: to.mail,
+            subject: subject_line(&subject),
+            text,
+        })
+    }
+}
+
+fn reason(video: &Video) -> (String, String) {
+    let shown = json!(video.error);
+    let text = |field: &str| shown[field].as_str().unwrap_or_default().to_owned();
+    (text("title"), text("detail"))
+}
+
+/// A mail's subject: SNS takes up to a hundred ASCII characters, without line breaks.
+fn subject_line(text: &str) -> String {
+    let ascii = text
+        .chars()
+        .map(|c| if (' '..='~').contains(&c) { c } else { '?' });
+    ascii.take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change;
+
+    const TWO: Receivers = Receivers {
+        webhooks: 2,
+        mail: false,
+    };
+
+    fn change(status: &str) -> Change {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../events/stream-ready.json"
+        );
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut event: Value = serde_json::from_str(&text).unwrap();
+        event["Records"][0]["dynamodb"]["NewImage"]["status"]["S"] = status.into();
+        change::parse(&event).remove(0)
+    }
+
+    fn notice(status: &str) -> Option<Notice> {
+        Notice::of(
+            &change(status),
+            "https://cdn",
+            TWO,
+            OffsetDateTime::UNIX_EPOCH,
+        )
+    }
+
+    #[test]
+    fn an_outcome_is_told() {
+        let ready = notice("ready").unwrap();
+        assert_eq!(ready.id, "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e-ready-1");
+        assert!(ready.id.len() <= 80, "the name of an execution");
+        assert_eq!(ready.payload.kind, "video.ready");
+        assert_eq!(ready.payload.data["playback"]["type"], "hls");
+        assert_eq!(ready.receivers, [0, 1]);
+        assert!(
+            ready
+                .text
+                .ends_with("https://cdn/watch/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e")
+        );
+        assert_eq!(notice("errored").unwrap().detail_type, "Video Errored");
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for status in ["waiting", "preparing", "deleting"] {
+            assert_eq!(notice(status), None, "{status}");
+        }
+        let repeated = Change {
+            before: Some(Status::Ready),
+            ..change("ready")
+        };
+        assert_eq!(
+            Notice::of(&repeated, "", TWO, OffsetDateTime::UNIX_EPOCH),
+            None
+        );
+    }
+
+    #[test]
+    fn subjects_are_plain() {
+        assert_eq!(
+            subject_line("Ferien in Malmö\r\nBcc: x"),
+            "Ferien in Malm???Bcc: x"
+        );
+        assert_eq!(subject_line(&"x".repeat(300)).len(), 100);
+    }
+}

@@ -1,0 +1,152 @@
+//! Webhooks, signed as Standard Webhooks (standardwebhooks.com) asks.
+
+use std::time::Duration;
+
+use reelrun_core::notice::Delivery;
+use standardwebhooks::Webhook;
+use time::OffsetDateTime;
+use ureq::{
+    Agent,
+    unversioned::{resolver::DefaultResolver, transport::DefaultConnector},
+};
+
+use crate::{
+    NotifyError,
+    address::{Private, PublicOnly},
+};
+
+/// A receiver that takes longer should answer first and work then.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Who is told by HTTP, and how.
+#[derive(Debug)]
+pub struct Webhooks {
+    urls: Vec<String>,
+    secret: String,
+    agent: Agent,
+}
+
+/// The configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhooksError {
+    /// The secret is none.
+    #[error(
+        "WEBHOOK_SECRET must be `whsec_` and 24 to 64 bytes in base64, as `openssl rand -base64 32` makes them"
+    )]
+    Secret,
+    /// A URL is none.
+    #[error("WEBHOOK_URLS must be http(s) URLs, separated by commas")]
+    Url,
+}
+
+impl Webhooks {
+    /// Webhooks to these URLs, separated by commas; none if there are none.
+    pub fn new(urls: &str, secret: &str, permits_private: bool) -> Result<Self, WebhooksError> {
+        let urls: Vec<_> = urls
+            .split(',')
+            .map(|url| url.trim().to_owned())
+            .filter(|url| !url.is_empty())
+            .collect();
+        let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if !urls.iter().all(is_url) {
+            return Err(WebhooksError::Url);
+        }
+        if !urls.is_empty() && Webhook::new(secret).is_err() {
+            return Err(WebhooksError::Secret);
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // Where a redirect leads was not configured.
+            .max_redirects(0)
+            .timeout_global(Some(PATIENCE))
+            .proxy(None)
+            .user_agent("Reelrun")
+            .build();
+        let connector = DefaultConnector::default();
+        let agent = if permits_private {
+            Agent::with_parts(config, connector, DefaultResolver::default())
+        } else {
+            Agent::with_parts(config, connector, PublicOnly::default())
+        };
+        Ok(Self {
+            urls,
+            secret: secret.into(),
+            agent,
+        })
+    }
+
+    /// How many receivers there are.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.urls.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Sends a notice to one receiver. Any answer of 2xx is an acknowledgement.
+    pub async fn deliver(&self, delivery: Delivery) -> Result<(), NotifyError> {
+        let refused = |why: &str| NotifyError::Refused(why.into());
+        let url = self.urls.get(delivery.receiver as usize);
+        let url = url
+            .ok_or_else(|| refused("this receiver is configured no more"))?
+            .clone();
+        let webhook = Webhook::new(&self.secret).map_err(|_| refused("there is no secret"))?;
+        let body = serde_json::to_vec(&delivery.payload)
+            .map_err(|why| NotifyError::Refused(why.to_string()))?;
+        // When it is sent: receivers refuse what is too old.
+        let timestamp = OffsetDateTime::now_utc().unix_timestamp();
+        let signature = webhook
+            .sign(&delivery.id, timestamp, &body)
+            .map_err(|why| NotifyError::Refused(why.to_string()))?;
+        let request = self
+            .agent
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("webhook-id", &delivery.id)
+            .header("webhook-timestamp", timestamp.to_string())
+            .header("webhook-signature", signature);
+        let sent = tokio::task::spawn_blocking(move || request.send(body)).await;
+        let sent = sent.map_err(|why| NotifyError::Undelivered(why.to_string()))?;
+        match sent {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            // Gone, as Standard Webhooks has it: it wants no more.
+            Ok(answer) if answer.status() == 410 => Err(refused("the receiver is gone (410)")),
+            Ok(answer) => Err(NotifyError::Undelivered(format!(
+                "the receiver answered {}",
+                answer.status()
+            ))),
+            Err(ureq::Error::Other(why)) if why.is::<Private>() => {
+                Err(NotifyError::Refused(why.to_string()))
+            }
+            Err(why) => Err(NotifyError::Undelivered(why.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification.
+    #[test]
+    fn a_signature_is_that_of_the_published_vector() {
+        let webhook = Webhook::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let body = br#"{"test": 2432232314}"#;
+        let signature = webhook.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        assert_eq!(
+            signature.unwrap(),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_refused_at_the_start() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        assert_eq!(Webhooks::new("", "", false).unwrap().count(), 0);
+        let two = Webhooks::new("https://a.example/x, https://b.example", secret, false);
+        assert_eq!(two.unwrap().count(), 2);
+        let without_secret = Webhooks::new("https://a", "", false);
+        assert!(matches!(without_secret, Err(WebhooksError::Secret)));
+        assert!(matches!(
+            Webhooks::new("ftp://a", secret, false),
+            Err(WebhooksError::Url)
+        ));
+    }
+}
