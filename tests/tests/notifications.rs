@@ -108,11 +108,11 @@ async fn announced(stack: &Stack, execution: &ExecutionListItem) -> Value {
         .send()
         .await
         .unwrap();
-    let outputs = history.events.iter().filter_map(|event| {
+    let mut outputs = history.events.iter().filter_map(|event| {
         let exited = event.state_exited_event_details()?;
         (exited.name() == "Announce").then(|| exited.output().unwrap().to_owned())
     });
-    let output = outputs.last().expect("it was announced");
+    let output = outputs.next_back().expect("it was announced");
     serde_json::from_str::<Value>(&output).unwrap()["announced"].clone()
 }
 

@@ -51,7 +51,7 @@ impl Webhooks {
         if !urls.iter().all(is_url) {
             return Err(WebhooksError::Url);
         }
-        if !urls.is_empty() && Webhook::new(secret).is_err() {
+        if !urls.is_empty() && !is_secret(secret) {
             return Err(WebhooksError::Secret);
         }
         let config = Agent::config_builder()
@@ -120,6 +120,12 @@ impl Webhooks {
     }
 }
 
+/// As Standard Webhooks has it: 24 to 64 bytes.
+fn is_secret(secret: &str) -> bool {
+    let key = secret.strip_prefix("whsec_");
+    key.is_some_and(|key| (32..=88).contains(&key.len())) && Webhook::new(secret).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,8 +148,10 @@ mod tests {
         assert_eq!(Webhooks::new("", "", false).unwrap().count(), 0);
         let two = Webhooks::new("https://a.example/x, https://b.example", secret, false);
         assert_eq!(two.unwrap().count(), 2);
-        let without_secret = Webhooks::new("https://a", "", false);
-        assert!(matches!(without_secret, Err(WebhooksError::Secret)));
+        for wrong in ["", "x", "whsec_", "whsec_c2hvcnQ=", &secret[6..]] {
+            let refused = Webhooks::new("https://a", wrong, false);
+            assert!(matches!(refused, Err(WebhooksError::Secret)), "{wrong}");
+        }
         assert!(matches!(
             Webhooks::new("ftp://a", secret, false),
             Err(WebhooksError::Url)
