@@ -1,6 +1,6 @@
 import { expect } from '@playwright/test';
 
-import { accessible, by, canPlay, signedIn, test } from './page.js';
+import { accessible, by, canPlay, playing, shot, signedIn, steer, test } from './page.js';
 import { clip, encoded, picture, settled, stack, upload, video } from './stack.js';
 
 test('a video is found, renamed, linked and deleted', async ({ page }) => {
@@ -45,7 +45,20 @@ test.describe('an address without a video', () => {
 });
 
 test('the library is light, and fits every screen and both themes', async ({ page }) => {
-  await settled(await upload(clip('short.mp4', `${picture('320x180', 3)} ${encoded}`)));
+  const shown = [
+    ['Test card', picture('1280x720', 5)],
+    ['Into the set', '-f lavfi -i mandelbrot=size=1280x720:rate=25 -t 6'],
+    [
+      'Northern lights',
+      '-f lavfi -i gradients=size=1280x720:rate=25:duration=40:speed=0.02:nb_colors=5:seed=7',
+    ],
+  ] as const;
+  let newest = '';
+  for (const [title, source] of shown) {
+    const file = clip(`${title.replaceAll(' ', '-')}.mp4`, `${source} ${encoded}`);
+    newest = await upload(file, title);
+    await settled(newest);
+  }
   const scripts: Promise<number>[] = [];
   page.on('response', (answer) => {
     if (answer.request().resourceType() === 'script') {
@@ -53,14 +66,31 @@ test('the library is light, and fits every screen and both themes', async ({ pag
     }
   });
   await signedIn(page);
-  await by(page, 'library-card').first().waitFor();
+  await expect(
+    by(page, 'library-card').filter({ hasText: 'Test card' }).locator('img'),
+  ).toBeVisible();
   const bytes = (await Promise.all(scripts)).reduce((sum, length) => sum + length, 0);
   // Before compression, and for two loads of the page.
   expect(bytes).toBeLessThan(150_000);
+  await shot(page, 'library');
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme });
     await accessible(page);
   }
-  await page.setViewportSize({ width: 320, height: 640 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+  await page.goto(`${stack.site_url}/watch/${newest}`);
+  await canPlay(page);
+  await steer(page, 12);
+  await expect.poll(async () => (await playing(page)).time).toBeGreaterThan(12.5);
+  await page.locator('media-player').hover();
+  await page.locator('media-time-slider').hover();
+  await expect(page.locator('media-slider-thumbnail img')).toBeVisible();
+  await shot(page, 'watch');
+  for (const address of ['/', `/watch/${newest}`]) {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await page.goto(`${stack.site_url}${address}`);
+    await page.getByRole('main').waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+      320,
+    );
+  }
 });

@@ -124,7 +124,9 @@ export async function accessible(page: Page): Promise<void> {
 }
 
 /** A picture for people to look at. */
-export async function picture(page: Page, name: string): Promise<void> {
+export async function shot(page: Page, name: string): Promise<void> {
   const folder = process.env.REELRUN_SCREENSHOTS;
-  if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
+  if (folder) {
+    await page.screenshot({ path: `${folder}/${name}.jpg`, type: 'jpeg', quality: 80 });
+  }
 }
