@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use ureq::http::StatusCode;
 use ureq::{Agent, SendBody};
 
-use crate::api::{Api, Granted, cause};
+use crate::api::{Api, Granted, Status, cause};
 use crate::children::{self, Stopped};
 
 /// Parts under way at once: what one connection leaves unused, others fill.
@@ -68,6 +68,7 @@ pub(crate) fn send(
             } => Multipart {
                 api,
                 sign_url,
+                video_id: &granted.video_id,
                 token: &granted.upload_token,
                 key,
                 source: &source,
@@ -94,6 +95,7 @@ pub(crate) fn send(
 struct Multipart<'a> {
     api: &'a Api,
     sign_url: &'a str,
+    video_id: &'a str,
     token: &'a str,
     key: &'a str,
     source: &'a Source<'a>,
@@ -153,15 +155,25 @@ impl Multipart<'_> {
             parts.collect::<String>()
         );
         let complete = json!({"method": "POST", "key": self.key, "uploadId": upload_id});
-        let answer = self.tried(|| self.ask(&complete, &body))?;
-        // S3 may begin an answer with 200 before it knows how it ends.
-        if answer.text.contains("<Error>") {
-            bail!(
-                "the store refused the upload: {}",
-                refusal(StatusCode::OK, &answer.text)
-            );
-        }
-        Ok(())
+        self.tried(|| {
+            let completed = self.ask(&complete, &body).and_then(|answer| {
+                // S3 may begin an answer with 200 before it knows how it ends.
+                if answer.text.contains("<Error>") {
+                    bail!(
+                        "the store refused the upload: {}",
+                        refusal(StatusCode::OK, &answer.text)
+                    );
+                }
+                Ok(())
+            });
+            // The answer to an earlier try may have been lost.
+            completed.or_else(|why| if self.has_arrived() { Ok(()) } else { Err(why) })
+        })
+    }
+
+    fn has_arrived(&self) -> bool {
+        let video = self.api.video(self.video_id);
+        video.is_ok_and(|video| video.status != Status::Waiting)
     }
 
     fn part(&self, upload_id: &str, number: u64) -> Result<String> {

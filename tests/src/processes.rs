@@ -28,24 +28,6 @@ pub fn of_function(stack: &Stack, function: &str) -> Vec<FunctionProcess> {
     processes.collect()
 }
 
-/// The threads of the stack's emulator.
-pub fn emulator_threads(stack: &Stack) -> Vec<i32> {
-    let (_, port) = stack.aws_endpoint_url.rsplit_once(':').unwrap();
-    let wanted = format!("GATEWAY_PORT={port}");
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let emulators = processes.filter(|process| {
-        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
-        environment
-            .split(|&byte| byte == 0)
-            .any(|variable| variable == wanted.as_bytes())
-    });
-    let threads = emulators.filter_map(|process| fs::read_dir(process.path().join("task")).ok());
-    let threads = threads.flatten().flatten();
-    threads
-        .filter_map(|thread| thread.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
 /// The command lines of all processes that can be seen.
 pub fn command_lines() -> impl Iterator<Item = String> {
     let processes = fs::read_dir("/proc").unwrap().flatten();

@@ -2,7 +2,7 @@
 //! storage. The same fixtures work with `cargo lambda invoke`.
 #![expect(clippy::unwrap_used, reason = "this is test code")]
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use http::{Request, Response};
@@ -65,6 +65,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
                 url_expiry,
                 upload_expiry: url_expiry,
                 api_url: stack.api_url.clone(),
+                month_is_noted: Arc::default(),
             },
             tokens.clone(),
         ),

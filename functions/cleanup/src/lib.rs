@@ -1,7 +1,7 @@
 //! Removes what belongs to deleted videos.
 //!
 //! `DELETE /videos/{id}` only marks a record, so that it answers at once and can't be half done. The
-//! table's stream brings the mark here, as often as it takes: the record goes last, so whatever
+//! table's stream brings the mark here, and again when this fails: the record goes last, so whatever
 //! interrupts this, what is left is found and removed by the next try.
 #![forbid(unsafe_code)]
 

@@ -28,8 +28,11 @@ impl Change {
     pub fn quiet_from(&self) -> i64 {
         let deleted_at = self.deleted_at.unwrap_or_default();
         match self.before {
-            Some(Status::Waiting | Status::Ready | Status::Errored) => deleted_at,
-            Some(Status::Preparing | Status::Deleting) | None => deleted_at + QUIET_MILLIS,
+            Some(Status::Waiting | Status::Ready) => deleted_at,
+            // Of a run that failed, other parts may still be at work.
+            Some(Status::Preparing | Status::Errored | Status::Deleting) | None => {
+                deleted_at + QUIET_MILLIS
+            }
         }
     }
 }

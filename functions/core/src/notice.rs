@@ -100,7 +100,7 @@ impl Notice {
             detail_type: detail_type.into(),
             payload: Payload {
                 kind: kind.into(),
-                timestamp: rfc3339(now),
+                timestamp: video.ready_at.clone().unwrap_or_else(|| rfc3339(now)),
                 data: view::video(video, public_url),
             },
             receivers: (0..to.webhooks).collect(),
@@ -117,12 +117,12 @@ fn reason(video: &Video) -> (String, String) {
     (text("title"), text("detail"))
 }
 
-/// A mail's subject: SNS takes up to a hundred ASCII characters, without line breaks.
+/// A mail's subject: SNS takes less than a hundred ASCII characters, without line breaks.
 fn subject_line(text: &str) -> String {
     let ascii = text
         .chars()
         .map(|c| if (' '..='~').contains(&c) { c } else { '?' });
-    ascii.take(100).collect()
+    ascii.take(99).collect()
 }
 
 #[cfg(test)]
@@ -192,6 +192,6 @@ mod tests {
             subject_line("Ferien in Malmö\r\nBcc: x"),
             "Ferien in Malm???Bcc: x"
         );
-        assert_eq!(subject_line(&"x".repeat(300)).len(), 100);
+        assert_eq!(subject_line(&"x".repeat(300)).len(), 99);
     }
 }

@@ -190,9 +190,7 @@ impl Status {
             Self::Deleting => "deleting",
         }
     }
-}
 
-impl Status {
     /// Reads the word in a record.
     pub fn from_record(text: &str) -> Option<Self> {
         let deleting = (text == Self::Deleting.as_str()).then_some(Self::Deleting);

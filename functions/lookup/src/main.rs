@@ -4,9 +4,6 @@
 use reelrun_lookup::{Lookup, routes};
 use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();

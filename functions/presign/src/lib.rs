@@ -9,7 +9,10 @@
 mod permission;
 mod sign;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -41,6 +44,8 @@ pub struct Presign {
     pub upload_expiry: Duration,
     /// The API's own base URL.
     pub api_url: String,
+    /// Whether the library is known to reach back to the present month.
+    pub month_is_noted: Arc<AtomicBool>,
 }
 
 /// The function's routes.

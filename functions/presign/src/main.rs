@@ -1,14 +1,11 @@
 //! Wires the presign function: configuration, clients, routes.
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reelrun_core::upload::UploadLimits;
 use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config, signer::Signer};
 use reelrun_presign::{Presign, routes};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -24,6 +21,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         url_expiry: Duration::from_secs(config::parsed("URL_EXPIRY_SECONDS")?),
         upload_expiry: Duration::from_secs(config::parsed("UPLOAD_EXPIRY_SECONDS")?),
         api_url: config::base_url("API_URL")?,
+        month_is_noted: Arc::default(),
     };
     lambda_http::run(routes(presign, ApiTokens::from_env()?)).await
 }

@@ -1,6 +1,10 @@
 //! `POST /uploads`.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::{extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, header};
@@ -72,10 +76,12 @@ impl Presign {
         request_hash: String,
     ) -> Result<Video, Problem> {
         let internal = |why| Problem::internal(&why);
-        self.catalog
-            .note_month(video.month)
-            .await
-            .map_err(internal)?;
+        // Once in a process will do: later months change nothing.
+        if !self.month_is_noted.load(Ordering::Relaxed) {
+            let noted = self.catalog.note_month(video.month).await;
+            noted.map_err(internal)?;
+            self.month_is_noted.store(true, Ordering::Relaxed);
+        }
         let Some(key) = key else {
             self.catalog.create(&video).await.map_err(internal)?;
             return Ok(video);
@@ -110,11 +116,14 @@ impl Presign {
             expires_at: video.expires_at,
             ..found
         };
-        // Where the source has arrived meanwhile, the token opens nothing that matters.
-        self.catalog
-            .renew_upload(&renewed)
-            .await
-            .map_err(internal)?;
+        let still_waits = self.catalog.renew_upload(&renewed).await;
+        if !still_waits.map_err(internal)? {
+            let detail = format!(
+                "This Idempotency-Key made the video {}, whose source has arrived already. Look it up.",
+                renewed.id
+            );
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
         Ok(renewed)
     }
 

@@ -69,6 +69,11 @@ impl Transcoder {
         let video = source.video;
         let lease = match lease::acquire(&self.catalog, &self.runs, video).await? {
             Acquired::Lease(lease) => lease,
+            Acquired::NoVideo => {
+                // Nobody would ever find it.
+                tracing::info!(video.id = %video, "a source without its video is removed");
+                return Ok(self.storage.remove(&StorageKey::Source(video)).await?);
+            }
             Acquired::Nothing(why) => {
                 tracing::info!(video.id = %video, why, "nothing to do");
                 return Ok(());

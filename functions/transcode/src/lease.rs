@@ -26,6 +26,8 @@ pub enum Acquired {
     Lease(Lease),
     /// There is nothing for us to do, for this reason.
     Nothing(&'static str),
+    /// The video was deleted, or forgotten, while its source was still under way.
+    NoVideo,
 }
 
 /// Takes a video's lease.
@@ -46,16 +48,13 @@ pub async fn acquire(
             .await?
         {
             LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),
+            LeaseAnswer::Unknown | LeaseAnswer::Settled(Status::Deleting) => {
+                return Ok(Acquired::NoVideo);
+            }
             LeaseAnswer::Settled(Status::Errored) => {
                 return Ok(Acquired::Nothing("it has failed before"));
             }
-            LeaseAnswer::Settled(Status::Deleting) => {
-                return Ok(Acquired::Nothing("it was deleted"));
-            }
             LeaseAnswer::Settled(_) => return Ok(Acquired::Nothing("it is ready")),
-            LeaseAnswer::Unknown => {
-                return Ok(Acquired::Nothing("no upload of this id was permitted"));
-            }
             LeaseAnswer::Held {
                 run: Some(name), ..
             } => {

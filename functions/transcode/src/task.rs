@@ -46,7 +46,11 @@ impl Transcoder {
                     .ok_or_else(|| StepError::Internal("an encode task without its part".into()))?;
                 self.encode_part(task, &run, part, deadline).await
             }
-            TaskKind::Publish => self.publish_run(task, &run).await,
+            TaskKind::Publish => tokio::select! {
+                biased;
+                published = self.publish_run(task, &run) => published,
+                lost = self.until_unwanted(&run) => Err(lost.into()),
+            },
             TaskKind::Fail => {
                 let plan = self.stored_plan(task).await.ok();
                 let error = part_failed(plan.as_ref(), task.part);
@@ -167,6 +171,8 @@ impl Transcoder {
         if plan.was_cut_off(stitched.frames) {
             return Err(endless().into());
         }
+        // A last look: nothing of a video that was deleted meanwhile may be published.
+        self.catalog.check_lease(run).await?;
         let published = publish(&self.storage, run.video, plan, &stitched).await?;
         self.catalog.complete(run, &published).await?;
         tracing::info!(video.id = %run.video, "video is ready");

@@ -52,6 +52,7 @@ s3 = boto3.client(
     "s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"})
 )
 serialize = TypeSerializer().serialize
+month_is_noted = False
 
 
 class Refused(Exception):
@@ -145,7 +146,10 @@ def instructions(video_id, request, now):
 
 
 def note_month(month):
-    """Notes that the library reaches back at least to this month."""
+    """Notes that the library reaches back at least to this month; once in a process will do."""
+    global month_is_noted
+    if month_is_noted:
+        return
     try:
         dynamodb.update_item(
             TableName=TABLE,
@@ -157,6 +161,7 @@ def note_month(month):
     except ClientError as why:
         if why.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
+    month_is_noted = True
 
 
 def authorize(header):

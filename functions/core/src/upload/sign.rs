@@ -11,7 +11,7 @@
 //! | `GET` | refused | list its parts |
 //! | `DELETE` | refused | abort it |
 //!
-//! The size that was declared is signed with each part, so the parts can't add up to more.
+//! Each part's exact length is signed with it, so what is completed can't be more than was declared.
 
 use serde_json::Value;
 

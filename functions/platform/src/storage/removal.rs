@@ -23,6 +23,15 @@ impl Storage {
         Ok(removed)
     }
 
+    /// Removes an object. One that is gone already is no error.
+    pub async fn remove(&self, key: &StorageKey) -> Result<(), StorageError> {
+        let request = self.client.delete_object().bucket(self.bucket(key));
+        let removed = request.key(key.to_string()).send().await;
+        removed
+            .map(drop)
+            .map_err(|why| StorageError::sdk("remove", key, why))
+    }
+
     async fn remove_folder(&self, bucket: Bucket, folder: &str) -> Result<u64, StorageError> {
         let bucket = self.name(bucket);
         let mut removed = 0;

@@ -3,8 +3,7 @@
 //!
 //! Both talk to the same emulator. *Own* time is what remains of an invocation without the time that
 //! the emulator took (see [`crate::meter`]): the function's work and nothing else. TLS to DynamoDB,
-//! which the emulator does not speak, is left out on both sides, and so is fetching the code. Both
-//! have a core of their own ([`crate::cores`]).
+//! which the emulator does not speak, is left out on both sides, and so is fetching the code.
 
 use std::{collections::HashMap, path::Path, process::Command, time::Duration};
 
@@ -13,7 +12,6 @@ use reelrun_tests::stack::Stack;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cores::Cores,
     figures::{Limits, median, quantile},
     meter::Meter,
     python,
@@ -35,7 +33,6 @@ struct Subject<'a> {
     /// The Python that runs it; none for Reelrun's own program.
     python: Option<&'a Path>,
     environment: &'a HashMap<String, String>,
-    cores: &'a Cores,
     meter: Meter,
     initialisation: Vec<f64>,
     cold: Vec<f64>,
@@ -67,9 +64,7 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
         ),
     ] {
         let environment = runtime::environment(stack, function).await?;
-        let cores = Cores::apart(stack)?;
-        let subject =
-            |label, python| Subject::new(label, name, python, stack, &environment, &cores);
+        let subject = |label, python| Subject::new(label, name, python, stack, &environment);
         let mut rust = subject("Rust", None)?;
         let mut other = subject("Python", Some(python.as_path()))?;
         let answers = [&rust, &other].map(|subject| subject.first(&event));
@@ -136,14 +131,12 @@ impl<'a> Subject<'a> {
         python: Option<&'a Path>,
         stack: &Stack,
         environment: &'a HashMap<String, String>,
-        cores: &'a Cores,
     ) -> Result<Self> {
         Ok(Self {
             label,
             name,
             python,
             environment,
-            cores,
             meter: Meter::start(stack.aws_endpoint_url.trim_start_matches("http://"))?,
             initialisation: Vec::new(),
             cold: Vec::new(),
@@ -174,9 +167,7 @@ impl<'a> Subject<'a> {
             .env("AWS_ENDPOINT_URL", self.meter.url())
             // A function's code is read-only on Lambda: what is compiled is not kept.
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        let sandbox = Sandbox::start(&mut command)?;
-        self.cores.give(sandbox.process())?;
-        Ok(sandbox)
+        Sandbox::start(&mut command)
     }
 
     fn first(&self, event: &[u8]) -> Result<Invocation> {

@@ -15,7 +15,6 @@ mod api;
 mod chunks;
 mod clip;
 mod contenders;
-mod cores;
 mod encode;
 mod figures;
 mod meter;

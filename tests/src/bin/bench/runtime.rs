@@ -113,11 +113,6 @@ impl Sandbox {
         })
     }
 
-    /// The process, as it was started.
-    pub(crate) fn process(&self) -> &Child {
-        &self.process
-    }
-
     /// Waits until it is ready for its first event, and gives the time from its start.
     pub(crate) fn initialised(&self) -> Result<Duration> {
         match self.sign()? {
