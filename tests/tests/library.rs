@@ -9,7 +9,7 @@ use reelrun_tests::{
     configuration::Reconfigured,
     media::Clips,
     processes::running,
-    stack::{Answer, Stack, get},
+    stack::{Answer, Stack, get, put},
 };
 use serde_json::{Value, json};
 
@@ -186,6 +186,18 @@ async fn an_upload_that_was_begun_is_deleted() {
     part.send().await.unwrap();
     assert_eq!(delete(&stack, id).status, 204);
     wait_until_gone(&stack, id).await;
+}
+
+/// A URL that was signed before stays valid for a while.
+#[tokio::test]
+async fn a_source_that_comes_after_its_video_was_deleted_goes_too() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = std::fs::read(clips.silent("a.mp4", "64x64", "25", 0.2)).unwrap();
+    let late = stack.permission("a.mp4", "video/mp4", bytes.len() as u64);
+    assert_eq!(delete(&stack, &late.video_id).status, 204);
+    wait_until_gone(&stack, &late.video_id).await;
+    assert_eq!(put(&late.url, "video/mp4", &bytes).status, 200);
+    wait_until_gone(&stack, &late.video_id).await;
 }
 
 /// The encode ends, and what it stores until then goes as well.

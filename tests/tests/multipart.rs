@@ -7,7 +7,7 @@ use std::{env, fs, process::Command};
 use reelrun_tests::{
     media::Clips,
     multipart::Upload,
-    stack::{Answer, Stack, send},
+    stack::{Answer, Stack, put, send},
 };
 use serde_json::{Value, json};
 
@@ -213,6 +213,27 @@ fn the_same_key_and_body_give_the_same_video() {
             .iter()
             .all(|answer| answer.status == 201 && id(answer) == id(&together[0]))
     );
+}
+
+/// No second source may take the place of one that has arrived.
+#[test]
+fn a_used_key_gives_no_second_permission() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = fs::read(clips.silent("a.mp4", "64x64", "25", 0.2)).unwrap();
+    let body = json!({"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": bytes.len()});
+    let key = format!("used-{}", std::process::id());
+    let post = || {
+        let headers = [("idempotency-key", key.as_str())];
+        let body = body.to_string();
+        stack.call("POST", "/uploads", Some(&stack.api_token), &headers, &body)
+    };
+    let granted = post().json();
+    let url = granted["upload"]["url"].as_str().unwrap();
+    assert_eq!(put(url, "video/mp4", &bytes).status, 200);
+    stack.settled(granted["video_id"].as_str().unwrap());
+    let again = post();
+    assert_eq!(again.status, 409, "{}", again.text());
+    assert_eq!(again.json()["type"], "urn:reelrun:problem:conflict");
 }
 
 #[test]
