@@ -150,7 +150,9 @@ mod tests {
             "PresignFunctionName",
             "TranscodeFunctionName",
             "LookupFunctionName",
+            "NotifyFunctionName",
             "StateMachineArn",
+            "NotifyMachineArn",
         ];
         Outputs(
             names
