@@ -75,7 +75,7 @@ fn each_wrong_field_is_named() {
         ("size_bytes", json!("1000"), 422, "invalid-field"),
         (
             "size_bytes",
-            json!(6_000_000_000_u64),
+            json!(22_000_000_000_u64),
             413,
             "upload-too-large",
         ),
