@@ -18,7 +18,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     auth,
-    catalog::Promise,
+    catalog::IdempotencyRecord,
     http::{IDEMPOTENCY_KEY, JsonBody},
     problem::{Problem, ProblemKind},
 };
@@ -33,7 +33,7 @@ use crate::Presign;
 const FORGET_AFTER: Duration = Duration::from_hours(24);
 
 /// How long an idempotency key is remembered.
-const PROMISE: Duration = Duration::from_hours(24);
+const REMEMBERED_FOR: Duration = Duration::from_hours(24);
 
 const MAX_KEY_CHARS: usize = 255;
 
@@ -86,18 +86,18 @@ impl Presign {
             self.catalog.create(&video).await.map_err(internal)?;
             return Ok(video);
         };
-        let until = video.id.created_at() + PROMISE;
-        let promise = Promise::new(
+        let until = video.id.created_at() + REMEMBERED_FOR;
+        let key_record = IdempotencyRecord::new(
             &auth::hash(key),
             request_hash,
             video.id,
             until.unix_timestamp(),
         );
-        let recorded = self.catalog.create_once(&video, &promise).await;
+        let recorded = self.catalog.create_once(&video, &key_record).await;
         let Some(earlier) = recorded.map_err(internal)? else {
             return Ok(video);
         };
-        if earlier.request_hash != promise.request_hash {
+        if earlier.request_hash != key_record.request_hash {
             return Err(Problem::new(
                 ProblemKind::IdempotencyKeyReused,
                 "An earlier request with this Idempotency-Key had another body. Use a new key for each upload.",

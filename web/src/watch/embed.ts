@@ -1,8 +1,7 @@
-import { messageOf } from '../problem';
 import { h, replaceChildren, setText } from '../ui/h';
-import { notice } from '../ui/notice';
 import { nameOf } from '../video';
 import type { Page } from '../page';
+import { noSuchVideo, notLoaded } from './notices';
 import { Stage } from './stage';
 import { openVideo } from './watch';
 
@@ -20,25 +19,9 @@ export function embedPage(id: string): Page {
     },
     () => {
       stage.stop();
-      replaceChildren(
-        element,
-        notice({
-          icon: 'film',
-          level: 1,
-          title: 'There is no such video',
-          text: 'The link may be incomplete, or the video was deleted.',
-        }),
-      );
+      replaceChildren(element, noSuchVideo());
     },
-    (why, again) => {
-      replaceChildren(
-        stage.element,
-        notice(
-          { icon: 'alert', title: 'The video could not be loaded', text: messageOf(why) },
-          h('button', { type: 'button', class: 'button', onclick: again }, 'Try again'),
-        ),
-      );
-    },
+    (why, again) => replaceChildren(stage.element, notLoaded(why, again)),
   );
   return {
     element,

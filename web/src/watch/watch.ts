@@ -1,13 +1,13 @@
 import { getVideo } from '../api';
 import { percent } from '../format';
 import { followVideo } from '../poll';
-import { messageOf, ProblemError } from '../problem';
+import { ProblemError } from '../problem';
 import { h, replaceChildren, setHidden, setText } from '../ui/h';
 import { icon } from '../ui/icons';
-import { notice } from '../ui/notice';
 import { isSettled, nameOf, type Video } from '../video';
 import type { Page } from '../page';
 import { videoFacts } from './facts';
+import { noSuchVideo, notLoaded } from './notices';
 import { Stage } from './stage';
 
 /** One video with its facts. */
@@ -42,28 +42,12 @@ export function watchPage(id: string): Page {
   const unknown = () => {
     stage.stop();
     document.title = 'Unknown video – Reelrun';
-    replaceChildren(
-      content,
-      notice(
-        {
-          icon: 'film',
-          level: 1,
-          title: 'There is no such video',
-          text: 'The link may be incomplete, or the video was deleted.',
-        },
-        h('a', { class: 'button', href: '/' }, 'Go to the library'),
-      ),
-    );
+    const library = h('a', { class: 'button', href: '/' }, 'Go to the library');
+    replaceChildren(content, noSuchVideo(library));
   };
 
   const stop = openVideo(id, show, unknown, (why, again) => {
-    replaceChildren(
-      facts,
-      notice(
-        { icon: 'alert', title: 'The video could not be loaded', text: messageOf(why) },
-        h('button', { type: 'button', class: 'button', onclick: again }, 'Try again'),
-      ),
-    );
+    replaceChildren(facts, notLoaded(why, again));
   });
 
   return {

@@ -6,7 +6,9 @@ use reelrun_core::{
     video::{Status, Video, VideoId},
 };
 
-use super::{Catalog, CatalogError, is_condition_failed, malformed, unavailable};
+use super::{
+    Catalog, CatalogError, is_condition_failed, malformed, number, status_value, unavailable,
+};
 
 impl Catalog {
     /// Changes a video's details, and gives the video; none if there is no such video.
@@ -23,7 +25,7 @@ impl Catalog {
             .key("id", AttributeValue::S(id.to_string()))
             .condition_expression("attribute_exists(id) AND #status <> :deleting")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":deleting", status(Status::Deleting))
+            .expression_attribute_values(":deleting", status_value(Status::Deleting))
             .return_values(ReturnValue::AllNew);
         match &change.title {
             Some(Some(title)) => {
@@ -73,8 +75,8 @@ impl Catalog {
             )
             .condition_expression("attribute_exists(id) AND attribute_exists(#status)")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":deleting", status(Status::Deleting))
-            .expression_attribute_values(":now", AttributeValue::N(now_millis.to_string()))
+            .expression_attribute_values(":deleting", status_value(Status::Deleting))
+            .expression_attribute_values(":now", number(now_millis))
             .send()
             .await;
         match written {
@@ -93,15 +95,11 @@ impl Catalog {
             .key("id", AttributeValue::S(id.to_string()))
             .condition_expression("attribute_not_exists(id) OR #status = :deleting")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":deleting", status(Status::Deleting))
+            .expression_attribute_values(":deleting", status_value(Status::Deleting))
             .send()
             .await;
         deleted
             .map(drop)
             .map_err(|why| unavailable("forget the video", why))
     }
-}
-
-fn status(status: Status) -> AttributeValue {
-    AttributeValue::S(status.as_str().into())
 }

@@ -17,7 +17,9 @@ use reelrun_core::{
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{Catalog, CatalogError, is_condition_failed, malformed, unavailable};
+use super::{
+    Catalog, CatalogError, is_condition_failed, malformed, number, status_value, unavailable,
+};
 
 /// The exclusive right to encode a video, until it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,14 +299,6 @@ impl Catalog {
             Err(why) => Err(unavailable("change the video's record", why)),
         }
     }
-}
-
-fn status_value(status: Status) -> AttributeValue {
-    AttributeValue::S(status.as_str().into())
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }
 
 fn attribute<T: Serialize + ?Sized>(value: &T) -> Result<AttributeValue, CatalogError> {

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::{
     lease::{Lease, LeaseAnswer},
-    uploads::Promise,
+    uploads::IdempotencyRecord,
 };
 
 /// The index that lists videos by month.
@@ -174,7 +174,7 @@ impl Catalog {
         query = query
             .filter_expression(filter)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", AttributeValue::S(status.as_str().into()));
+            .expression_attribute_values(":status", status_value(status));
         if let Some(after) = position.after {
             let start = HashMap::from([
                 ("id".to_owned(), AttributeValue::S(after.to_string())),
@@ -193,6 +193,14 @@ impl Catalog {
             serde_dynamo::from_items(answer.items.unwrap_or_default()).map_err(malformed)?;
         Ok((videos, last))
     }
+}
+
+fn status_value(status: Status) -> AttributeValue {
+    AttributeValue::S(status.as_str().into())
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }
 
 fn is_condition_failed<R>(why: &SdkError<UpdateItemError, R>) -> bool {

@@ -4,14 +4,16 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use reelrun_core::video::{Month, Video, VideoId};
+use reelrun_core::video::{Month, Status, Video, VideoId};
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, CatalogError, is_condition_failed, malformed, unavailable};
+use super::{
+    Catalog, CatalogError, is_condition_failed, malformed, number, status_value, unavailable,
+};
 
 /// What a client's idempotency key stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promise {
+pub struct IdempotencyRecord {
     /// The item's key, which holds a hash of the client's.
     pub id: String,
     /// A hash of the request that came with it.
@@ -22,8 +24,8 @@ pub struct Promise {
     pub expires_at: i64,
 }
 
-impl Promise {
-    /// The promise behind the hash of a client's key.
+impl IdempotencyRecord {
+    /// The record behind the hash of a client's key.
     pub fn new(key_hash: &str, request_hash: String, video_id: VideoId, expires_at: i64) -> Self {
         Self {
             id: format!("idempotency/{key_hash}"),
@@ -49,13 +51,13 @@ impl Catalog {
             .map_err(|why| unavailable("record the video", why))
     }
 
-    /// Adds a video together with a promise, unless the same was promised before: then that promise
-    /// is the answer, and nothing is added.
+    /// Adds a video together with its key's record, unless there is one already: then that is the
+    /// answer, and nothing is added.
     pub async fn create_once(
         &self,
         video: &Video,
-        promise: &Promise,
-    ) -> Result<Option<Promise>, CatalogError> {
+        record: &IdempotencyRecord,
+    ) -> Result<Option<IdempotencyRecord>, CatalogError> {
         let add = |item| {
             Put::builder()
                 .table_name(&self.table)
@@ -68,7 +70,7 @@ impl Catalog {
         let written = self
             .client
             .transact_write_items()
-            .transact_items(add(serde_dynamo::to_item(promise).map_err(malformed)?)?)
+            .transact_items(add(serde_dynamo::to_item(record).map_err(malformed)?)?)
             .transact_items(add(serde_dynamo::to_item(video).map_err(malformed)?)?)
             .send()
             .await;
@@ -78,7 +80,7 @@ impl Catalog {
         // Of two that are written at the same time, one is cancelled for that reason alone.
         if let Some(TransactWriteItemsError::TransactionCanceledException(_)) =
             why.as_service_error()
-            && let Some(earlier) = self.item::<Promise>(&promise.id).await?
+            && let Some(earlier) = self.item::<IdempotencyRecord>(&record.id).await?
         {
             return Ok(Some(earlier));
         }
@@ -88,7 +90,6 @@ impl Catalog {
     /// Gives an upload that still waits a new token, good until these times (Unix seconds); the old
     /// one is void. Whether it still waits is the answer.
     pub async fn renew_upload(&self, video: &Video) -> Result<bool, CatalogError> {
-        let number = |value: i64| AttributeValue::N(value.to_string());
         let hash = video.upload_token_hash.clone().unwrap_or_default();
         let written = self
             .client
@@ -100,7 +101,7 @@ impl Catalog {
             )
             .condition_expression("#status = :waiting")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":waiting", AttributeValue::S("waiting".into()))
+            .expression_attribute_values(":waiting", status_value(Status::Waiting))
             .expression_attribute_values(":hash", AttributeValue::S(hash))
             .expression_attribute_values(":until", number(video.upload_until))
             .expression_attribute_values(":expires", number(video.expires_at.unwrap_or_default()))
