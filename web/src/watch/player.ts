@@ -33,8 +33,11 @@ export function createPlayer(failed: (type: Playback['type']) => void): Player {
   player.append(document.createElement('media-provider'), layout);
 
   player.addEventListener('provider-change', ({ detail: provider }) => {
+    if (!isHLSProvider(provider)) return;
     // By default it would be loaded from a CDN, which the page's policy forbids.
-    if (isHLSProvider(provider)) provider.library = () => import('hls.js');
+    provider.library = () => import('hls.js');
+    // The first segment that is loaded is the one that is going to be shown.
+    if (storage.startAt !== null) provider.config = { startPosition: storage.startAt };
   });
   player.addEventListener('error', () => failed(playing));
   // Vidstack puts a file's address into a <source>, whose errors neither bubble nor reach it.
