@@ -21,6 +21,7 @@ pub mod multipart;
 pub mod notices;
 pub mod processes;
 pub mod projection;
+pub mod records;
 pub mod settings;
 pub mod signal;
 pub mod stack;

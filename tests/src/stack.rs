@@ -41,6 +41,8 @@ pub struct Stack {
     pub lookup_function: String,
     /// The notify function's name.
     pub notify_function: String,
+    /// The function that looks for what stands still.
+    pub sweep_function: String,
     /// The state machine that delivers notices.
     pub notify_machine_arn: String,
     /// The state machine that encodes long videos.

@@ -17,6 +17,7 @@
 //! | publish | [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
 //! | look up | [`playback`], [`view`] |
 //! | what follows | [`change`], [`notice`] |
+//! | what stands still | [`sweep`] |
 #![forbid(unsafe_code)]
 
 pub mod bandwidth;
@@ -41,6 +42,7 @@ pub mod segmenter;
 pub mod source;
 pub mod stitch;
 pub mod storyboard;
+pub mod sweep;
 pub mod task;
 pub mod timeline;
 pub mod upload;

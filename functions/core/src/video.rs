@@ -36,6 +36,13 @@ impl VideoId {
             .ok_or(InvalidVideoId)
     }
 
+    /// The first id that a video of this instant (Unix milliseconds) could have: all that were
+    /// created before it sort before it.
+    pub fn first_at(millis: i64) -> Self {
+        let millis = u64::try_from(millis).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+
     /// When the video was created, to the millisecond: the id carries it.
     pub fn created_at(self) -> OffsetDateTime {
         let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |t| t.to_unix());
@@ -257,6 +264,9 @@ pub struct Video {
     /// Until when the encode at work holds its lease, in Unix milliseconds; 0 while none does.
     #[serde(default)]
     pub lease_until: i64,
+    /// Who holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_owner: Option<String>,
     /// Of how many parts the progress of a run is told; 0 while there is no run.
     #[serde(default)]
     pub parts_counted: u32,
@@ -269,6 +279,9 @@ pub struct Video {
     /// Until when that token is good, in Unix seconds.
     #[serde(default)]
     pub upload_until: i64,
+    /// When it was last asked to be deleted, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<i64>,
     /// When an upload that never arrives may be forgotten, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -278,6 +291,43 @@ pub struct Video {
 pub const MAX_ATTEMPTS: u32 = 3;
 
 impl Video {
+    /// A video of which only the id is known yet.
+    pub fn waiting(id: VideoId) -> Self {
+        Self {
+            id,
+            month: id.month(),
+            status: Status::Waiting,
+            filename: String::new(),
+            content_type: String::new(),
+            size_bytes: 0,
+            title: None,
+            metadata: BTreeMap::new(),
+            progress: 0.0,
+            source: None,
+            renditions: Vec::new(),
+            has_poster: false,
+            has_storyboard: false,
+            ready_at: None,
+            error: None,
+            attempts: 0,
+            lease_until: 0,
+            lease_owner: None,
+            parts_counted: 0,
+            parts_done: BTreeSet::new(),
+            upload_token_hash: None,
+            upload_until: 0,
+            asked_at: None,
+            expires_at: None,
+        }
+    }
+
+    /// Whether it is encoded by a run of the state machine: that holds its lease for as long as it may
+    /// last, and does not renew it.
+    pub fn run(&self) -> Option<&str> {
+        let is_run = self.status == Status::Preparing && self.parts_counted > 0;
+        self.lease_owner.as_deref().filter(|_| is_run)
+    }
+
     /// Whether no encode will come any more although none has ended: the function was killed each
     /// time (memory that runs out takes it along), so that nobody could write the end down.
     pub fn is_abandoned(&self, now_millis: i64) -> bool {
@@ -406,6 +456,16 @@ mod tests {
             ..video
         };
         assert_eq!(status(&tried_less, 2_000_000), Status::Preparing);
+    }
+
+    #[test]
+    fn ids_sort_by_the_time_that_they_were_made() {
+        let id: VideoId = ID.parse().unwrap();
+        let made = i64::try_from(id.created_at().unix_timestamp_nanos() / 1_000_000).unwrap();
+        assert!(VideoId::first_at(made) <= id);
+        assert!(VideoId::first_at(made + 1) > id);
+        assert_eq!(VideoId::first_at(made).created_at(), id.created_at());
+        assert!(VideoId::first_at(-1) < id);
     }
 
     #[test]

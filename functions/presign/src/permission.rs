@@ -1,7 +1,6 @@
 //! `POST /uploads`.
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -14,7 +13,7 @@ use reelrun_core::{
         Refused, RefusedKind, UploadRequest,
         sign::{Operation, part_size},
     },
-    video::{Status, Video, VideoId, rfc3339},
+    video::{Video, VideoId, rfc3339},
 };
 use reelrun_platform::{
     auth,
@@ -182,28 +181,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 fn waiting(id: VideoId, request: UploadRequest, until: OffsetDateTime, token: &str) -> Video {
     Video {
-        id,
-        month: id.month(),
-        status: Status::Waiting,
         filename: request.filename,
         content_type: request.content_type,
         size_bytes: request.size_bytes,
         title: request.title,
         metadata: request.metadata,
-        progress: 0.0,
-        source: None,
-        renditions: Vec::new(),
-        has_poster: false,
-        has_storyboard: false,
-        ready_at: None,
-        error: None,
-        attempts: 0,
-        lease_until: 0,
-        parts_counted: 0,
-        parts_done: BTreeSet::new(),
         upload_token_hash: Some(auth::hash(token)),
         upload_until: until.unix_timestamp(),
         expires_at: Some((until + FORGET_AFTER).unix_timestamp()),
+        ..Video::waiting(id)
     }
 }
 
