@@ -15,6 +15,7 @@ pub mod chunks;
 pub mod configuration;
 pub mod conformance;
 pub mod delivery;
+pub mod fault_proxy;
 pub mod media;
 pub mod mp4;
 pub mod multipart;
