@@ -15,7 +15,7 @@
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
 //! | put chunks together | [`stitch`] |
 //! | publish | [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
-//! | look up | [`playback`], [`view`] |
+//! | look up | [`playback`], [`view`], [`cursor`] |
 //! | what follows | [`change`], [`notice`] |
 //! | what stands still | [`sweep`] |
 #![forbid(unsafe_code)]
@@ -25,6 +25,7 @@ pub mod change;
 pub mod codecs;
 pub mod command;
 pub mod complaint;
+pub mod cursor;
 pub mod dash;
 pub mod encoder;
 pub mod error;

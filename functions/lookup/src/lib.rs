@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod change;
-pub mod cursor;
 
 use std::sync::Arc;
 
@@ -17,12 +16,13 @@ use axum::{
     routing::{get, patch},
 };
 use reelrun_core::{
+    cursor::{self, Position},
     video::{Month, Status, VideoId},
     view,
 };
 use reelrun_platform::{
     auth::{ApiTokens, require_token},
-    catalog::{Catalog, Position},
+    catalog::Catalog,
     http::router,
     now_millis,
     problem::{Problem, ProblemKind},

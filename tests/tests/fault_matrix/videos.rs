@@ -104,7 +104,7 @@ const IN_CHUNKS: [Broken; 14] = [
         "hold the lease",
         "UpdateItem",
         "parts_counted = :parts_counted",
-        End::Ready,
+        End::Internal,
     ),
     broken("check the lease", "GetItem", "", End::Internal),
     broken("read the plan", "GET", "/plan.json", End::Internal),

@@ -13,7 +13,10 @@ use aws_sdk_dynamodb::{
     operation::{query::builders::QueryFluentBuilder, update_item::UpdateItemError},
     types::AttributeValue,
 };
-use reelrun_core::video::{Month, Status, Video, VideoId};
+use reelrun_core::{
+    cursor::Position,
+    video::{Month, Status, Video, VideoId},
+};
 use serde::de::DeserializeOwned;
 
 pub use self::{
@@ -60,15 +63,6 @@ pub struct Page {
     pub videos: Vec<Video>,
     /// Where the next page starts; none on the last.
     pub next: Option<Position>,
-}
-
-/// A place in the library: after this video, in this month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The month to go on in.
-    pub month: Month,
-    /// The last video seen in it; none when none was.
-    pub after: Option<VideoId>,
 }
 
 impl Catalog {
