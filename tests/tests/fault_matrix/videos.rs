@@ -172,7 +172,7 @@ async fn try_all(title: &str, calls: &'static [Broken], seconds: f64) {
         (name, proxy.url())
     });
     let _proxied = Reconfigured::variables(&stack, &through_proxy).await;
-    let clip = fs::read(clips.silent("clip.mp4", "64x64", "10", seconds)).unwrap_or_default();
+    let clip = fs::read(clips.silent("clip.mp4", "160x90", "25", seconds)).unwrap_or_default();
     let waiting: Mutex<Vec<(&Broken, Mode)>> = Mutex::new(
         calls
             .iter()
