@@ -9,6 +9,7 @@ pub mod aws;
 pub mod catalog;
 pub mod config;
 pub mod http;
+pub mod openapi;
 pub mod problem;
 pub mod runs;
 pub mod signer;
