@@ -19,6 +19,7 @@ pub mod media;
 pub mod mp4;
 pub mod multipart;
 pub mod notices;
+pub mod openapi;
 pub mod processes;
 pub mod projection;
 pub mod settings;
