@@ -31,7 +31,7 @@ pub struct VideoView<'a> {
     #[schema(examples("holiday.mp4"))]
     pub filename: &'a str,
     /// The owner's own key-value pairs, as they came.
-    #[schema(examples(json!({"album": "2026"})))]
+    #[schema(example = json!({"album": "2026"}))]
     pub metadata: &'a BTreeMap<String, String>,
     /// When the upload was permitted: RFC 3339, UTC.
     #[schema(format = DateTime)]

@@ -1,4 +1,6 @@
 //! What the calls answer.
+//!
+//! Fields with several values have an `example`, as utoipa repeats `examples` for each value.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +35,7 @@ pub(crate) enum Upload {
         #[schema(format = "uri")]
         url: String,
         /// Headers that the request must carry, by their names.
-        #[schema(examples(json!({"content-type": "video/mp4"})))]
+        #[schema(example = json!({"content-type": "video/mp4"}))]
         headers: BTreeMap<&'static str, String>,
         /// Until when the URL is good: RFC 3339, UTC.
         #[schema(format = DateTime)]
@@ -77,7 +79,7 @@ pub(crate) struct SignedRequest {
     #[schema(format = "uri")]
     pub(crate) url: String,
     /// Headers that it must carry, by their names.
-    #[schema(examples(json!({"content-type": "video/mp4"})))]
+    #[schema(example = json!({"content-type": "video/mp4"}))]
     pub(crate) headers: BTreeMap<&'static str, String>,
 }
 
@@ -98,6 +100,6 @@ pub(crate) struct AcceptedType {
     pub(crate) extension: &'static str,
     /// The MIME types that belong to it, the one to prefer first. `application/octet-stream` does
     /// so too.
-    #[schema(examples(json!(["video/mp4", "application/mp4"])))]
+    #[schema(example = json!(["video/mp4", "application/mp4"]))]
     pub(crate) content_types: Vec<&'static str>,
 }
