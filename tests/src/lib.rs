@@ -20,6 +20,7 @@ pub mod media;
 pub mod mp4;
 pub mod multipart;
 pub mod notices;
+pub mod openapi;
 pub mod processes;
 pub mod projection;
 pub mod records;

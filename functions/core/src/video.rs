@@ -8,6 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Object, RefOr, Schema, Type},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -19,8 +23,14 @@ use crate::{
 ///
 /// Ids arrive in URLs and object keys, so parsing accepts the one canonical spelling only: two
 /// spellings of an id would be two keys for one video.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(
+    description = "The id of a video: a version 7 UUID, in lower case and with hyphens.",
+    value_type = String,
+    format = "uuid",
+    examples("01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e")
+)]
 pub struct VideoId(Uuid);
 
 /// The text is not a video id.
@@ -186,7 +196,29 @@ pub enum Status {
     Deleting,
 }
 
+/// Clients see four of the five.
+impl PartialSchema for Status {
+    fn schema() -> RefOr<Schema> {
+        let status = Object::builder()
+            .schema_type(Type::String)
+            .enum_values(Some(Self::SHOWN.map(Self::as_str)))
+            .description(Some(
+                "Where a video is in its life.\n\n\
+                - `waiting`: the upload is permitted; the file has not been seen.\n\
+                - `preparing`: it is being encoded.\n\
+                - `ready`: it is published.\n\
+                - `errored`: it will never be ready; `error` says why.",
+            ));
+        status.into()
+    }
+}
+
+impl ToSchema for Status {}
+
 impl Status {
+    /// Those that clients see.
+    const SHOWN: [Self; 4] = [Self::Waiting, Self::Preparing, Self::Ready, Self::Errored];
+
     /// The word in the API and the catalog.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -209,7 +241,7 @@ impl Status {
 impl FromStr for Status {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Waiting, Self::Preparing, Self::Ready, Self::Errored]
+        Self::SHOWN
             .into_iter()
             .find(|status| status.as_str() == text)
             .ok_or(())
@@ -380,9 +412,11 @@ pub struct Published {
 }
 
 /// A rendition with the figures measured from its bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Rendition)]
 pub struct PublishedRendition {
-    /// The rung's name: 720p.
+    /// The rung's name.
+    #[schema(examples("720p"))]
     pub name: String,
     /// Pixels.
     pub width: u32,
@@ -391,10 +425,11 @@ pub struct PublishedRendition {
     /// Frames per second.
     pub frame_rate: f64,
     /// RFC 6381 codec strings of the variant (video and audio), separated by commas.
+    #[schema(examples("avc1.64001f,mp4a.40.2"))]
     pub codecs: String,
-    /// Peak bit rate of the variant, audio included.
+    /// Peak bit rate of the variant, audio included, in bits per second.
     pub bandwidth_bps: u64,
-    /// Average bit rate of the variant, audio included.
+    /// Average bit rate of the variant, audio included, in bits per second.
     pub average_bandwidth_bps: u64,
 }
 

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod config;
 pub mod function;
 pub mod http;
+pub mod openapi;
 pub mod problem;
 pub mod runs;
 pub mod signer;
