@@ -247,7 +247,7 @@ fn has_ended(video: &Value) -> bool {
 
 /// What is left over now that every call works is the sweep's to see to.
 async fn bring_to_an_end(stack: &Stack, cells: &[Cell<'_>]) {
-    let every = [("SWEEP_EVERY_SECONDS", "1".to_owned())];
+    let every = [("SWEEP_EVERY_SECONDS", "3".to_owned())];
     let _impatient = Reconfigured::function(stack, &stack.sweep_function, &every).await;
     let begun = Instant::now();
     let left = || cells.iter().any(|cell| !has_ended(&stack.video(&cell.id)));
