@@ -80,7 +80,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
         transcoder: Transcoder {
             storage,
             catalog,
-            programs: Programs::find(),
+            programs: Programs::find(3008),
             limits: SourceLimits {
                 max_duration_seconds: 60,
             },

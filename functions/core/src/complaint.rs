@@ -1,6 +1,9 @@
 //! What ffmpeg's and ffprobe's complaints mean: is it the source, or the way to it?
 
-use crate::error::{ErrorType, VideoError};
+use crate::{
+    allowance::Exceeded,
+    error::{ErrorType, VideoError},
+};
 
 /// Whether ffmpeg or ffprobe complain of the way to the source's bytes, and not of the bytes: its
 /// protocols name themselves in front of what they say.
@@ -27,17 +30,21 @@ pub fn is_network_trouble(stderr: &str) -> bool {
 pub fn explain(stderr: &str) -> Option<VideoError> {
     let says = |text: &str| stderr.contains(text);
     if says("404 Not Found") {
-        return Some(VideoError::new(
-            ErrorType::SourceMissing,
-            "The uploaded file was deleted before it could be read. Upload it again.",
-        ));
+        return Some(missing());
     }
     // Any other trouble on the way to the bytes says nothing about the bytes.
     if is_network_trouble(stderr) {
         return None;
     }
-    if stderr.trim().is_empty() || says("Cannot allocate memory") {
+    if stderr.trim().is_empty() {
         return None;
+    }
+    // Memory is bounded for each program, so this is no shortage of the machine's.
+    if says("Cannot allocate memory") {
+        return Some(Exceeded::Memory.while_probing());
+    }
+    if let Some(codec) = refused_codec(stderr) {
+        return Some(unsupported(codec));
     }
     let known_container = says("moov atom not found") || says("error reading header");
     let unknown_content =
@@ -53,6 +60,31 @@ pub fn explain(stderr: &str) -> Option<VideoError> {
             "It starts like a video file, but parts of it are missing or damaged. Export or copy it again, then upload it again.",
         )
     })
+}
+
+/// The source is not there.
+pub fn missing() -> VideoError {
+    VideoError::new(
+        ErrorType::SourceMissing,
+        "The uploaded file was deleted before it could be read. Upload it again.",
+    )
+}
+
+/// The codec whose decoder was not to be opened.
+pub fn refused_codec(stderr: &str) -> Option<&str> {
+    let (_, after) = stderr.split_once("Codec (")?;
+    let (codec, rest) = after.split_once(')')?;
+    rest.starts_with(" not on whitelist").then_some(codec)
+}
+
+/// A codec that is not decoded.
+pub fn unsupported(codec: &str) -> VideoError {
+    VideoError::new(
+        ErrorType::UnsupportedCodec,
+        format!(
+            "It holds a codec that is not decoded here ({codec}). Upload it as H.264, HEVC, VP9 or AV1."
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -97,7 +129,18 @@ mod tests {
             None
         );
         assert_eq!(kind("source: End of file"), Some(ErrorType::MalformedMedia));
-        assert_eq!(kind("source: Cannot allocate memory"), None);
+        assert_eq!(
+            kind("source: Cannot allocate memory"),
+            Some(ErrorType::MalformedMedia)
+        );
+        assert_eq!(
+            kind("[x @ 0x1] Codec (roq) not on whitelist 'h264,hevc'"),
+            Some(ErrorType::UnsupportedCodec)
+        );
+        assert_eq!(
+            kind("[hls @ 0x1] Format not on whitelist 'avi'"),
+            Some(ErrorType::NotAVideo)
+        );
         assert_eq!(kind(""), None);
     }
 }

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | upload | [`upload`], [`media_type`], [`keys`], [`video`] |
 //! | event | [`event`], [`task`] |
-//! | understand the source | [`source`], [`language`], [`complaint`], [`error`] |
+//! | understand the source | [`source`], [`allowance`], [`language`], [`complaint`], [`error`] |
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
 //! | put chunks together | [`stitch`] |
@@ -20,6 +20,7 @@
 //! | what stands still | [`sweep`] |
 #![forbid(unsafe_code)]
 
+pub mod allowance;
 pub mod bandwidth;
 pub mod change;
 pub mod codecs;

@@ -9,6 +9,9 @@ pub enum StepError {
     /// The source is at fault, for good: the video ends as `errored`, the event is done with.
     #[error(transparent)]
     InvalidMedia(#[from] VideoError),
+    /// A program came to a stop. The source's fault, unless storage stopped giving it.
+    #[error("a program came to a stop: {0}")]
+    Stalled(VideoError),
     /// Another encode took over: this one stops and leaves everything to it.
     #[error("another encode took over")]
     LeaseLost,

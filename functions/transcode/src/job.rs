@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use reelrun_core::{
     command::SourceUrl,
+    complaint,
     error::{ErrorType, VideoError},
     event::SourceUploaded,
     keys::StorageKey,
     plan::{Part, Plan, Settings},
-    source::{SourceInfo, SourceLimits},
+    source::{Container, SNIFF_BYTES, SourceInfo, SourceLimits},
     stitch::{Stitched, stitch},
     video::{MAX_ATTEMPTS, Video, VideoId},
 };
@@ -90,7 +91,7 @@ impl Transcoder {
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
             () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(out_of_time().into()),
         };
-        let result = match result {
+        let result = match self.blame_stall(video, result).await {
             Ok(Prepared::Planned(plan)) => self
                 .fan_out(&lease, &source.entity_tag, &plan)
                 .await
@@ -132,15 +133,17 @@ impl Transcoder {
             )
             .into());
         }
+        let container = self.sniff(source.video).await?;
         let url = self.source_url(source.video).await?;
         let url = SourceUrl {
             url: &url,
             ca_file: self.programs.ca_file.as_deref(),
+            container,
         };
         let mut info = probe(&self.programs, url, self.limits).await?;
         let mut plan = self.plan(lease, &info).await?;
         if plan.is_worth_measuring(&info) {
-            info = probe_measured(&self.programs, url, self.limits, info.video.index).await?;
+            info = probe_measured(&self.programs, url, self.limits, &info).await?;
             plan = self.plan(lease, &info).await?;
         }
         if plan.chunks() > 1 {
@@ -157,7 +160,7 @@ impl Transcoder {
             // Recordings that were joined or repaired may be longer than they state. Nothing names
             // the first encode's segments; the second overwrites them.
             tracing::warn!(video.id = %source.video, "the source is longer than it states");
-            info = probe_measured(&self.programs, url, self.limits, info.video.index).await?;
+            info = probe_measured(&self.programs, url, self.limits, &info).await?;
             plan = self.plan(lease, &info).await?;
             plan.cuts.truncate(1);
             stitched = encode_whole(&encoder, &plan, url).await?;
@@ -170,6 +173,28 @@ impl Transcoder {
         let published = publish(&self.storage, source.video, &plan, &stitched).await?;
         self.catalog.complete(lease, &published).await?;
         Ok(Prepared::Ready)
+    }
+
+    /// What a source's first bytes say it is. Nothing else of it is read before that is known.
+    async fn sniff(&self, video: VideoId) -> Result<Container, StepError> {
+        let key = StorageKey::Source(video);
+        let head = self.storage.get_head(&key, SNIFF_BYTES).await?;
+        Ok(Container::of(&head.ok_or_else(complaint::missing)?)?)
+    }
+
+    /// A program that came to a stop waited for the source's bytes, or was kept busy by them. Which
+    /// of the two, storage tells: it still gives them, or not.
+    pub(crate) async fn blame_stall<T>(
+        &self,
+        video: VideoId,
+        result: Result<T, StepError>,
+    ) -> Result<T, StepError> {
+        let Err(StepError::Stalled(error)) = result else {
+            return result;
+        };
+        let key = StorageKey::Source(video);
+        self.storage.get_head(&key, SNIFF_BYTES).await?;
+        Err(error.into())
     }
 
     /// A signed URL of a video's source.

@@ -16,17 +16,22 @@ use reelrun_platform::{
     storage::{Buckets, Storage},
 };
 use reelrun_transcode::{error::StepError, handler, job::Transcoder, process::Programs};
+use rustix::process::DumpableBehavior;
 use serde_json::Value;
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    // Programs of the same user could read our environment and memory through /proc, and with them
+    // the credentials that theirs lacks.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     lambda_runtime::tracing::init_default_subscriber();
     let sdk = aws::sdk_config().await;
+    let memory_mb = config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
     let transcoder = Transcoder {
         storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
-        programs: Programs::find(),
+        programs: Programs::find(memory_mb),
         limits: SourceLimits {
             max_duration_seconds: config::parsed("MAX_DURATION_SECONDS")?,
         },
@@ -37,7 +42,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             fan_out: FanOut {
                 max_parallel: config::parsed("MAX_PARALLEL_CHUNKS")?,
                 target_seconds: config::parsed("TARGET_CHUNK_SECONDS")?,
-                memory_mb: config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?,
+                memory_mb,
             },
         },
         runs: Runs::new(
@@ -65,7 +70,7 @@ fn diagnostic(why: StepError) -> Diagnostic {
     let error_type = match why {
         StepError::InvalidMedia(_) => "InvalidMedia",
         StepError::LeaseLost => "LeaseLost",
-        StepError::Transient(_) => "Transient",
+        StepError::Transient(_) | StepError::Stalled(_) => "Transient",
         StepError::Internal(_) => "Internal",
     };
     Diagnostic {

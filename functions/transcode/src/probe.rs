@@ -1,6 +1,9 @@
 //! Asks ffprobe what a source is.
 
+use std::ops::ControlFlow;
+
 use reelrun_core::{
+    allowance::{Allowance, Exceeded},
     command::{self, SourceUrl},
     complaint,
     error::{ErrorType, VideoError},
@@ -23,9 +26,10 @@ pub async fn probe(
 ) -> Result<SourceInfo, StepError> {
     let json = ffprobe(programs, source).await?;
     match SourceInfo::parse(&json, None, limits) {
-        Err(SourceFault::LengthUnknown { video_stream }) => {
-            measured(programs, source, limits, &json, video_stream).await
-        }
+        Err(SourceFault::LengthUnknown {
+            video_stream,
+            size_bytes,
+        }) => measured(programs, source, size_bytes, limits, &json, video_stream).await,
         result => result.map_err(fault),
     }
 }
@@ -35,26 +39,30 @@ pub async fn probe_measured(
     programs: &Programs,
     source: SourceUrl<'_>,
     limits: SourceLimits,
-    video_stream: u32,
+    known: &SourceInfo,
 ) -> Result<SourceInfo, StepError> {
     let json = ffprobe(programs, source).await?;
-    measured(programs, source, limits, &json, video_stream).await
+    let stream = known.video.index;
+    measured(programs, source, known.size_bytes, limits, &json, stream).await
 }
 
 async fn measured(
     programs: &Programs,
     source: SourceUrl<'_>,
+    size_bytes: u64,
     limits: SourceLimits,
     json: &str,
     video_stream: u32,
 ) -> Result<SourceInfo, StepError> {
-    let measured = measure(programs, source, video_stream).await?;
+    let measured = measure(programs, source, size_bytes, video_stream).await?;
     SourceInfo::parse(json, Some(&measured), limits).map_err(fault)
 }
 
 async fn ffprobe(programs: &Programs, source: SourceUrl<'_>) -> Result<String, StepError> {
     let args = command::probe(source);
-    let (ended, json) = process::output(&programs.ffprobe, &args, MAX_PROBE_BYTES).await?;
+    let allowance = Allowance::probe(programs.memory_mb);
+    let (ended, json) =
+        process::output(&programs.ffprobe, &args, MAX_PROBE_BYTES, allowance).await?;
     if ended.status.success() {
         Ok(json)
     } else {
@@ -73,11 +81,28 @@ fn fault(fault: SourceFault) -> StepError {
 async fn measure(
     programs: &Programs,
     source: SourceUrl<'_>,
+    size_bytes: u64,
     stream: u32,
 ) -> Result<Measured, StepError> {
     let args = command::probe_packets(source, stream);
     let mut packets = Packets::default();
-    let ended = process::each_line(&programs.ffprobe, &args, |line| packets.add(line)).await?;
+    let allowance = Allowance::scan(programs.memory_mb, size_bytes);
+    let ended = process::each_line(&programs.ffprobe, &args, allowance, |line| {
+        packets.add(line);
+        if packets.are_too_many() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })
+    .await?;
+    if packets.are_too_many() {
+        return Err(VideoError::new(
+            ErrorType::MalformedMedia,
+            "It is cut into more pieces than any video has. Export it again, then upload it again.",
+        )
+        .into());
+    }
     if !ended.status.success() {
         return Err(blame(&ended));
     }
@@ -92,6 +117,19 @@ fn no_frames() -> VideoError {
 }
 
 fn blame(ended: &Ended) -> StepError {
+    match ended.exceeded {
+        Some(Exceeded::Memory) => return Exceeded::Memory.while_probing().into(),
+        Some(stall) => return StepError::Stalled(stall.while_probing()),
+        None => {}
+    }
+    if ended.has_crashed() {
+        tracing::error!(status = %ended.status, stderr = ended.stderr.trim(), "ffprobe has crashed");
+        return VideoError::new(
+            ErrorType::MalformedMedia,
+            "It can't be read without harm. Export it again, then upload it again.",
+        )
+        .into();
+    }
     match complaint::explain(&ended.stderr) {
         Some(error) if !ended.was_killed() => error.into(),
         _ => StepError::Transient(format!(

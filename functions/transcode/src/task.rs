@@ -82,6 +82,7 @@ impl Transcoder {
             lost = self.until_unwanted(run) => Err(lost.into()),
             () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(out_of_time().into()),
         };
+        let encoded = self.blame_stall(task.video, encoded).await;
         if let Err(StepError::InvalidMedia(error)) = &encoded {
             let error = VideoError::new(
                 error.kind,
@@ -119,6 +120,7 @@ impl Transcoder {
         let source = SourceUrl {
             url: &url,
             ca_file: self.programs.ca_file.as_deref(),
+            container: plan.container,
         };
         let (progress, _) = watch::channel(0.0);
         let encoder = Encoder {

@@ -26,7 +26,7 @@ use crate::{
     encoder,
     ladder::Rendition,
     plan::{Part, Plan},
-    source::MAX_PIXELS,
+    source::{Container, MAX_PIXELS},
 };
 
 /// Where ffmpeg reads the source from.
@@ -36,6 +36,8 @@ pub struct SourceUrl<'a> {
     pub url: &'a str,
     /// The file of certificate authorities that an `https` server is checked against.
     pub ca_file: Option<&'a str>,
+    /// What its first bytes say it is: the one demuxer that may read it.
+    pub container: Container,
 }
 
 /// What one of ffmpeg's pipes carries.
@@ -63,10 +65,30 @@ pub struct Encode {
 /// The file descriptor of the first output: those below are standard input, output and error.
 pub const FIRST_FD: i32 = 3;
 
-/// The containers that are opened. Playlist and picture formats are left out on purpose: they name
-/// other files, and a server that follows them reads its own secrets for an attacker.
-const DEMUXERS: &str =
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpegts,mpeg,mpegvideo,m4v,ogg";
+/// The decoders that are opened: those of cameras, phones, recorders, editors and discs, and of the
+/// older computers that films are still around from. ffmpeg has several hundred more, of games and
+/// of formats that nobody uploads, one of which draws SVG; flaws live longest where nobody looks.
+const DECODERS: &str = "\
+    h264,hevc,av1,libdav1d,libaom-av1,vp9,libvpx-vp9,vp8,libvpx,vvc,vp3,theora,vp6,vp6a,vp6f,vp7,\
+    mpeg1video,mpeg2video,mpegvideo,mpeg4,h263,h263i,h263p,h261,flv,msmpeg4v1,msmpeg4v2,msmpeg4,\
+    wmv1,wmv2,wmv3,vc1,mss2,prores,prores_raw,dnxhd,cfhd,apv,hap,dxv,hq_hqa,hqx,pixlet,sheervideo,\
+    dvvideo,mjpeg,mjpegb,jpeg2000,png,bmp,gif,webp,qtrle,rpza,smc,8bps,svq1,svq3,cinepak,indeo2,\
+    indeo3,indeo4,indeo5,msvideo1,msrle,rawvideo,v210,v308,v408,v410,r210,r10k,yuv4,avrn,avui,ffv1,\
+    huffyuv,ffvhuff,utvideo,magicyuv,lagarith,fraps,camstudio,camtasia,tscc2,zmbv,flashsv,flashsv2,\
+    rv10,rv20,rv30,rv40,dirac,speedhq,aic,cljr,asv1,asv2,mimic,\
+    aac,aac_fixed,aac_latm,mp3,mp3float,mp2,mp2float,mp1,mp1float,ac3,ac3_fixed,eac3,dca,truehd,mlp,\
+    opus,libopus,vorbis,libvorbis,flac,alac,wavpack,tta,speex,nellymoser,dvaudio,truespeech,\
+    wmav1,wmav2,wmapro,wmavoice,wmalossless,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,\
+    qdm2,qdmc,mace3,mace6,gsm,gsm_ms,ilbc,g722,g726,g726le,g723_1,cook,real_144,real_288,sipr,atrac3,\
+    s302m,qcelp,evrc,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,adpcm_swf,adpcm_yamaha,\
+    pcm_u8,pcm_s8,pcm_s8_planar,pcm_s16le,pcm_s16be,pcm_s16le_planar,pcm_s16be_planar,pcm_u16le,\
+    pcm_u16be,pcm_s24le,pcm_s24be,pcm_s24le_planar,pcm_s32le,pcm_s32be,pcm_s32le_planar,pcm_f32le,\
+    pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw,pcm_bluray,pcm_dvd,pcm_lxf,\
+    mov_text,subrip,srt,ass,ssa,webvtt,text,dvdsub,dvbsub,pgssub,xsub,cc_dec,libzvbi_teletextdec";
+
+/// The most memory that a single allocation may take: a frame of 8K with four channels of 16 bits
+/// takes half of it.
+const MAX_ALLOCATION: u64 = 1 << 29;
 
 /// How long before the first frame or sample that it needs a chunk enters the source: a frame that
 /// is still shown may have begun earlier, and a decoder of sound needs some packets to tune in.
@@ -200,12 +222,16 @@ impl Args {
             "-protocol_whitelist",
             if secure { "https,tls,tcp" } else { "http,tcp" },
         );
-        self.pair("-format_whitelist", DEMUXERS);
+        // Playlists and picture lists are no containers: they name other files, and a server that
+        // follows them reads its own secrets for an attacker.
+        self.pair("-format_whitelist", source.container.demuxers());
+        self.pair("-codec_whitelist", DECODERS);
+        self.pair("-max_alloc", MAX_ALLOCATION.to_string());
         self.pair("-max_streams", "32");
         self.pair("-max_pixels", MAX_PIXELS.to_string());
         // A connection that drops is resumed where it was; a source must not end early unnoticed.
         self.words("-reconnect 1 -reconnect_on_network_error 1 -reconnect_on_http_error 5xx,429");
-        self.words("-reconnect_delay_max 4 -reconnect_max_retries 5 -rw_timeout 30000000");
+        self.words("-reconnect_delay_max 4 -reconnect_max_retries 5 -rw_timeout 10000000");
         // Few, large range requests on one connection.
         self.words("-multiple_requests 1 -request_size 4194304");
         if secure {
@@ -260,6 +286,7 @@ mod tests {
     const HTTPS: SourceUrl<'_> = SourceUrl {
         url: "https://bucket/key?signature",
         ca_file: Some("/ca.crt"),
+        container: Container::Mp4,
     };
 
     fn lines(args: &[OsString]) -> String {
@@ -338,7 +365,8 @@ mod tests {
     fn the_probe_opens_media_only() {
         insta::assert_snapshot!(lines(&probe(SourceUrl {
             url: "http://127.0.0.1/x",
-            ca_file: None
+            ca_file: None,
+            container: Container::MpegTs,
         })));
     }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     encoder::{Preset, VideoCodecs},
     ladder::{self, Rendition},
-    source::{Seeking, SourceInfo, VideoStream},
+    source::{Container, Seeking, SourceInfo, VideoStream},
     storyboard::Storyboard,
     timeline::Grid,
 };
@@ -26,6 +26,10 @@ use crate::{
 /// Everything that an encode needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    /// What the source is in: nothing else is read.
+    pub container: Container,
+    /// How many pixels a picture of the source has.
+    pub source_pixels: u64,
     /// Where the video is cut.
     pub grid: Grid,
     /// How many frames are expected to come out. What really came out is measured.
@@ -168,6 +172,8 @@ impl Plan {
         });
         let by_position = source.seeking == Seeking::ByPosition && cuts.len() > 1;
         Self {
+            container: source.container,
+            source_pixels: u64::from(video.width) * u64::from(video.height),
             entries: by_position.then(|| Entries::new(source, grid, &cuts)),
             cuts,
             storyboard,
@@ -272,6 +278,7 @@ pub(crate) mod tests {
 
     pub(crate) fn source(millis: u64, rate: (u32, u32)) -> SourceInfo {
         SourceInfo {
+            container: Container::Mp4,
             size_bytes: 1000,
             duration_us: millis * 1000,
             clock_start_us: 0,

@@ -145,7 +145,8 @@ impl ProbeStream {
             _ => return None,
         };
         // What primes the decoder and what fills the last packet is not part of the duration.
-        let surplus = self.indexed_packets()? * packet_samples - self.duration_ts?;
+        let indexed = self.indexed_packets()?.checked_mul(packet_samples)?;
+        let surplus = indexed.checked_sub(self.duration_ts?)?;
         (rate == ticks_per_second && (0..=4 * packet_samples).contains(&surplus)).then_some(rate)
     }
 
@@ -287,6 +288,16 @@ pub(super) fn no_video(streams: &[ProbeStream]) -> VideoError {
     VideoError::new(ErrorType::NoVideoStream, detail)
 }
 
+/// Times beyond this (some 70,000 years) are forged, or the sum of a forged one; without them, no
+/// sum or difference of two times overflows.
+pub(super) const MAX_MICROS: i64 = i64::MAX / 4;
+
+fn believable(micros: i64) -> Option<i64> {
+    (-MAX_MICROS..=MAX_MICROS)
+        .contains(&micros)
+        .then_some(micros)
+}
+
 /// ffprobe's decimal seconds, exactly, in microseconds.
 pub(super) fn seconds(text: Option<&str>) -> Option<i64> {
     let text = text?;
@@ -298,7 +309,7 @@ pub(super) fn seconds(text: Option<&str>) -> Option<i64> {
     let whole: i64 = whole.parse().ok()?;
     let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
     let value = whole.checked_mul(1_000_000)?.checked_add(micros)?;
-    Some(if negative { -value } else { value })
+    believable(if negative { -value } else { value })
 }
 
 /// Matroska's `00:00:05.229000000`, in microseconds.
@@ -312,6 +323,7 @@ pub(super) fn clock_micros(text: &str) -> Option<i64> {
         .checked_add(minutes.checked_mul(60)?)?
         .checked_mul(1_000_000)?
         .checked_add(rest)
+        .and_then(believable)
 }
 
 pub(super) fn positive(micros: i64) -> Option<u64> {

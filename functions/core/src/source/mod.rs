@@ -2,13 +2,17 @@
 
 mod ffprobe;
 mod packets;
+mod sniff;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use self::packets::{Keyframe, Measured, Packets};
+pub use self::{
+    packets::{Keyframe, Measured, Packets},
+    sniff::{Container, SNIFF_BYTES},
+};
 
 use self::ffprobe::{Probe, no_video, pick, positive, seconds};
 use crate::{
@@ -20,6 +24,8 @@ use crate::{
 /// The facts about a source that decide how it is encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceInfo {
+    /// What it is in.
+    pub container: Container,
     /// Size in bytes.
     pub size_bytes: u64,
     /// How long it lasts: until the longer of picture and sound is over. Microseconds, as all times
@@ -143,6 +149,15 @@ impl SourceInfo {
                 format!("Its structure could not be read ({why})."),
             )
         })?;
+        let format_name = probe.format.format_name.as_deref().unwrap_or_default();
+        let container = Container::named(format_name).ok_or_else(|| {
+            VideoError::new(
+                ErrorType::NotAVideo,
+                format!("Its content is in a format that Reelrun does not read ({format_name})."),
+            )
+        })?;
+        let size_bytes = probe.format.size.as_deref();
+        let size_bytes = size_bytes.and_then(|size| size.parse().ok()).unwrap_or(0);
         let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
         let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
@@ -154,6 +169,7 @@ impl SourceInfo {
                 .or(container_end)
                 .ok_or(SourceFault::LengthUnknown {
                     video_stream: stream.index,
+                    size_bytes,
                 })?;
         let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
         let video = VideoStream {
@@ -183,12 +199,8 @@ impl SourceInfo {
             .into());
         }
         Ok(Self {
-            size_bytes: probe
-                .format
-                .size
-                .as_deref()
-                .and_then(|size| size.parse().ok())
-                .unwrap_or(0),
+            container,
+            size_bytes,
             duration_us,
             clock_start_us: start,
             seeking: stream.seeking(&probe.format),
@@ -224,5 +236,7 @@ pub enum SourceFault {
     LengthUnknown {
         /// The index of the stream that is to be measured.
         video_stream: u32,
+        /// How much there is to read.
+        size_bytes: u64,
     },
 }

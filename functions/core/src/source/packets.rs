@@ -1,8 +1,11 @@
 //! What reading every packet of a stream tells: how long it lasts, and where it can be entered.
 
+use super::ffprobe::MAX_MICROS;
+
 /// The packets of a video stream, gathered from the lines of [`crate::command::probe_packets`].
 #[derive(Debug, Clone, Default)]
 pub struct Packets {
+    count: u64,
     first: Option<i64>,
     end: i64,
     sum: i64,
@@ -33,6 +36,7 @@ pub struct Keyframe {
 impl Packets {
     /// Takes one line: time, duration, place, flags. One without a time tells nothing.
     pub fn add(&mut self, line: &str) {
+        self.count += 1;
         let mut fields = line.split(',');
         let mut micros = || {
             let seconds = fields.next()?.parse::<f64>().ok()?;
@@ -40,9 +44,9 @@ impl Packets {
                 clippy::cast_possible_truncation,
                 reason = "a float to integer cast saturates"
             )]
-            seconds
-                .is_finite()
-                .then_some((seconds * 1e6).round() as i64)
+            let micros = (seconds * 1e6).round() as i64;
+            (seconds.is_finite() && micros.unsigned_abs() <= MAX_MICROS.unsigned_abs())
+                .then_some(micros)
         };
         let (at, length) = (micros(), micros().unwrap_or(0));
         let Some(at) = at else { return };
@@ -60,6 +64,11 @@ impl Packets {
             self.is_joined |= !self.keyframes.last().is_none_or(follows);
             self.keyframes.push(frame);
         }
+    }
+
+    /// Whether there are more than any video has: then the file is not worth reading on.
+    pub fn are_too_many(&self) -> bool {
+        self.count > MAX_PACKETS
     }
 
     /// What all lines told; nothing if none had a time.
@@ -80,6 +89,9 @@ impl Packets {
         })
     }
 }
+
+/// Twelve hours at 60 frames per second have 2.6 million, and a field may be a packet.
+const MAX_PACKETS: u64 = 8_000_000;
 
 /// When the clock of an MPEG transport stream, 33 bits at 90 kHz, starts anew.
 const CLOCK_OVERFLOWS_US: i64 = (1 << 33) * 100 / 9;

@@ -14,7 +14,7 @@ fn video() -> Value {
 }
 
 fn probe(streams: &[Value]) -> Value {
-    json!({"streams": streams, "format": {"duration": "10.0", "start_time": "0.0", "size": "1000"}})
+    json!({"streams": streams, "format": {"format_name": "mov,mp4,m4a,3gp,3g2,mj2", "duration": "10.0", "start_time": "0.0", "size": "1000"}})
 }
 
 fn parse(probe: &Value) -> Result<SourceInfo, SourceFault> {
@@ -76,7 +76,7 @@ fn a_late_video_in_a_late_container_is_measured_from_the_container() {
     let mut late = video();
     late["start_time"] = json!("1.726000");
     let info = SourceInfo::parse(
-        &json!({"streams": [late], "format": {"duration": "10.2", "start_time": "1.5"}})
+        &json!({"streams": [late], "format": {"format_name": "mpegts", "duration": "10.2", "start_time": "1.5"}})
             .to_string(),
         None,
         LIMITS,
@@ -98,10 +98,13 @@ fn matroska_states_the_end_in_a_tag() {
 fn a_file_that_does_not_state_its_length_is_measured() {
     let mut stream = video();
     stream["duration"] = Value::Null;
-    let text = json!({"streams": [stream], "format": {}}).to_string();
+    let text = json!({"streams": [stream], "format": {"format_name": "matroska,webm"}}).to_string();
     assert_eq!(
         SourceInfo::parse(&text, None, LIMITS),
-        Err(SourceFault::LengthUnknown { video_stream: 0 })
+        Err(SourceFault::LengthUnknown {
+            video_stream: 0,
+            size_bytes: 0
+        })
     );
     let info = SourceInfo::parse(
         &text,

@@ -115,6 +115,37 @@ impl Storage {
             .map_err(|why| StorageError::new("read", key, why.to_string()))
     }
 
+    /// Reads the first bytes of an object; none if there is no such object.
+    pub async fn get_head(
+        &self,
+        key: &StorageKey,
+        bytes: u64,
+    ) -> Result<Option<Bytes>, StorageError> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(self.bucket(key))
+            .key(key.to_string())
+            .range(format!("bytes=0-{}", bytes.saturating_sub(1)))
+            .send()
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(why) => {
+                let status = why.raw_response().map(|answer| answer.status().as_u16());
+                return match status {
+                    Some(404) => Ok(None),
+                    // An empty object has no range.
+                    Some(416) => Ok(Some(Bytes::new())),
+                    _ => Err(StorageError::sdk("read", key, why)),
+                };
+            }
+        };
+        let body = answer.body.collect().await;
+        body.map(|body| Some(body.into_bytes()))
+            .map_err(|why| StorageError::new("read", key, why.to_string()))
+    }
+
     /// Reads an object that was stored by [`Self::put_json`].
     pub async fn get_json<T: DeserializeOwned>(&self, key: &StorageKey) -> Result<T, StorageError> {
         let bytes = self.get(key).await?;

@@ -5,6 +5,7 @@ mod track;
 use std::{io::PipeReader, os::fd::OwnedFd};
 
 use reelrun_core::{
+    allowance::{Allowance, Exceeded},
     command::{self, Output, SourceUrl},
     complaint::{self, is_network_trouble},
     error::{ErrorType, VideoError},
@@ -21,7 +22,7 @@ use tokio::{net::unix::pipe, sync::watch, task::JoinSet};
 use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
     error::StepError,
-    process::{self, Ended, Programs},
+    process::{self, Ended, Programs, Pulse},
     upload::{Slots, Uploads},
 };
 
@@ -63,8 +64,10 @@ impl Encoder<'_> {
             &encode.args,
             command::FIRST_FD,
             encode.outputs.len(),
+            Allowance::encode(self.programs.memory_mb, plan, part),
         )?;
-        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers)?;
+        let pulse = running.pulse();
+        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, pulse)?;
         let mut done = Vec::new();
         let mut incomplete = None;
         while let Some(joined) = tracks.join_next().await {
@@ -95,6 +98,7 @@ impl Encoder<'_> {
         span: Span,
         outputs: Vec<Output>,
         readers: Vec<PipeReader>,
+        pulse: &Pulse,
     ) -> Result<JoinSet<Result<Done, TrackError>>, StepError> {
         let slots = Slots::new();
         let expected = plan.grid.ticks_at(span.first_frame)..plan.grid.ticks_at(span.end_frame);
@@ -118,6 +122,7 @@ impl Encoder<'_> {
             let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))
                 .map_err(|why| StepError::Internal(format!("a pipe can't be read: {why}")))?;
             let uploads = Uploads::new(self.storage.clone(), self.video, slots.clone());
+            let pulse = pulse.clone();
             match output {
                 Output::Video(index) => {
                     let rendition = plan.renditions[index].clone();
@@ -131,7 +136,7 @@ impl Encoder<'_> {
                             leader,
                             stores_init: span.is_first,
                         };
-                        Ok(Done::Video(index, track.read(pipe, uploads).await?))
+                        Ok(Done::Video(index, track.read(pipe, uploads, pulse).await?))
                     });
                 }
                 Output::Audio => {
@@ -148,7 +153,7 @@ impl Encoder<'_> {
                                 watched,
                                 stores_init: span.is_first,
                             };
-                            Ok(Done::Audio(track.read(pipe, uploads).await?))
+                            Ok(Done::Audio(track.read(pipe, uploads, pulse).await?))
                         });
                     }
                 }
@@ -207,11 +212,36 @@ fn blame(ended: &Ended) -> StepError {
             ended.stderr.trim()
         ))
     };
+    if ended.exceeded == Some(Exceeded::Memory) {
+        return Exceeded::Memory.while_encoding().into();
+    }
+    if let Some(stall) = ended.exceeded {
+        return StepError::Stalled(stall.while_encoding());
+    }
     if ended.was_killed() {
         return transient();
     }
+    if ended.has_crashed() {
+        tracing::error!(status = %ended.status, stderr = ended.stderr.trim(), "ffmpeg has crashed");
+        return VideoError::new(
+            ErrorType::MalformedMedia,
+            "It can't be decoded without harm. Export it again, then upload it again.",
+        )
+        .into();
+    }
     if is_network_trouble(&ended.stderr) {
         return complaint::explain(&ended.stderr).map_or_else(transient, Into::into);
+    }
+    // Memory and threads are refused beyond what is allowed.
+    let refusals = ["Cannot allocate memory", "Resource temporarily unavailable"];
+    if refusals
+        .iter()
+        .any(|refusal| ended.stderr.contains(refusal))
+    {
+        return Exceeded::Memory.while_encoding().into();
+    }
+    if let Some(codec) = complaint::refused_codec(&ended.stderr) {
+        return complaint::unsupported(codec).into();
     }
     if ended.stderr.contains("no decoder found") || ended.stderr.contains("Decoder not found") {
         return VideoError::new(

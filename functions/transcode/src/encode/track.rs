@@ -14,7 +14,7 @@ use reelrun_core::{
 use sha2::{Digest as _, Sha256};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::watch};
 
-use crate::{error::StepError, upload::Uploads};
+use crate::{error::StepError, process::Pulse, upload::Uploads};
 
 /// Why a pipe gave no whole track.
 pub(super) enum TrackError {
@@ -80,11 +80,12 @@ impl VideoTrack {
         mut self,
         mut pipe: pipe::Receiver,
         uploads: Uploads,
+        pulse: Pulse,
     ) -> Result<TrackReport, TrackError> {
         let track = TrackId::Video(self.rendition.name.clone());
-        let mut sink = Sink::new(track, uploads, self.stores_init);
+        let mut sink = Sink::new(track, uploads, self.stores_init, pulse);
         let mut buffer = vec![0; READ_BYTES];
-        while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
+        while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.pulse).await? {
             for cut in self.segmenter.push(bytes)? {
                 sink.take(cut).await?;
             }
@@ -120,10 +121,16 @@ impl AudioTrack {
         mut self,
         mut pipe: pipe::Receiver,
         uploads: Uploads,
+        pulse: Pulse,
     ) -> Result<TrackReport, TrackError> {
-        let mut sink = Sink::new(TrackId::Audio("main".into()), uploads, self.stores_init);
+        let mut sink = Sink::new(
+            TrackId::Audio("main".into()),
+            uploads,
+            self.stores_init,
+            pulse,
+        );
         let mut buffer = vec![0; READ_BYTES];
-        while let Some(bytes) = read_some(&mut pipe, &mut buffer).await? {
+        while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.pulse).await? {
             let video_segments = self.watched.borrow().ticks / self.segment_ticks;
             for cut in self.segmenter.push(bytes, video_segments)? {
                 sink.take(cut).await?;
@@ -175,22 +182,26 @@ struct Sink {
     uploads: Uploads,
     /// Whether the initialization segment is stored: once for all parts of a track.
     stores_init: bool,
+    /// While a segment waits for storage, the pipe is not read.
+    pulse: Pulse,
     init: Option<(InitInfo, String)>,
     segments: Vec<SegmentReport>,
 }
 
 impl Sink {
-    fn new(track: TrackId, uploads: Uploads, stores_init: bool) -> Self {
+    fn new(track: TrackId, uploads: Uploads, stores_init: bool, pulse: Pulse) -> Self {
         Self {
             track,
             uploads,
             stores_init,
+            pulse,
             init: None,
             segments: Vec::new(),
         }
     }
 
     async fn take(&mut self, cut: Cut) -> Result<(), StepError> {
+        let _busy = self.pulse.busy();
         match cut {
             Cut::Init(bytes) => {
                 let info = read_init(&bytes).map_err(|why| StepError::Internal(why.to_string()))?;
@@ -240,8 +251,10 @@ const READ_BYTES: usize = 256 * 1024;
 async fn read_some<'a>(
     pipe: &mut pipe::Receiver,
     buffer: &'a mut [u8],
+    pulse: &Pulse,
 ) -> Result<Option<&'a [u8]>, StepError> {
     let count = pipe.read(buffer).await.map_err(lost_pipe)?;
+    pulse.beat();
     Ok((count > 0).then_some(&buffer[..count]))
 }
 

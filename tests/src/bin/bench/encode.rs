@@ -13,11 +13,11 @@ use aws_sdk_s3::{presigning::PresigningConfig, primitives::ByteStream};
 use reelrun_core::{
     command::{self, Output, SourceUrl},
     plan::{Part, Plan},
-    source::{SourceInfo, SourceLimits},
+    source::{Container, SNIFF_BYTES, SourceInfo, SourceLimits},
 };
 use reelrun_tests::{
     processes::children_cpu_seconds,
-    stack::{Stack, program},
+    stack::{Stack, get_range, program},
 };
 use reelrun_transcode::{probe::probe, process::Programs};
 
@@ -81,8 +81,12 @@ pub(crate) async fn stored(stack: &Stack, file: &Path) -> Result<String> {
     Ok(url.uri().into())
 }
 
-fn source(url: &str) -> SourceUrl<'_> {
-    SourceUrl { url, ca_file: None }
+fn source(url: &str, container: Container) -> SourceUrl<'_> {
+    SourceUrl {
+        url,
+        ca_file: None,
+        container,
+    }
 }
 
 /// What ffprobe says of a source.
@@ -91,11 +95,13 @@ pub(crate) async fn probed(url: &str) -> Result<SourceInfo> {
         ffmpeg: program("ffmpeg"),
         ffprobe: program("ffprobe"),
         ca_file: None,
+        memory_mb: 3008,
     };
     let limits = SourceLimits {
         max_duration_seconds: 12 * 3600,
     };
-    Ok(probe(&programs, source(url), limits).await?)
+    let container = Container::of(&get_range(url, 0, SNIFF_BYTES).body)?;
+    Ok(probe(&programs, source(url, container), limits).await?)
 }
 
 /// Runs a part of a plan, with each output where `place` says.
@@ -116,7 +122,8 @@ fn arguments(
     url: &str,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Vec<OsString>> {
-    let encode = command::encode(plan, part, source(url)).context("the plan has no such part")?;
+    let encode = command::encode(plan, part, source(url, plan.container))
+        .context("the plan has no such part")?;
     let mut places = encode.outputs.iter().map(|&output| place(output));
     let args = encode.args.into_iter().map(|arg| match arg.to_str() {
         Some(text) if text.starts_with("pipe:") => places.next().unwrap_or_default(),

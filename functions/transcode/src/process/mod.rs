@@ -1,18 +1,23 @@
 //! The one place that starts a program.
 //!
 //! ffmpeg and ffprobe read whatever the world uploads, so they get nothing of ours: no environment
-//! (the function's credentials live there), no standard input, and an end when their time is up.
+//! (the function's credentials live there), no standard input, bounds for what they may use, and an
+//! end when their time is up.
+
+mod watch;
 
 use std::{
     env,
     ffi::OsString,
     io::PipeReader,
+    ops::ControlFlow,
     os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     path::PathBuf,
     process::{ExitStatus, Stdio},
 };
 
 use command_fds::{CommandFdExt as _, FdMapping};
+use reelrun_core::allowance::{Allowance, Exceeded};
 use rustix::process::{Pid, Signal};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
@@ -20,9 +25,11 @@ use tokio::{
     task::JoinHandle,
 };
 
+use self::watch::Watch;
+pub use self::watch::{Busy, Pulse};
 use crate::error::StepError;
 
-/// Where the programs are.
+/// Where the programs are, and how much memory there is for them.
 #[derive(Debug, Clone)]
 pub struct Programs {
     /// ffmpeg.
@@ -31,11 +38,13 @@ pub struct Programs {
     pub ffprobe: PathBuf,
     /// The certificate authorities that an `https` storage is checked against.
     pub ca_file: Option<String>,
+    /// The function's memory in MB: theirs, but for what the function needs itself.
+    pub memory_mb: u32,
 }
 
 impl Programs {
     /// The programs of the layer; where there is none, those on the `PATH`.
-    pub fn find() -> Self {
+    pub fn find(memory_mb: u32) -> Self {
         // Programs run without our environment, so a bare name would not be found again.
         let program = |name: &str| {
             let path = env::var_os("PATH").unwrap_or_default();
@@ -52,6 +61,7 @@ impl Programs {
             "/etc/ssl/cert.pem",
         ];
         Self {
+            memory_mb,
             ffmpeg: program("ffmpeg"),
             ffprobe: program("ffprobe"),
             ca_file: ca_files
@@ -67,6 +77,7 @@ impl Programs {
 pub struct Running {
     child: Child,
     group: Option<Pid>,
+    watch: Watch,
     stderr: JoinHandle<String>,
 }
 
@@ -77,10 +88,18 @@ pub struct Ended {
     pub status: ExitStatus,
     /// The end of what it wrote to standard error.
     pub stderr: String,
+    /// The bound for which it was ended.
+    pub exceeded: Option<Exceeded>,
 }
 
 /// How much of a program's complaints is kept: the end, where the cause is.
 const STDERR_BYTES: usize = 16 * 1024;
+
+/// How much of many lines is read at once.
+const LINES_BYTES: usize = 64 * 1024;
+
+/// The longest line that is read; programs write short ones.
+const LINE_BYTES: u64 = 4096;
 
 /// The capacity that is asked for a pipe: fewer, larger reads.
 const PIPE_BYTES: usize = 1 << 20;
@@ -91,6 +110,7 @@ pub fn start(
     args: &[OsString],
     first_fd: i32,
     pipes: usize,
+    allowance: Allowance,
 ) -> Result<(Running, Vec<PipeReader>), StepError> {
     let failed = |why: std::io::Error| {
         StepError::Internal(format!("{} could not be started: {why}", program.display()))
@@ -112,7 +132,7 @@ pub fn start(
     command
         .fd_mappings(mappings)
         .map_err(|why| StepError::Internal(format!("pipes could not be passed on: {why}")))?;
-    let running = spawn(command, Stdio::null(), secrets(args)).map_err(failed)?;
+    let running = spawn(command, Stdio::null(), secrets(args), allowance).map_err(failed)?;
     Ok((running, readers))
 }
 
@@ -121,13 +141,14 @@ pub async fn output(
     program: &std::path::Path,
     args: &[OsString],
     max_bytes: u64,
+    allowance: Allowance,
 ) -> Result<(Ended, String), StepError> {
     let failed = |why: std::io::Error| {
         StepError::Internal(format!("{} could not be run: {why}", program.display()))
     };
     let mut command = std::process::Command::new(program);
     command.args(args);
-    let mut running = spawn(command, Stdio::piped(), secrets(args)).map_err(failed)?;
+    let mut running = spawn(command, Stdio::piped(), secrets(args), allowance).map_err(failed)?;
     let mut text = Vec::new();
     if let Some(stdout) = running.child.stdout.take() {
         stdout
@@ -140,22 +161,35 @@ pub async fn output(
     Ok((ended, String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// Runs a program to its end and gives each line of its standard output to `take`.
+/// Runs a program and gives each line of its standard output to `take`, until its end, or until
+/// that says that it has seen enough.
 pub async fn each_line(
     program: &std::path::Path,
     args: &[OsString],
-    mut take: impl FnMut(&str),
+    allowance: Allowance,
+    mut take: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Ended, StepError> {
     let failed = |why: std::io::Error| {
         StepError::Internal(format!("{} could not be run: {why}", program.display()))
     };
     let mut command = std::process::Command::new(program);
     command.args(args);
-    let mut running = spawn(command, Stdio::piped(), secrets(args)).map_err(failed)?;
+    let mut running = spawn(command, Stdio::piped(), secrets(args), allowance).map_err(failed)?;
     if let Some(stdout) = running.child.stdout.take() {
-        let mut lines = BufReader::new(stdout).lines();
-        while let Some(line) = lines.next_line().await.map_err(failed)? {
-            take(&line);
+        let mut stdout = BufReader::with_capacity(LINES_BYTES, stdout);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let mut bounded = (&mut stdout).take(LINE_BYTES);
+            if bounded.read_until(b'\n', &mut line).await.map_err(failed)? == 0 {
+                break;
+            }
+            running.watch.pulse.beat();
+            let text = String::from_utf8_lossy(&line);
+            if take(text.trim_end()).is_break() {
+                running.kill();
+                break;
+            }
         }
     }
     running.end().await
@@ -173,6 +207,7 @@ fn spawn(
     command: std::process::Command,
     stdout: Stdio,
     secrets: Vec<String>,
+    allowance: Allowance,
 ) -> std::io::Result<Running> {
     let mut command = Command::from(command);
     let mut child = command
@@ -184,11 +219,15 @@ fn spawn(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let group = group.ok_or_else(|| std::io::Error::other("it has ended already"))?;
+    let watch = Watch::begin(group, allowance);
     // The pipes' other ends live in the command; while it does, readers never see the end.
     drop(command);
     let stderr = child.stderr.take();
     Ok(Running {
-        group: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
+        group: Some(group),
+        watch,
         child,
         stderr: tokio::spawn(async move {
             match stderr {
@@ -206,24 +245,46 @@ impl Running {
             |why: std::io::Error| StepError::Internal(format!("a program was lost: {why}"));
         let status = self.child.wait().await.map_err(failed)?;
         self.group = None;
+        let exceeded = self.watch.stop();
         let stderr = (&mut self.stderr).await.unwrap_or_default();
-        Ok(Ended { status, stderr })
+        Ok(Ended {
+            status,
+            stderr,
+            exceeded,
+        })
+    }
+
+    /// Where readers of its output tell that they read it.
+    pub fn pulse(&self) -> &Pulse {
+        &self.watch.pulse
+    }
+
+    fn kill(&self) {
+        if let Some(group) = self.group {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
     }
 }
 
 /// A program that is not waited for is ended, with all that it started.
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(group) = self.group.take() {
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
+        self.kill();
     }
 }
 
 impl Ended {
-    /// Whether it was ended from outside, as when memory ran out.
+    /// Whether it was ended from outside, as when the machine's memory ran out.
     pub fn was_killed(&self) -> bool {
-        self.status.signal().is_some()
+        let killers = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP];
+        let signal = self.status.signal();
+        self.exceeded.is_none()
+            && signal.is_some_and(|raw| killers.iter().any(|killer| killer.as_raw() == raw))
+    }
+
+    /// Whether it made a mistake that the system ends programs for: what it read made it do that.
+    pub fn has_crashed(&self) -> bool {
+        self.exceeded.is_none() && self.status.signal().is_some() && !self.was_killed()
     }
 }
 
@@ -256,7 +317,116 @@ async fn tail(mut stream: impl AsyncRead + Unpin) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
+
+    const AMPLE: Allowance = Allowance {
+        memory_bytes: 1 << 30,
+        address_bytes: 1 << 30,
+        time: None,
+        silence: None,
+    };
+
+    async fn shell(script: &str, allowance: Allowance) -> (Ended, String) {
+        let args = ["-c", script].map(OsString::from);
+        output("/bin/sh".as_ref(), &args, 1 << 20, allowance)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn the_system_bounds_what_a_program_may_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        let script = format!(
+            "ulimit -n; ulimit -f; ulimit -c; ulimit -d; echo written > {}",
+            file.display()
+        );
+        // The bounds are set when the program has begun.
+        let (ended, text) = shell(&format!("sleep 0.2; {script}"), AMPLE).await;
+        assert_eq!(text, "64\n0\n0\n1048576\n", "{ended:?}");
+        assert_eq!(std::fs::read(&file).unwrap_or_default(), b"");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_takes_too_long_is_ended_with_all_it_started() {
+        let begun = Instant::now();
+        let allowance = Allowance {
+            time: Some(Duration::from_millis(300)),
+            ..AMPLE
+        };
+        let (ended, _) = shell("trap '' TERM; sleep 60 & sleep 60", allowance).await;
+        assert_eq!(ended.exceeded, Some(Exceeded::Time));
+        assert!(!ended.was_killed() && !ended.has_crashed());
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_holds_too_much_is_ended() {
+        let allowance = Allowance {
+            memory_bytes: 8 << 20,
+            ..AMPLE
+        };
+        // A shell variable of growing length.
+        let script = "x=0123456789abcdef; while :; do x=$x$x; sleep 0.05; done";
+        let (ended, _) = shell(script, allowance).await;
+        assert_eq!(ended.exceeded, Some(Exceeded::Memory));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn silence_is_held_against_a_program_unless_nobody_listens() {
+        let allowance = Allowance {
+            silence: Some(Duration::from_millis(500)),
+            ..AMPLE
+        };
+        let lines = async |script: &str| {
+            let args = ["-c", script].map(OsString::from);
+            let mut lines = 0;
+            let ended = each_line("/bin/sh".as_ref(), &args, allowance, |_| {
+                lines += 1;
+                ControlFlow::Continue(())
+            });
+            (ended.await.unwrap().exceeded, lines)
+        };
+        let talks = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done";
+        assert_eq!(lines(talks).await, (None, 6));
+        assert_eq!(
+            lines("echo 1; sleep 60").await,
+            (Some(Exceeded::Silence), 1)
+        );
+        let args = ["-c", "sleep 1.5"].map(OsString::from);
+        let (running, _) = start("/bin/sh".as_ref(), &args, 3, 1, allowance).unwrap();
+        let pulse = running.pulse().clone();
+        let storing = pulse.busy();
+        assert_eq!(running.end().await.unwrap().exceeded, None);
+        drop(storing);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn lines_are_read_until_enough_were_seen() {
+        let args = ["-c", "while :; do echo line; done"].map(OsString::from);
+        let mut lines = 0;
+        let ended = each_line("/bin/sh".as_ref(), &args, AMPLE, |line| {
+            assert_eq!(line, "line");
+            lines += 1;
+            if lines < 1000 {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+        assert!(ended.await.unwrap().was_killed());
+        assert_eq!(lines, 1000);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_crash_is_told_from_an_end_from_outside() {
+        let (crashed, _) = shell("kill -SEGV $$", AMPLE).await;
+        assert!(crashed.has_crashed() && !crashed.was_killed());
+        let (killed, _) = shell("kill -KILL $$", AMPLE).await;
+        assert!(killed.was_killed() && !killed.has_crashed());
+    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_program_gets_no_environment_and_its_complaints_no_signature() {
@@ -267,7 +437,7 @@ mod tests {
             url,
         ];
         let args = args.map(OsString::from);
-        let (ended, text) = output("/bin/sh".as_ref(), &args, 100).await.unwrap();
+        let (ended, text) = output("/bin/sh".as_ref(), &args, 100, AMPLE).await.unwrap();
         assert!(ended.status.success());
         assert_eq!(
             (text.as_str(), ended.stderr.as_str()),
@@ -290,7 +460,7 @@ mod tests {
             "-c".into(),
             format!("sleep {marker} & sleep {marker}").into(),
         ];
-        let (running, _) = start("/bin/sh".as_ref(), &args, 3, 1).unwrap();
+        let (running, _) = start("/bin/sh".as_ref(), &args, 3, 1, AMPLE).unwrap();
         let alive = || {
             let processes = std::fs::read_dir("/proc").unwrap().flatten();
             let lines = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());

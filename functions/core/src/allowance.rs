@@ -1,0 +1,177 @@
+//! What ffprobe and ffmpeg may use of the machine for one source.
+//!
+//! A file of a kilobyte can ask a decoder for gigabytes or hours. Whoever exceeds an allowance is
+//! ended, and that is a verdict on the source: the same bytes would ask for the same again.
+
+use std::time::Duration;
+
+use crate::{
+    error::{ErrorType, VideoError},
+    plan::{Part, Plan},
+};
+
+/// The bounds of one program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// The memory that it may hold, in bytes.
+    pub memory_bytes: u64,
+    /// The memory that it may ask for, in bytes; the system refuses it more. Threads ask for stacks
+    /// that they never fill, so this is the larger of the two where there are many.
+    pub address_bytes: u64,
+    /// How long it may run; none where the function's own deadline is the bound.
+    pub time: Option<Duration>,
+    /// How long it may give no output while all of it is taken.
+    pub silence: Option<Duration>,
+}
+
+/// Which bound was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exceeded {
+    /// The memory.
+    Memory,
+    /// The time.
+    Time,
+    /// It gave nothing for too long.
+    Silence,
+}
+
+const MIB: u64 = 1 << 20;
+
+/// What a function needs for itself, beside its program: segments on their way to storage.
+const FUNCTION_BYTES: u64 = 160 * MIB;
+
+/// Reading what a file says of itself takes a few megabytes; a decoder that has to be tried on a
+/// frame of 8K, a few hundred. (This is less than 1 GB.)
+const PROBE_BYTES: u64 = 900 * MIB;
+
+/// The stacks of some sixty threads.
+const STACKS_BYTES: u64 = 512 * MIB;
+
+/// Reading what a file says of itself takes less than a second.
+const PROBE_TIME: Duration = Duration::from_secs(25);
+
+/// A whole file is read at 50 MB/s and more; a third of that is allowed for.
+const SCAN_BYTES_PER_SECOND: u64 = 16 * MIB;
+
+/// How long reading a file may find no packet of the picture.
+const SCAN_SILENCE: Duration = Duration::from_secs(25);
+
+/// How long encoding may give nothing, of a source up to [`PATIENT_PIXELS`].
+const ENCODE_SILENCE: Duration = Duration::from_mins(1);
+
+/// Pictures with more pixels take longer in proportion.
+const PATIENT_PIXELS: u64 = 1920 * 1080;
+
+/// A chunk other than the first has to be decoded from the keyframe before it, which may be far.
+const LATER_CHUNK_FACTOR: u32 = 3;
+
+/// Of a function's memory, what a program may hold.
+fn share(function_memory_mb: u32) -> u64 {
+    let memory = u64::from(function_memory_mb) * MIB;
+    memory.saturating_sub(FUNCTION_BYTES).max(memory / 2)
+}
+
+impl Allowance {
+    /// For ffprobe, which reads what a file says of itself.
+    pub fn probe(function_memory_mb: u32) -> Self {
+        let memory_bytes = share(function_memory_mb).min(PROBE_BYTES);
+        Self {
+            memory_bytes,
+            address_bytes: memory_bytes,
+            time: Some(PROBE_TIME),
+            silence: None,
+        }
+    }
+
+    /// For ffprobe, which reads every packet of a file of this size.
+    pub fn scan(function_memory_mb: u32, size_bytes: u64) -> Self {
+        let reading = Duration::from_secs(size_bytes / SCAN_BYTES_PER_SECOND);
+        Self {
+            time: Some(PROBE_TIME + reading),
+            silence: Some(SCAN_SILENCE),
+            ..Self::probe(function_memory_mb)
+        }
+    }
+
+    /// For ffmpeg, which encodes a part of a plan.
+    pub fn encode(function_memory_mb: u32, plan: &Plan, part: Part) -> Self {
+        let memory_bytes = share(function_memory_mb);
+        let size = u32::try_from(plan.source_pixels.div_ceil(PATIENT_PIXELS)).unwrap_or(u32::MAX);
+        let enters_late = plan.span(part).is_some_and(|span| !span.is_first);
+        let factor = if enters_late { LATER_CHUNK_FACTOR } else { 1 };
+        Self {
+            memory_bytes,
+            address_bytes: memory_bytes + STACKS_BYTES,
+            time: None,
+            silence: Some(ENCODE_SILENCE.saturating_mul(size.max(1).saturating_mul(factor))),
+        }
+    }
+}
+
+impl Exceeded {
+    /// What it says of a source that could not be probed.
+    pub fn while_probing(self) -> VideoError {
+        VideoError::new(
+            ErrorType::MalformedMedia,
+            match self {
+                Self::Memory => {
+                    "Reading it takes more memory than any sound video does. Export it again, then upload it again."
+                }
+                Self::Time | Self::Silence => {
+                    "Reading it does not come to an end. Export it again, then upload it again."
+                }
+            },
+        )
+    }
+
+    /// What it says of a source that could not be encoded.
+    pub fn while_encoding(self) -> VideoError {
+        match self {
+            Self::Memory => VideoError::new(
+                ErrorType::TooLarge,
+                "Decoding it takes more memory than one encode may use here. Upload it with a smaller picture, or ask the operator of this service for a function with more memory (TranscodeMemoryMb).",
+            ),
+            Self::Time | Self::Silence => VideoError::new(
+                ErrorType::MalformedMedia,
+                "Decoding it comes to a stop half-way. Export it again, then upload it again.",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::{SETTINGS, source};
+
+    #[test]
+    fn a_program_never_gets_all_of_a_function_s_memory() {
+        for memory_mb in [512, 1024, 1769, 3008, 10_240] {
+            let memory = u64::from(memory_mb) * MIB;
+            let probe = Allowance::probe(memory_mb);
+            assert!(probe.memory_bytes < 1_000_000_000 && probe.memory_bytes < memory);
+            let plan = Plan::new(&source(20_000, (25, 1)), SETTINGS);
+            let encode = Allowance::encode(memory_mb, &plan, Part::Chunk(0));
+            assert!(encode.memory_bytes < memory && encode.memory_bytes >= memory / 2);
+        }
+    }
+
+    #[test]
+    fn large_files_and_pictures_get_more_time() {
+        let scan = |bytes| Allowance::scan(3008, bytes).time.unwrap();
+        assert_eq!(scan(1000), PROBE_TIME);
+        assert!(scan(20 << 30) > Duration::from_mins(20));
+        let silence = |width, height, part| {
+            let mut info = source(600_000, (25, 1));
+            (info.video.width, info.video.height) = (width, height);
+            let plan = Plan::new(&info, SETTINGS);
+            Allowance::encode(3008, &plan, part)
+                .silence
+                .unwrap()
+                .as_secs()
+        };
+        assert_eq!(silence(640, 360, Part::Chunk(0)), 60);
+        assert_eq!(silence(1920, 1080, Part::Chunk(1)), 180);
+        assert_eq!(silence(3840, 2160, Part::Chunk(0)), 240);
+    }
+}

@@ -1,0 +1,378 @@
+//! What a file's first bytes say it is: decided before any program of ours reads it.
+//!
+//! A file's name and type are its sender's words. Its first bytes choose the one demuxer that may
+//! read it, so a playlist named `.mp4` never meets the code that follows playlists, and a flaw in
+//! the reader of one container is out of reach of a file in another.
+
+use file_format::{FileFormat, Kind};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorType, VideoError};
+
+/// How many of a file's first bytes are looked at: enough for transport streams that begin with
+/// the rest of a packet, or with some junk.
+pub const SNIFF_BYTES: u64 = 16 * 1024;
+
+/// A family of containers, by the demuxer that reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Container {
+    /// MP4, `QuickTime`, 3GP.
+    Mp4,
+    /// Matroska and `WebM`.
+    Matroska,
+    /// AVI.
+    Avi,
+    /// ASF, which WMV files are in.
+    Asf,
+    /// Flash video.
+    Flv,
+    /// MPEG transport stream, with packets of 188, 192 (M2TS) or 204 bytes.
+    MpegTs,
+    /// MPEG program stream, and MPEG video without a container.
+    Mpeg,
+    /// Ogg.
+    Ogg,
+}
+
+/// The first words of `QuickTime` and MP4 files, whose boxes may come in any order.
+const MP4_BOXES: [&[u8; 4]; 16] = [
+    b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid",
+    b"sidx", b"ssix", b"prft", b"emsg", b"pdin", b"junk",
+];
+
+/// `ftyp` brands of still pictures: the same boxes, but nothing that moves.
+const STILL_BRANDS: [&[u8; 4]; 5] = [b"avif", b"heic", b"heix", b"mif1", b"jpeg"];
+
+/// Each of these begins a packet of a transport stream.
+const TS_SYNC: u8 = 0x47;
+
+/// How many packets in a row are no coincidence.
+const TS_PACKETS: usize = 5;
+
+impl Container {
+    /// The container that these first bytes begin, or what they are instead.
+    pub fn of(head: &[u8]) -> Result<Self, VideoError> {
+        let content = after_id3(head);
+        strict(content)
+            // A text is not searched for a stream within.
+            .or_else(|| lenient(content).filter(|_| text(content).is_none()))
+            .ok_or_else(|| VideoError::new(ErrorType::NotAVideo, refusal(content)))
+    }
+
+    /// ffmpeg's names of the demuxers that read it.
+    pub fn demuxers(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mov,mp4,m4a,3gp,3g2,mj2",
+            Self::Matroska => "matroska,webm",
+            Self::Avi => "avi",
+            Self::Asf => "asf",
+            Self::Flv => "flv",
+            Self::MpegTs => "mpegts",
+            Self::Mpeg => "mpeg,mpegvideo,m4v",
+            Self::Ogg => "ogg",
+        }
+    }
+
+    /// The container that ffprobe's `format_name` means: a list of names.
+    pub fn named(format_name: &str) -> Option<Self> {
+        let all = [
+            Self::Mp4,
+            Self::Matroska,
+            Self::Avi,
+            Self::Asf,
+            Self::Flv,
+            Self::MpegTs,
+            Self::Mpeg,
+            Self::Ogg,
+        ];
+        let first = format_name.split(',').next()?;
+        all.into_iter()
+            .find(|container| container.demuxers().split(',').any(|name| name == first))
+    }
+}
+
+/// What begins exactly as a container does.
+fn strict(head: &[u8]) -> Option<Container> {
+    let word = |at: usize| head.get(at..at + 4);
+    if let Some(name) = word(4)
+        && MP4_BOXES.iter().any(|known| *known == name)
+    {
+        let is_still = name == b"ftyp"
+            && word(8).is_some_and(|brand| STILL_BRANDS.iter().any(|still| *still == brand));
+        return (!is_still).then_some(Container::Mp4);
+    }
+    match head {
+        [0x1A, 0x45, 0xDF, 0xA3, ..] => Some(Container::Matroska),
+        [b'O', b'g', b'g', b'S', ..] => Some(Container::Ogg),
+        [b'F', b'L', b'V', 0..=4, ..] => Some(Container::Flv),
+        [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => Some(Container::Asf),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => Some(Container::Avi),
+        // A Video CD's file: program stream within RIFF.
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'C',
+            b'D',
+            b'X',
+            b'A',
+            ..,
+        ] => Some(Container::Mpeg),
+        // M2TS puts four bytes of clock before each packet.
+        _ if packets_from(head, 0) || packets_from(head, 4) => Some(Container::MpegTs),
+        _ => starts_mpeg(head).then_some(Container::Mpeg),
+    }
+}
+
+/// Streams that were cut out of a broadcast begin anywhere.
+fn lenient(head: &[u8]) -> Option<Container> {
+    let packs = || head.windows(4).any(|bytes| bytes == [0, 0, 1, 0xBA]);
+    if (1..head.len()).any(|at| head.len() - at > TS_PACKETS * 188 && packets_from(head, at)) {
+        Some(Container::MpegTs)
+    } else {
+        packs().then_some(Container::Mpeg)
+    }
+}
+
+/// Whether packets of one length follow each other from here on. Of a shorter file, all of them.
+fn packets_from(head: &[u8], first: usize) -> bool {
+    [188, 192, 204].into_iter().any(|length| {
+        let mut syncs = head.iter().skip(first).step_by(length).take(TS_PACKETS);
+        head.len() > first + length && syncs.all(|&byte| byte == TS_SYNC)
+    })
+}
+
+/// Whether this begins a program stream, or MPEG-1, MPEG-2 or MPEG-4 video.
+fn starts_mpeg(head: &[u8]) -> bool {
+    // Any number of zeros may come before a start code.
+    let zeros = head.iter().take_while(|&&byte| byte == 0).count();
+    let code = match head.get(zeros..) {
+        Some([1, code, ..]) if zeros >= 2 => *code,
+        _ => return false,
+    };
+    // Video objects; sequence header, visual objects; pack and system headers, streams.
+    matches!(code, 0x00..=0x2F | 0xB0 | 0xB3 | 0xB5 | 0xBA..=0xBF | 0xC0..=0xEF)
+}
+
+/// Without the ID3 tag that some tools put before anything. A tag that is larger than what was
+/// read is that of a sound file.
+fn after_id3(head: &[u8]) -> &[u8] {
+    let [b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] = *head else {
+        return head;
+    };
+    if [a, b, c, d].iter().any(|&byte| byte >= 0x80) {
+        return head;
+    }
+    let size = [a, b, c, d]
+        .iter()
+        .fold(0, |size, &byte| size << 7 | usize::from(byte));
+    let footer = if flags & 0x10 == 0 { 0 } else { 10 };
+    head.get(10 + size + footer..).unwrap_or(head)
+}
+
+/// Texts that begin a file, and what it then is; letter case does not matter. These name other
+/// files, or are taken for such.
+const TEXTS: [(&str, &str); 11] = [
+    ("#extm3u", "a playlist (M3U)"),
+    ("ffconcat", "a list of files to join"),
+    ("<mpd", "a DASH manifest"),
+    ("<svg", "a picture (SVG)"),
+    ("<smil", "a playlist (SMIL)"),
+    ("<asx", "a playlist (ASX)"),
+    ("<html", "a web page"),
+    ("<!doctype html", "a web page"),
+    ("<?xml", "a text (XML)"),
+    ("v=0", "a session description (SDP)"),
+    // Its tag is longer than what was read, and no video has so much before it.
+    ("id3", "a sound file (MP3)"),
+];
+
+fn text(head: &[u8]) -> Option<&'static str> {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let start = head.trim_ascii_start();
+    let begins = |text: &str| {
+        start
+            .get(..text.len())
+            .is_some_and(|bytes| bytes.eq_ignore_ascii_case(text.as_bytes()))
+    };
+    TEXTS
+        .iter()
+        .find(|(text, _)| begins(text))
+        .map(|(_, name)| *name)
+}
+
+fn refusal(head: &[u8]) -> String {
+    const NONE_OF_OURS: &str = "whatever its name says";
+    if let Some(name) = text(head) {
+        return format!("Its content is {name}, {NONE_OF_OURS}. Upload the video file itself.");
+    }
+    let format = FileFormat::from_bytes(head);
+    let kind = match format.kind() {
+        Kind::Archive | Kind::Compressed | Kind::Package => "an archive",
+        Kind::Audio => "a sound file",
+        Kind::Executable => "a program",
+        Kind::Image => "a picture",
+        Kind::Playlist => "a playlist",
+        Kind::Subtitle => "a file of subtitles",
+        Kind::Document | Kind::Ebook | Kind::Presentation | Kind::Spreadsheet => "a document",
+        Kind::Video => "a video in a format that Reelrun does not read",
+        _ if format == FileFormat::ArbitraryBinaryData => {
+            return format!(
+                "Its content is not in a video format that Reelrun reads, {NONE_OF_OURS}."
+            );
+        }
+        _ => "something else",
+    };
+    format!(
+        "Its content seems to be {kind} ({}), {NONE_OF_OURS}. Upload it as MP4, MOV, MKV or WebM.",
+        format.name()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn boxed(name: [u8; 4]) -> Vec<u8> {
+        [&[0, 0, 0, 16], &name[..], b"qt  \0\0\0\0"].concat()
+    }
+
+    /// Packets of a transport stream after some bytes.
+    fn ts(before: usize, length: usize, packets: usize) -> Vec<u8> {
+        let mut bytes = vec![0x11; before];
+        for _ in 0..packets {
+            bytes.push(TS_SYNC);
+            bytes.resize(bytes.len() + length - 1, 0x22);
+        }
+        bytes
+    }
+
+    fn refused(head: &[u8]) -> String {
+        let error = Container::of(head).unwrap_err();
+        assert_eq!(error.kind, ErrorType::NotAVideo);
+        error.detail
+    }
+
+    #[test]
+    fn containers_are_known_by_their_beginning() {
+        for name in MP4_BOXES {
+            assert_eq!(Container::of(&boxed(*name)), Ok(Container::Mp4), "{name:?}");
+        }
+        for (head, container) in [
+            (&b"\x1A\x45\xDF\xA3\x01"[..], Container::Matroska),
+            (b"OggS\0\x02", Container::Ogg),
+            (b"FLV\x01\x05\0\0\0\x09", Container::Flv),
+            (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9", Container::Asf),
+            (b"RIFF\0\0\0\0AVI LIST", Container::Avi),
+            (b"RIFF\0\0\0\0AVIXLIST", Container::Avi),
+            (b"RIFF\0\0\0\0CDXAfmt ", Container::Mpeg),
+            (b"\0\0\x01\xBA\x44", Container::Mpeg),
+            (b"\0\0\0\0\0\x01\xB3\x14", Container::Mpeg),
+            (b"\0\0\x01\xB0\x01", Container::Mpeg),
+        ] {
+            assert_eq!(Container::of(head), Ok(container), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn transport_streams_may_begin_anywhere() {
+        for (before, length) in [
+            (0, 188),
+            (4, 192),
+            (0, 204),
+            (100, 188),
+            (3000, 188),
+            (77, 192),
+        ] {
+            let head = ts(before, length, 20);
+            assert_eq!(
+                Container::of(&head),
+                Ok(Container::MpegTs),
+                "{before} {length}"
+            );
+        }
+        // A short file has few packets.
+        assert_eq!(Container::of(&ts(0, 188, 2)), Ok(Container::MpegTs));
+        assert!(Container::of(&ts(0, 188, 1)).is_err());
+        assert!(Container::of(&ts(9, 188, 3)).is_err());
+        let late = [&[7; 999][..], b"\0\0\x01\xBA\x44\0"].concat();
+        assert_eq!(Container::of(&late), Ok(Container::Mpeg));
+    }
+
+    #[test]
+    fn a_tag_in_front_is_passed_over() {
+        let tagged = |size: &[u8; 4], content: &[u8]| {
+            [b"ID3\x04\0\0", &size[..], &[0; 200][..], content].concat()
+        };
+        let head = tagged(&[0, 0, 1, 72], &ts(0, 188, 6));
+        assert_eq!(Container::of(&head), Ok(Container::MpegTs));
+        assert!(refused(&tagged(&[0x7F; 4], b"")).contains("a sound file"));
+        assert!(Container::of(&tagged(&[0xFF; 4], b"")).is_err());
+    }
+
+    #[test]
+    fn what_it_is_instead_is_said() {
+        for (head, word) in [
+            (&b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd"[..], "playlist"),
+            (b"ffconcat version 1.0\nfile x", "join"),
+            (b"<?xml version=\"1.0\"?><MPD xmlns=\"x\">", "XML"),
+            (b"\xEF\xBB\xBF  <MPD>", "DASH"),
+            (b"<svg xmlns=\"x\">", "SVG"),
+            (b" <!DOCTYPE html><p>", "web page"),
+            (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1", "SDP"),
+            (b"%PDF-1.7", "document"),
+            (b"PK\x03\x04aaaa", "archive"),
+            (b"\x89PNG\r\n\x1A\n", "picture"),
+            (b"\xFF\xD8\xFF\xE0", "picture"),
+            (b"GIF89a", "picture"),
+            (b"\x7FELF\x02\x01\x01\0", "program"),
+            (b"WEBVTT\n\n", "subtitles"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "picture"),
+            (b"\0\0\0\x18ftypavif\0\0\0\0mif1", "picture"),
+            (b"These are my notes, not a video.", "not in a video format"),
+            (b"\0\0\0\x01\x67\x42", "not in a video format"),
+        ] {
+            let detail = refused(head);
+            assert!(detail.contains(word), "{head:?}: {detail}");
+        }
+    }
+
+    /// What is known to be something else is not searched for a stream within.
+    #[test]
+    fn a_page_with_a_stream_inside_is_a_page() {
+        let page = [b"<html>".to_vec(), ts(0, 188, 20), b"\0\0\x01\xBA".to_vec()].concat();
+        assert!(refused(&page).contains("web page"));
+    }
+
+    #[test]
+    fn ffprobe_s_names_are_the_demuxers() {
+        assert_eq!(
+            Container::named("mov,mp4,m4a,3gp,3g2,mj2"),
+            Some(Container::Mp4)
+        );
+        assert_eq!(Container::named("matroska,webm"), Some(Container::Matroska));
+        assert_eq!(Container::named("mpegvideo"), Some(Container::Mpeg));
+        assert_eq!(Container::named("hls"), None);
+        assert_eq!(Container::named(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(head in proptest::collection::vec(any::<u8>(), 0..3000)) {
+            let _ = Container::of(&head);
+        }
+
+        #[test]
+        fn any_tag_is_survived(rest in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = Container::of(&[b"ID3", &rest[..]].concat());
+        }
+    }
+}
