@@ -48,7 +48,10 @@ async fn twenty_kills_are_twenty_ready_videos() {
     assert_eq!(ended.len(), KILLS as usize);
     for (id, after) in ended {
         let video = stack.settled(&id);
-        assert_eq!(video["status"], "ready", "killed after {after:?}: {video:#}");
+        assert_eq!(
+            video["status"], "ready",
+            "killed after {after:?}: {video:#}"
+        );
         let attempts = stack.attempts(&id).await;
         println!("killed {after:?} after ffmpeg began: ready, {attempts} attempts");
         assert_eq!(attempts, 2, "{id}");
