@@ -1,5 +1,5 @@
 //! What must be on the machine before anything else: Rust (it built this), Python and its venv,
-//! and Linux for the local stack. Everything else is fetched.
+//! Linux for the local stack, and strace for the tests. Everything else is fetched.
 
 use std::path::PathBuf;
 
@@ -58,6 +58,18 @@ pub(crate) fn local_stack() -> Result<()> {
         "the local stack runs the functions as they run on Lambda, which takes Linux (x86_64 or \
          arm64); use a Linux machine, container or VM for it. Deploying to AWS with \
          `cargo reelrun deploy` works from here"
+    )
+}
+
+/// Checks what the tests need that watch which files and addresses ffmpeg opens.
+pub(crate) fn strace() -> Result<()> {
+    if find_program("strace").is_some() {
+        return Ok(());
+    }
+    bail!(
+        "the tests watch what ffmpeg opens with strace, and there is none on PATH; install it (Debian \
+         and Ubuntu: `sudo apt install strace`, Fedora: `sudo dnf install strace`), then run the \
+         command again"
     )
 }
 

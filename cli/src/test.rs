@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::args::TestArgs;
 use crate::page;
+use crate::prerequisites;
 use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
 use crate::stack::{self, Obtained, Site, StackState};
@@ -22,6 +23,7 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     // What needs a person comes before minutes of building.
     let runs_all = args.nextest.is_empty();
     let browser = (runs_all || args.page).then(Browser::find).transpose()?;
+    prerequisites::strace()?;
     crate::tools::prepare(project)?;
     install_nextest(project)?;
     let site = Site::aside(project, "test");

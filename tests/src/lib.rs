@@ -11,8 +11,10 @@
     reason = "this is test code"
 )]
 
+pub mod attacks;
 pub mod chunks;
 pub mod configuration;
+pub mod confined;
 pub mod conformance;
 pub mod delivery;
 pub mod fault_proxy;

@@ -69,12 +69,12 @@ async fn what_is_no_video_ends_with_the_reason() {
         (
             clips.file("page.webm", b"<html><script>alert(1)</script></html>"),
             "not-a-video",
-            "format",
+            "web page",
         ),
         (
             clips.file("list.mov", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"),
             "not-a-video",
-            "format",
+            "playlist",
         ),
         (
             clips.file("truncated.mp4", &half(&good)),

@@ -18,7 +18,8 @@ pub struct Allowance {
     /// The memory that it may ask for, in bytes; the system refuses it more. Threads ask for stacks
     /// that they never fill, so this is the larger of the two where there are many.
     pub address_bytes: u64,
-    /// How long it may run; none where the function's own deadline is the bound.
+    /// How long it may run, not counting when its output is not taken; none where the function's own
+    /// deadline is the bound.
     pub time: Option<Duration>,
     /// How long it may give no output while all of it is taken.
     pub silence: Option<Duration>,
@@ -55,6 +56,17 @@ const SCAN_BYTES_PER_SECOND: u64 = 16 * MIB;
 
 /// How long reading a file may find no packet of the picture.
 const SCAN_SILENCE: Duration = Duration::from_secs(25);
+
+/// How long encoding may take, however little there is to encode, and how many times what it is
+/// estimated to take. What a source of a few kilobytes asks for by repeating itself is far beyond.
+const ENCODE_TIME: Duration = Duration::from_secs(25);
+const ENCODE_FACTOR: u64 = 20;
+
+/// A second of sound takes a fiftieth of a second, or less.
+const SOUND_FACTOR: u64 = 10;
+
+/// One CPU; decoding makes good use of two.
+const CPU_MB: u64 = 1769;
 
 /// How long encoding may give nothing, of a source up to [`PATIENT_PIXELS`].
 const ENCODE_SILENCE: Duration = Duration::from_mins(1);
@@ -102,10 +114,36 @@ impl Allowance {
         Self {
             memory_bytes,
             address_bytes: memory_bytes + STACKS_BYTES,
-            time: None,
+            time: encode_time(function_memory_mb, plan, part),
             silence: Some(ENCODE_SILENCE.saturating_mul(size.max(1).saturating_mul(factor))),
         }
     }
+}
+
+/// How long encoding a part may take; as long as the function may, for sound that is a part of its
+/// own.
+fn encode_time(function_memory_mb: u32, plan: &Plan, part: Part) -> Option<Duration> {
+    let span = plan.span(part).filter(|_| part != Part::Sound)?;
+    let memory_mb = u64::from(function_memory_mb).clamp(1, 2 * CPU_MB);
+    let whole_ms = plan.cpu_ms.saturating_mul(CPU_MB) / memory_mb;
+    let frames = span.stop_frame - span.first_frame;
+    let share = |frames: u64| whole_ms.saturating_mul(frames) / plan.frames.max(1);
+    let expected = share(span.end_frame - span.first_frame).saturating_mul(ENCODE_FACTOR);
+    // Few sources go on after their end.
+    let surplus = share(span.stop_frame.saturating_sub(span.end_frame)).saturating_mul(4);
+    // It may have to be decoded from its beginning.
+    let before = if span.is_first {
+        0
+    } else {
+        whole_ms.saturating_mul(LATER_CHUNK_FACTOR.into())
+    };
+    let sound = plan.grid.micros_at(frames) / 1000 / SOUND_FACTOR;
+    let reading = Duration::from_secs(plan.source_bytes / SCAN_BYTES_PER_SECOND);
+    let ms = expected
+        .saturating_add(surplus)
+        .saturating_add(before)
+        .saturating_add(sound);
+    Some(ENCODE_TIME + reading + Duration::from_millis(ms))
 }
 
 impl Exceeded {
@@ -131,7 +169,11 @@ impl Exceeded {
                 ErrorType::TooLarge,
                 "Decoding it takes more memory than one encode may use here. Upload it with a smaller picture, or ask the operator of this service for a function with more memory (TranscodeMemoryMb).",
             ),
-            Self::Time | Self::Silence => VideoError::new(
+            Self::Time => VideoError::new(
+                ErrorType::MalformedMedia,
+                "Decoding it takes far longer than other videos of its length and size do. Export it again, then upload it again.",
+            ),
+            Self::Silence => VideoError::new(
                 ErrorType::MalformedMedia,
                 "Decoding it comes to a stop half-way. Export it again, then upload it again.",
             ),
@@ -173,5 +215,23 @@ mod tests {
         assert_eq!(silence(640, 360, Part::Chunk(0)), 60);
         assert_eq!(silence(1920, 1080, Part::Chunk(1)), 180);
         assert_eq!(silence(3840, 2160, Part::Chunk(0)), 240);
+    }
+
+    #[test]
+    fn encoding_gets_many_times_what_it_is_estimated_to_take() {
+        let time = |millis, part| {
+            let mut info = source(millis, (25, 1));
+            info.audio.as_mut().unwrap().exact_sample_rate = None;
+            let plan = Plan::new(&info, SETTINGS);
+            (Allowance::encode(1769, &plan, part).time, plan)
+        };
+        let (tiny, _) = time(100, Part::Chunk(0));
+        assert!(tiny.unwrap() < Duration::from_mins(3));
+        let (first, plan) = time(600_000, Part::Chunk(0));
+        let estimate = Duration::from_millis(plan.cpu_ms / u64::from(plan.chunks()));
+        assert!(first.unwrap() > 10 * estimate, "{first:?} {estimate:?}");
+        let (later, _) = time(600_000, Part::Chunk(1));
+        assert!(later.unwrap() > first.unwrap());
+        assert_eq!(time(600_000, Part::Sound).0, None);
     }
 }

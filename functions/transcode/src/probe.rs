@@ -89,17 +89,17 @@ async fn measure(
     let allowance = Allowance::scan(programs.memory_mb, size_bytes);
     let ended = process::each_line(&programs.ffprobe, &args, allowance, |line| {
         packets.add(line);
-        if packets.are_too_many() {
+        if packets.are_too_many(size_bytes) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     })
     .await?;
-    if packets.are_too_many() {
+    if packets.are_too_many(size_bytes) {
         return Err(VideoError::new(
             ErrorType::MalformedMedia,
-            "It is cut into more pieces than any video has. Export it again, then upload it again.",
+            "It repeats itself, or is cut into more pieces than any video has. Export it again, then upload it again.",
         )
         .into());
     }

@@ -108,13 +108,13 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
     args.0
 }
 
-/// ffprobe: time, duration, place and kind of every packet of one stream, one line each, as
+/// ffprobe: time, duration, size, place and kind of every packet of one stream, one line each, as
 /// [`crate::source::Packets`] reads them. This reads the whole source.
 pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
     let mut args = Args::default();
     args.pair("-select_streams", stream.to_string());
     args.words(
-        "-hide_banner -v error -show_entries packet=pts_time,duration_time,pos,flags -print_format csv=p=0",
+        "-hide_banner -v error -show_entries packet=pts_time,duration_time,size,pos,flags -print_format csv=p=0",
     );
     args.input(source);
     args.0

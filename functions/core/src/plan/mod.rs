@@ -28,8 +28,12 @@ use crate::{
 pub struct Plan {
     /// What the source is in: nothing else is read.
     pub container: Container,
+    /// How many bytes the source has.
+    pub source_bytes: u64,
     /// How many pixels a picture of the source has.
     pub source_pixels: u64,
+    /// An estimate of the CPU time that all of it takes, in milliseconds.
+    pub cpu_ms: u64,
     /// Where the video is cut.
     pub grid: Grid,
     /// How many frames are expected to come out. What really came out is measured.
@@ -173,6 +177,8 @@ impl Plan {
         let by_position = source.seeking == Seeking::ByPosition && cuts.len() > 1;
         Self {
             container: source.container,
+            source_bytes: source.size_bytes,
+            cpu_ms: work.cpu_ms,
             source_pixels: u64::from(video.width) * u64::from(video.height),
             entries: by_position.then(|| Entries::new(source, grid, &cuts)),
             cuts,

@@ -195,7 +195,7 @@ impl ProbeStream {
         if self.width == 0 || self.height == 0 {
             return Err(VideoError::new(
                 ErrorType::MalformedMedia,
-                "Its picture has no size.",
+                "Its picture has no size, or one far beyond 8192×4320 pixels.",
             ));
         }
         let aspect = self

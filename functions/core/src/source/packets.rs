@@ -6,6 +6,7 @@ use super::ffprobe::MAX_MICROS;
 #[derive(Debug, Clone, Default)]
 pub struct Packets {
     count: u64,
+    bytes: u64,
     first: Option<i64>,
     end: i64,
     sum: i64,
@@ -34,7 +35,7 @@ pub struct Keyframe {
 }
 
 impl Packets {
-    /// Takes one line: time, duration, place, flags. One without a time tells nothing.
+    /// Takes one line: time, duration, size, place, flags. One without a time tells little.
     pub fn add(&mut self, line: &str) {
         self.count += 1;
         let mut fields = line.split(',');
@@ -49,6 +50,8 @@ impl Packets {
                 .then_some(micros)
         };
         let (at, length) = (micros(), micros().unwrap_or(0));
+        let size = fields.next().and_then(|text| text.parse().ok());
+        self.bytes = self.bytes.saturating_add(size.unwrap_or(0));
         let Some(at) = at else { return };
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.end = self.end.max(at.saturating_add(length));
@@ -66,9 +69,10 @@ impl Packets {
         }
     }
 
-    /// Whether there are more than any video has: then the file is not worth reading on.
-    pub fn are_too_many(&self) -> bool {
-        self.count > MAX_PACKETS
+    /// Whether there are more than any video has, or more in them than in the whole file of this
+    /// size, since it repeats itself: then it is not worth reading on.
+    pub fn are_too_many(&self, file_bytes: u64) -> bool {
+        self.count > MAX_PACKETS || self.bytes > REPEATS * file_bytes.max(MIN_REPEATED)
     }
 
     /// What all lines told; nothing if none had a time.
@@ -89,6 +93,13 @@ impl Packets {
         })
     }
 }
+
+/// A video may repeat a scene. One that is read a hundred times over asks for work that it does
+/// not bring.
+const REPEATS: u64 = 4;
+
+/// Of a small file, this may be repeated.
+const MIN_REPEATED: u64 = 1 << 20;
 
 /// Twelve hours at 60 frames per second have 2.6 million, and a field may be a packet.
 const MAX_PACKETS: u64 = 8_000_000;
@@ -124,8 +135,20 @@ mod tests {
     }
 
     #[test]
+    fn what_repeats_itself_is_not_read_on() {
+        let mut packets = Packets::default();
+        for _ in 0..5 {
+            assert!(!packets.are_too_many(1 << 20));
+            packets.add("N/A,N/A,1000000,0,K__");
+        }
+        assert!(packets.are_too_many(1 << 20));
+        assert!(!packets.are_too_many(10 << 20));
+    }
+
+    #[test]
     fn keyframes_have_their_place() {
-        let found = measured("1.5,0.5,564,K__\n2.0,0.5,1000,___\n2.5,0.5,2000,K__\n").unwrap();
+        let found =
+            measured("1.5,0.5,9,564,K__\n2.0,0.5,9,1000,___\n2.5,0.5,9,2000,K__\n").unwrap();
         let places: Vec<_> = found
             .keyframes
             .iter()
@@ -133,9 +156,9 @@ mod tests {
             .collect();
         assert_eq!(places, [(1_500_000, 564), (2_500_000, 2000)]);
         for joined in [
-            "1,0.5,100,K__\n0.5,0.5,200,K__\n",
-            "1,5,100,K__\n2,5,200,K__\n",
-            "95443.0,0.5,100,K__\n95444.0,0.5,200,K__\n",
+            "1,0.5,9,100,K__\n0.5,0.5,9,200,K__\n",
+            "1,5,9,100,K__\n2,5,9,200,K__\n",
+            "95443.0,0.5,9,100,K__\n95444.0,0.5,9,200,K__\n",
         ] {
             assert!(measured(joined).unwrap().keyframes.is_empty(), "{joined}");
         }

@@ -281,7 +281,8 @@ fn check_length(
             ended.stderr.trim()
         )));
     }
-    if frames < expected && !span.is_last {
+    // Frames whose times are beyond reason are none.
+    if frames == 0 || frames < expected && !span.is_last {
         return Err(cut_short(plan, span.first_frame + frames).into());
     }
     Ok(())

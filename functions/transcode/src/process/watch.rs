@@ -64,8 +64,12 @@ impl Pulse {
         Busy(self)
     }
 
+    fn is_busy(&self) -> bool {
+        self.0.busy.load(Relaxed) > 0
+    }
+
     fn silence(&self) -> Duration {
-        if self.0.busy.load(Relaxed) > 0 {
+        if self.is_busy() {
             return Duration::ZERO;
         }
         let last = Duration::from_millis(self.0.beat_ms.load(Relaxed));
@@ -98,9 +102,14 @@ impl Watch {
         let task = tokio::spawn({
             let (pulse, exceeded) = (pulse.clone(), exceeded.clone());
             async move {
+                let (mut ran, mut looked) = (Duration::ZERO, Instant::now());
                 let bound = loop {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    if let Some(bound) = judge(pid, &allowance, &pulse) {
+                    if !pulse.is_busy() {
+                        ran += looked.elapsed();
+                    }
+                    looked = Instant::now();
+                    if let Some(bound) = judge(pid, &allowance, ran, &pulse) {
                         break bound;
                     }
                 };
@@ -128,11 +137,11 @@ impl Drop for Watch {
     }
 }
 
-fn judge(pid: Pid, allowance: &Allowance, pulse: &Pulse) -> Option<Exceeded> {
+fn judge(pid: Pid, allowance: &Allowance, ran: Duration, pulse: &Pulse) -> Option<Exceeded> {
     let is_over = |limit: Option<Duration>, time: Duration| limit.is_some_and(|limit| time > limit);
     if held_memory(pid).is_some_and(|bytes| bytes > allowance.memory_bytes) {
         Some(Exceeded::Memory)
-    } else if is_over(allowance.time, pulse.0.begun.elapsed()) {
+    } else if is_over(allowance.time, ran) {
         Some(Exceeded::Time)
     } else if is_over(allowance.silence, pulse.silence()) {
         Some(Exceeded::Silence)
