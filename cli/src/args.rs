@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Deploy(DeployArgs),
     /// Run the benchmarks against the local stack
     Bench(BenchArgs),
+    /// Feed noise to every parser of outside data
+    Fuzz(FuzzArgs),
     /// Check formatting, lints, the template and the page
     Lint,
 }
@@ -127,6 +129,15 @@ pub(crate) struct BenchArgs {
     /// Parts to run, e.g. `api`; without names all are run. A wrong name lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) bench: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FuzzArgs {
+    /// How long each target runs
+    #[arg(long, default_value_t = 30)]
+    pub(crate) seconds: u32,
+    /// Targets to run, e.g. `segmenter`; without names all are run. A wrong name lists them
+    pub(crate) targets: Vec<String>,
 }
 
 /// Bucket names are `<stack>-uploads-<part of the stack's id>` and end at 63 characters.

@@ -16,7 +16,14 @@ use crate::project::{Project, make_folder};
 use crate::tools;
 
 /// Each function: its package is `reelrun-<name>`, its binary `<name>`.
-const FUNCTIONS: [&str; 5] = ["presign", "transcode", "lookup", "cleanup", "notify"];
+const FUNCTIONS: [&str; 6] = [
+    "presign",
+    "transcode",
+    "lookup",
+    "cleanup",
+    "notify",
+    "sweep",
+];
 
 /// `cargo reelrun build`.
 pub(crate) fn run(project: &Project, arch: Option<Arch>) -> Result<u8> {

@@ -25,6 +25,13 @@ pub(crate) fn run(project: &Project) -> Result<u8> {
         &["fmt", "--all", "--check"],
         "`cargo fmt --all` sets the formatting right",
     )?;
+    check(
+        project,
+        "Formatting of the fuzz targets",
+        cargo(),
+        &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+        "`cargo fmt --manifest-path fuzz/Cargo.toml` sets the formatting right",
+    )?;
     let clippy = [
         "clippy",
         "--quiet",

@@ -13,6 +13,7 @@ mod builder;
 mod children;
 mod demo;
 mod deploy;
+mod fuzz;
 mod layer;
 mod lint;
 mod media_type;
@@ -70,6 +71,7 @@ fn run(args: Args, narrator: Narrator) -> Result<u8> {
         Command::Build(args) => builder::run(&project, args.arch),
         Command::Deploy(args) => deploy::run(&project, &args),
         Command::Bench(args) => bench::run(&project, &args),
+        Command::Fuzz(args) => fuzz::run(&project, &args),
         Command::Lint => lint::run(&project),
     }
 }

@@ -1,4 +1,4 @@
-//! Delivers events to the transcode function, as S3 does.
+//! Calls functions as S3 and the clock do.
 
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
@@ -20,11 +20,20 @@ pub fn put_event(stack: &Stack, id: &str, size_bytes: u64) -> Value {
     event
 }
 
-/// Delivers an event and waits for the answer.
+/// Delivers an event to the transcode function and waits for the answer.
 pub async fn deliver(stack: &Stack, event: &Value) {
+    call(stack, &stack.transcode_function, event).await;
+}
+
+/// Looks for what stands still, as is done every few minutes.
+pub async fn sweep(stack: &Stack) {
+    call(stack, &stack.sweep_function, &json!({})).await;
+}
+
+async fn call(stack: &Stack, function: &str, event: &Value) {
     let answer = aws_sdk_lambda::Client::new(&stack.aws())
         .invoke()
-        .function_name(&stack.transcode_function)
+        .function_name(function)
         .payload(Blob::new(event.to_string()))
         .send()
         .await

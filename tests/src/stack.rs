@@ -12,7 +12,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::{Agent, http::Response};
 
-use crate::multipart;
+use crate::{
+    multipart,
+    openapi::{self, Call},
+};
 
 /// A stack's addresses, as `cargo reelrun up` writes them.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +44,8 @@ pub struct Stack {
     pub lookup_function: String,
     /// The notify function's name.
     pub notify_function: String,
+    /// The function that looks for what stands still.
+    pub sweep_function: String,
     /// The state machine that delivers notices.
     pub notify_machine_arn: String,
     /// The state machine that encodes long videos.
@@ -148,7 +153,7 @@ impl Stack {
         self.call("GET", path, token, &[], "")
     }
 
-    /// Any call of the API, with further headers.
+    /// Any call of the API, with further headers. It must be as documented.
     pub fn call(
         &self,
         method: &str,
@@ -167,12 +172,21 @@ impl Stack {
         if !body.is_empty() || method == "POST" {
             all.push(("content-type", "application/json"));
         }
-        send(
+        let answer = send(
             method,
             &format!("{}{path}", self.api_url),
             &all,
             body.as_bytes(),
-        )
+        );
+        openapi::check(&Call {
+            method,
+            path,
+            request: body.as_bytes(),
+            status: answer.status,
+            content_type: answer.header("content-type"),
+            answer: &answer.body,
+        });
+        answer
     }
 
     /// Asks for the permission to upload.

@@ -20,6 +20,7 @@ use reelrun_platform::{
 use reelrun_presign::Presign;
 use reelrun_tests::{
     notices::notices,
+    openapi::{Call, check},
     settings::ONE_CHUNK,
     stack::{Stack, put},
 };
@@ -96,10 +97,15 @@ fn fixture(name: &str) -> Value {
         .unwrap()
 }
 
-/// What a router answers to an event of the HTTP API.
+/// What a router answers to an event of the HTTP API, which must be as documented.
 async fn answer(router: &Router, event: Value) -> (u16, Response<()>, Value) {
     let event: LambdaRequest = serde_json::from_value(event).unwrap();
     let request: Request<Body> = event.into();
+    let (method, path) = (
+        request.method().to_string(),
+        request.uri().path().to_owned(),
+    );
+    let sent = request.body().to_vec();
     let request = request.map(|body| match body {
         Body::Text(text) => axum::body::Body::from(text),
         Body::Binary(bytes) => axum::body::Body::from(bytes),
@@ -108,6 +114,15 @@ async fn answer(router: &Router, event: Value) -> (u16, Response<()>, Value) {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let content_type = parts.headers.get(http::header::CONTENT_TYPE);
+    check(&Call {
+        method: &method,
+        path: &path,
+        request: &sent,
+        status: parts.status.as_u16(),
+        content_type: content_type.map_or("", |value| value.to_str().unwrap()),
+        answer: &bytes,
+    });
     let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     (parts.status.as_u16(), Response::from_parts(parts, ()), json)
 }

@@ -36,6 +36,7 @@ pub(crate) struct StackState {
     pub(crate) lookup_function: String,
     #[serde(default)]
     pub(crate) notify_function: String,
+    pub(crate) sweep_function: String,
     #[serde(default)]
     pub(crate) state_machine_arn: String,
     #[serde(default)]
@@ -99,6 +100,7 @@ impl StackState {
             transcode_function: outputs.get("TranscodeFunctionName")?,
             lookup_function: outputs.get("LookupFunctionName")?,
             notify_function: outputs.get("NotifyFunctionName")?,
+            sweep_function: outputs.get("SweepFunctionName")?,
             state_machine_arn: outputs.get("StateMachineArn")?,
             notify_machine_arn: outputs.get("NotifyMachineArn")?,
             failure_queue_url: outputs.find("FailureQueueUrl"),
@@ -151,6 +153,7 @@ mod tests {
             "TranscodeFunctionName",
             "LookupFunctionName",
             "NotifyFunctionName",
+            "SweepFunctionName",
             "StateMachineArn",
             "NotifyMachineArn",
         ];

@@ -1,12 +1,14 @@
 //! Why a video can't be made ready: the reasons a person reads, with types a program can match.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What is wrong with a source, for good: trying again with the same bytes gives the same answer.
 ///
 /// The names are part of the API (`error.type` of a video) and do not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = VideoErrorType, description = ErrorType::described())]
 pub enum ErrorType {
     /// The bytes are no media container that Reelrun reads.
     NotAVideo,
@@ -29,6 +31,19 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
+    /// Every type.
+    pub const ALL: [Self; 9] = [
+        Self::NotAVideo,
+        Self::MalformedMedia,
+        Self::NoVideoStream,
+        Self::TooLong,
+        Self::TooLarge,
+        Self::UnsupportedCodec,
+        Self::ProtectedContent,
+        Self::SourceMissing,
+        Self::Internal,
+    ];
+
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,10 +73,35 @@ impl ErrorType {
             Self::Internal => "Something went wrong on our side",
         }
     }
+
+    /// When it comes, for the API's documentation.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::NotAVideo => "the content is in no format that is read, or the file is empty",
+            Self::MalformedMedia => "damaged, cut short, or not decodable",
+            Self::NoVideoStream => "sound or a cover, but no moving picture",
+            Self::TooLong => "longer than is accepted, or than can be encoded",
+            Self::TooLarge => "more pixels than are decoded",
+            Self::UnsupportedCodec => "the picture's codec is not known",
+            Self::ProtectedContent => "encrypted (DRM)",
+            Self::SourceMissing => "the file was deleted before it was read",
+            Self::Internal => {
+                "every attempt failed, the file not being at fault: the operator can have it tried again"
+            }
+        }
+    }
+
+    fn described() -> String {
+        let types = Self::ALL.map(|kind| format!("- `{}`: {}.", kind.as_str(), kind.meaning()));
+        format!(
+            "Why a video will never be ready. All but `internal` are the file's fault, for good: trying again with the same bytes gives the same answer.\n\n{}",
+            types.join("\n")
+        )
+    }
 }
 
-/// One video's reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// Why a video will never be ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("{title}: {detail}")]
 pub struct VideoError {
     /// The stable type.
@@ -86,22 +126,21 @@ impl VideoError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use utoipa::PartialSchema as _;
+
     use super::*;
 
     #[test]
     fn the_word_in_json_is_the_word_in_logs() {
-        for kind in [
-            ErrorType::NotAVideo,
-            ErrorType::MalformedMedia,
-            ErrorType::NoVideoStream,
-            ErrorType::TooLong,
-            ErrorType::TooLarge,
-            ErrorType::UnsupportedCodec,
-            ErrorType::ProtectedContent,
-            ErrorType::SourceMissing,
-            ErrorType::Internal,
-        ] {
+        for kind in ErrorType::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
+    }
+
+    #[test]
+    fn all_are_all() {
+        let schema = json!(ErrorType::schema());
+        assert_eq!(schema["enum"], json!(ErrorType::ALL));
     }
 }

@@ -15,8 +15,9 @@
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
 //! | put chunks together | [`stitch`] |
 //! | publish | [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
-//! | look up | [`playback`], [`view`] |
+//! | look up | [`playback`], [`view`], [`cursor`] |
 //! | what follows | [`change`], [`notice`] |
+//! | what stands still | [`sweep`] |
 #![forbid(unsafe_code)]
 
 pub mod allowance;
@@ -25,6 +26,7 @@ pub mod change;
 pub mod codecs;
 pub mod command;
 pub mod complaint;
+pub mod cursor;
 pub mod dash;
 pub mod encoder;
 pub mod error;
@@ -42,6 +44,7 @@ pub mod segmenter;
 pub mod source;
 pub mod stitch;
 pub mod storyboard;
+pub mod sweep;
 pub mod task;
 pub mod timeline;
 pub mod upload;

@@ -101,7 +101,7 @@ impl Notice {
             payload: Payload {
                 kind: kind.into(),
                 timestamp: video.ready_at.clone().unwrap_or_else(|| rfc3339(now)),
-                data: view::video(video, public_url),
+                data: json!(view::video(video, public_url)),
             },
             receivers: (0..to.webhooks).collect(),
             mail: to.mail,

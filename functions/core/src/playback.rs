@@ -32,37 +32,20 @@ mod tests {
     fn containers_and_codecs_decide() {
         let plays = |filename: &str, video_codec: Option<&str>| {
             let id: crate::video::VideoId = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
+            let source = video_codec.map(|codec| SourceSummary {
+                duration_ms: 1,
+                width: 2,
+                height: 2,
+                frame_rate: 25.0,
+                video_codec: codec.into(),
+                audio_codec: None,
+                size_bytes: 1,
+            });
             original_plays_in_browsers(&Video {
-                id,
-                month: id.month(),
                 status: Status::Preparing,
                 filename: filename.into(),
-                content_type: "video/mp4".into(),
-                size_bytes: 1,
-                title: None,
-                metadata: std::collections::BTreeMap::new(),
-                progress: 0.0,
-                source: video_codec.map(|codec| SourceSummary {
-                    duration_ms: 1,
-                    width: 2,
-                    height: 2,
-                    frame_rate: 25.0,
-                    video_codec: codec.into(),
-                    audio_codec: None,
-                    size_bytes: 1,
-                }),
-                renditions: vec![],
-                has_poster: false,
-                has_storyboard: false,
-                upload_token_hash: None,
-                upload_until: 0,
-                ready_at: None,
-                error: None,
-                attempts: 0,
-                lease_until: 0,
-                parts_counted: 0,
-                parts_done: std::collections::BTreeSet::new(),
-                expires_at: None,
+                source,
+                ..Video::waiting(id)
             })
         };
         assert!(plays("a.MP4", None));

@@ -8,6 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Object, RefOr, Schema, Type},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -19,8 +23,14 @@ use crate::{
 ///
 /// Ids arrive in URLs and object keys, so parsing accepts the one canonical spelling only: two
 /// spellings of an id would be two keys for one video.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(
+    description = "The id of a video: a version 7 UUID, in lower case and with hyphens.",
+    value_type = String,
+    format = "uuid",
+    examples("01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e")
+)]
 pub struct VideoId(Uuid);
 
 /// The text is not a video id.
@@ -34,6 +44,13 @@ impl VideoId {
         (uuid.get_version_num() == 7)
             .then_some(Self(uuid))
             .ok_or(InvalidVideoId)
+    }
+
+    /// The first id that a video of this instant (Unix milliseconds) could have: all that were
+    /// created before it sort before it.
+    pub fn first_at(millis: i64) -> Self {
+        let millis = u64::try_from(millis).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
     }
 
     /// When the video was created, to the millisecond: the id carries it.
@@ -179,7 +196,29 @@ pub enum Status {
     Deleting,
 }
 
+/// Clients see four of the five.
+impl PartialSchema for Status {
+    fn schema() -> RefOr<Schema> {
+        let status = Object::builder()
+            .schema_type(Type::String)
+            .enum_values(Some(Self::SHOWN.map(Self::as_str)))
+            .description(Some(
+                "Where a video is in its life.\n\n\
+                - `waiting`: the upload is permitted; the file has not been seen.\n\
+                - `preparing`: it is being encoded.\n\
+                - `ready`: it is published.\n\
+                - `errored`: it will never be ready; `error` says why.",
+            ));
+        status.into()
+    }
+}
+
+impl ToSchema for Status {}
+
 impl Status {
+    /// Those that clients see.
+    const SHOWN: [Self; 4] = [Self::Waiting, Self::Preparing, Self::Ready, Self::Errored];
+
     /// The word in the API and the catalog.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -202,7 +241,7 @@ impl Status {
 impl FromStr for Status {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Waiting, Self::Preparing, Self::Ready, Self::Errored]
+        Self::SHOWN
             .into_iter()
             .find(|status| status.as_str() == text)
             .ok_or(())
@@ -257,6 +296,9 @@ pub struct Video {
     /// Until when the encode at work holds its lease, in Unix milliseconds; 0 while none does.
     #[serde(default)]
     pub lease_until: i64,
+    /// Who holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_owner: Option<String>,
     /// Of how many parts the progress of a run is told; 0 while there is no run.
     #[serde(default)]
     pub parts_counted: u32,
@@ -269,6 +311,9 @@ pub struct Video {
     /// Until when that token is good, in Unix seconds.
     #[serde(default)]
     pub upload_until: i64,
+    /// When it was last asked to be deleted, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<i64>,
     /// When an upload that never arrives may be forgotten, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -278,6 +323,43 @@ pub struct Video {
 pub const MAX_ATTEMPTS: u32 = 3;
 
 impl Video {
+    /// A video of which only the id is known yet.
+    pub fn waiting(id: VideoId) -> Self {
+        Self {
+            id,
+            month: id.month(),
+            status: Status::Waiting,
+            filename: String::new(),
+            content_type: String::new(),
+            size_bytes: 0,
+            title: None,
+            metadata: BTreeMap::new(),
+            progress: 0.0,
+            source: None,
+            renditions: Vec::new(),
+            has_poster: false,
+            has_storyboard: false,
+            ready_at: None,
+            error: None,
+            attempts: 0,
+            lease_until: 0,
+            lease_owner: None,
+            parts_counted: 0,
+            parts_done: BTreeSet::new(),
+            upload_token_hash: None,
+            upload_until: 0,
+            asked_at: None,
+            expires_at: None,
+        }
+    }
+
+    /// Whether it is encoded by a run of the state machine: that holds its lease for as long as it may
+    /// last, and does not renew it.
+    pub fn run(&self) -> Option<&str> {
+        let is_run = self.status == Status::Preparing && self.parts_counted > 0;
+        self.lease_owner.as_deref().filter(|_| is_run)
+    }
+
     /// Whether no encode will come any more although none has ended: the function was killed each
     /// time (memory that runs out takes it along), so that nobody could write the end down.
     pub fn is_abandoned(&self, now_millis: i64) -> bool {
@@ -330,9 +412,11 @@ pub struct Published {
 }
 
 /// A rendition with the figures measured from its bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Rendition)]
 pub struct PublishedRendition {
-    /// The rung's name: 720p.
+    /// The rung's name.
+    #[schema(examples("720p"))]
     pub name: String,
     /// Pixels.
     pub width: u32,
@@ -341,10 +425,11 @@ pub struct PublishedRendition {
     /// Frames per second.
     pub frame_rate: f64,
     /// RFC 6381 codec strings of the variant (video and audio), separated by commas.
+    #[schema(examples("avc1.64001f,mp4a.40.2"))]
     pub codecs: String,
-    /// Peak bit rate of the variant, audio included.
+    /// Peak bit rate of the variant, audio included, in bits per second.
     pub bandwidth_bps: u64,
-    /// Average bit rate of the variant, audio included.
+    /// Average bit rate of the variant, audio included, in bits per second.
     pub average_bandwidth_bps: u64,
 }
 
@@ -406,6 +491,16 @@ mod tests {
             ..video
         };
         assert_eq!(status(&tried_less, 2_000_000), Status::Preparing);
+    }
+
+    #[test]
+    fn ids_sort_by_the_time_that_they_were_made() {
+        let id: VideoId = ID.parse().unwrap();
+        let made = i64::try_from(id.created_at().unix_timestamp_nanos() / 1_000_000).unwrap();
+        assert!(VideoId::first_at(made) <= id);
+        assert!(VideoId::first_at(made + 1) > id);
+        assert_eq!(VideoId::first_at(made).created_at(), id.created_at());
+        assert!(VideoId::first_at(-1) < id);
     }
 
     #[test]

@@ -1,33 +1,113 @@
 //! A video as the API and notifications show it.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
+    error::VideoError,
     keys::{MediaFile, StorageKey},
     playback::original_plays_in_browsers,
-    video::{Status, Video, rfc3339},
+    source::SourceSummary,
+    video::{PublishedRendition, Status, Video, VideoId, rfc3339},
 };
 
-/// The JSON of one video. `public_url` is the CDN's base URL.
-pub fn video(video: &Video, public_url: &str) -> Value {
-    json!({
-        "id": video.id,
-        "status": video.status,
-        "progress": video.progress,
-        "title": video.title,
-        "filename": video.filename,
-        "metadata": video.metadata,
-        "created_at": rfc3339(video.id.created_at()),
-        "ready_at": video.ready_at,
-        "source": video.source,
-        "renditions": video.renditions,
-        "playback": playback(video, public_url),
-        "error": video.error,
-    })
+/// A video: what it is called, how far it is, and what can be played.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Video)]
+pub struct VideoView<'a> {
+    /// Names the video for ever, and can't be guessed.
+    pub id: VideoId,
+    /// Where the video is in its life.
+    pub status: Status,
+    /// How much of the encode is done, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub progress: f64,
+    /// What its owner calls it.
+    #[schema(required, examples("Holiday"))]
+    pub title: Option<&'a str>,
+    /// The name of the uploaded file on its owner's disk.
+    #[schema(examples("holiday.mp4"))]
+    pub filename: &'a str,
+    /// The owner's own key-value pairs, as they came.
+    #[schema(example = json!({"album": "2026"}))]
+    pub metadata: &'a BTreeMap<String, String>,
+    /// When the upload was permitted: RFC 3339, UTC.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When it became `ready`: RFC 3339, UTC.
+    #[schema(required, format = DateTime)]
+    pub ready_at: Option<&'a str>,
+    /// What the uploaded file turned out to be; `null` until it was looked at.
+    #[schema(required)]
+    pub source: Option<&'a SourceSummary>,
+    /// What was published, highest first; empty until `ready`.
+    pub renditions: &'a [PublishedRendition],
+    /// What can be played now.
+    pub playback: Playback,
+    /// Why it will never be ready; `null` unless `errored`.
+    #[schema(required)]
+    pub error: Option<&'a VideoError>,
+}
+
+/// What of a video can be played, and where. All URLs are absolute.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Playback {
+    /// What `url` is; `null` while nothing can be played.
+    #[serde(rename = "type")]
+    #[schema(required)]
+    pub kind: Option<PlaybackType>,
+    /// What to play now: `hls` if it is there, else `original`.
+    #[schema(required, format = "uri")]
+    pub url: Option<String>,
+    /// The HLS multivariant playlist, once `ready`.
+    #[schema(required, format = "uri")]
+    pub hls: Option<String>,
+    /// The DASH manifest, once `ready`.
+    #[schema(required, format = "uri")]
+    pub dash: Option<String>,
+    /// The uploaded file, once it arrived, if browsers play its type.
+    #[schema(required, format = "uri")]
+    pub original: Option<String>,
+    /// A picture to show before playback, JPEG.
+    #[schema(required, format = "uri")]
+    pub poster: Option<String>,
+    /// A WebVTT file that names a small picture for each moment, for the seek bar.
+    #[schema(required, format = "uri")]
+    pub storyboard: Option<String>,
+}
+
+/// What is played: the published renditions as `hls`, or the uploaded file as it is (`original`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaybackType {
+    /// The published renditions.
+    Hls,
+    /// The uploaded file.
+    Original,
+}
+
+/// A record as everybody may see it. `public_url` is the CDN's base URL.
+pub fn video<'a>(video: &'a Video, public_url: &str) -> VideoView<'a> {
+    VideoView {
+        id: video.id,
+        status: video.status,
+        progress: video.progress,
+        title: video.title.as_deref(),
+        filename: &video.filename,
+        metadata: &video.metadata,
+        created_at: rfc3339(video.id.created_at()),
+        ready_at: video.ready_at.as_deref(),
+        source: video.source.as_ref(),
+        renditions: &video.renditions,
+        playback: playback(video, public_url),
+        error: video.error.as_ref(),
+    }
 }
 
 /// What to play: HLS once it is ready, until then the original where a browser can play it.
-fn playback(video: &Video, public_url: &str) -> Value {
+fn playback(video: &Video, public_url: &str) -> Playback {
     let url = |key: StorageKey| format!("{public_url}/{key}");
     let media = |file| url(StorageKey::Media(video.id, file));
     let arrived = matches!(video.status, Status::Preparing | Status::Ready);
@@ -35,18 +115,17 @@ fn playback(video: &Video, public_url: &str) -> Value {
         (arrived && original_plays_in_browsers(video)).then(|| url(StorageKey::Source(video.id)));
     let ready = video.status == Status::Ready;
     let hls = ready.then(|| media(MediaFile::Master));
-    let kind = match (&hls, &original) {
-        (Some(_), _) => Some("hls"),
-        (None, Some(_)) => Some("original"),
-        (None, None) => None,
-    };
-    json!({
-        "type": kind,
-        "url": hls.as_ref().or(original.as_ref()),
-        "hls": hls,
-        "dash": ready.then(|| media(MediaFile::Manifest)),
-        "original": original,
-        "poster": (ready && video.has_poster).then(|| media(MediaFile::Poster)),
-        "storyboard": (ready && video.has_storyboard).then(|| media(MediaFile::Storyboard)),
-    })
+    Playback {
+        kind: match (&hls, &original) {
+            (Some(_), _) => Some(PlaybackType::Hls),
+            (None, Some(_)) => Some(PlaybackType::Original),
+            (None, None) => None,
+        },
+        url: hls.as_ref().or(original.as_ref()).cloned(),
+        hls,
+        dash: ready.then(|| media(MediaFile::Manifest)),
+        original,
+        poster: (ready && video.has_poster).then(|| media(MediaFile::Poster)),
+        storyboard: (ready && video.has_storyboard).then(|| media(MediaFile::Storyboard)),
+    }
 }

@@ -7,15 +7,42 @@ use axum::{
     response::IntoResponse,
 };
 use http::StatusCode;
-use reelrun_core::{upload::details::DetailsChange, view};
+use reelrun_core::{
+    upload::details::DetailsChange,
+    video::VideoId,
+    view::{self, VideoView},
+};
 use reelrun_platform::{
     http::JsonBody,
     now_millis,
     problem::{Problem, ProblemKind},
+    problems,
 };
 
 use crate::{Lookup, unknown, video_id};
 
+problems! {
+    ChangeProblems: MalformedRequest, Unauthorized, NotFound, RequestTooLarge, InvalidField,
+        Internal;
+    DeleteProblems: MalformedRequest, Unauthorized, NotFound, Internal;
+}
+
+/// Change a video's title, metadata, or both
+///
+/// What is absent stays as it is; `null` removes. Metadata is replaced as a whole.
+#[utoipa::path(
+    patch,
+    path = "/videos/{id}",
+    operation_id = "changeVideo",
+    tag = "videos",
+    params(("id" = VideoId, Path, description = "The video.")),
+    request_body = DetailsChange,
+    responses(
+        (status = 200, description = "The video as it is now.", body = VideoView),
+        ChangeProblems,
+    ),
+    security(("api_token" = []))
+)]
 pub(crate) async fn change_video(
     State(lookup): State<Arc<Lookup>>,
     id: Result<Path<String>, PathRejection>,
@@ -27,10 +54,22 @@ pub(crate) async fn change_video(
     let changed = lookup.catalog.change_details(id, &change).await;
     let video = changed.map_err(|why| Problem::internal(&why))?;
     let video = video.ok_or_else(|| unknown(id))?.at(now_millis());
-    Ok(axum::Json(view::video(&video, &lookup.public_url)))
+    Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
 }
 
-/// Answers as soon as nobody finds the video any more; its objects are removed after that.
+/// Delete a video
+///
+/// Answers as soon as nobody finds the video any more, at any time of its life; its files are
+/// removed after that.
+#[utoipa::path(
+    delete,
+    path = "/videos/{id}",
+    operation_id = "deleteVideo",
+    tag = "videos",
+    params(("id" = VideoId, Path, description = "The video.")),
+    responses((status = 204, description = "It is gone."), DeleteProblems),
+    security(("api_token" = []))
+)]
 pub(crate) async fn delete_video(
     State(lookup): State<Arc<Lookup>>,
     id: Result<Path<String>, PathRejection>,

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod change;
-pub mod cursor;
+pub mod openapi;
 
 use std::sync::Arc;
 
@@ -17,19 +17,21 @@ use axum::{
     routing::{get, patch},
 };
 use reelrun_core::{
+    cursor::{self, Position},
     video::{Month, Status, VideoId},
-    view,
+    view::{self, VideoView},
 };
 use reelrun_platform::{
     auth::{ApiTokens, require_token},
-    catalog::{Catalog, Position},
+    catalog::Catalog,
     http::router,
     now_millis,
     problem::{Problem, ProblemKind},
+    problems,
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
 
 /// What the function works with.
 #[derive(Clone)]
@@ -56,10 +58,31 @@ pub fn routes(lookup: Lookup, tokens: ApiTokens) -> Router {
             .route_layer(middleware::from_fn_with_state(tokens, require_token))
             .route("/videos/{id}", get(get_video))
             .route("/health", get(health))
+            .route("/openapi.json", get(openapi::document))
             .with_state(Arc::new(lookup)),
     )
 }
 
+problems! {
+    GetProblems: MalformedRequest, NotFound, Internal;
+    ListProblems: MalformedRequest, Unauthorized, InvalidField, Internal;
+    HealthProblems: Internal;
+}
+
+/// Look a video up
+///
+/// Needs no token: the id can't be guessed.
+#[utoipa::path(
+    get,
+    path = "/videos/{id}",
+    operation_id = "getVideo",
+    tag = "videos",
+    params(("id" = VideoId, Path, description = "The video.")),
+    responses(
+        (status = 200, description = "The video as it is now.", body = VideoView),
+        GetProblems,
+    )
+)]
 async fn get_video(
     State(lookup): State<Arc<Lookup>>,
     id: Result<Path<String>, PathRejection>,
@@ -68,7 +91,7 @@ async fn get_video(
     let found = lookup.catalog.get(id).await;
     let video = found.map_err(|why| Problem::internal(&why))?;
     let video = video.ok_or_else(|| unknown(id))?.at(now_millis());
-    Ok(axum::Json(view::video(&video, &lookup.public_url)))
+    Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
 }
 
 /// The id in a path. A text that is none names no video.
@@ -83,13 +106,42 @@ fn unknown(id: impl std::fmt::Display) -> Problem {
     Problem::new(ProblemKind::NotFound, detail)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// How many videos a page has at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// The `next_cursor` of the page before; without it, the first page.
     cursor: Option<String>,
+    /// Only videos of this status.
+    #[param(value_type = Option<Status>)]
     status: Option<String>,
 }
 
+/// A page of the library.
+#[derive(Serialize, ToSchema)]
+struct VideoList<'a> {
+    /// Newest first. A page may be short, even empty, and still have a next one.
+    videos: Vec<VideoView<'a>>,
+    /// The `cursor` of the next page; `null` on the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// List the library, newest first
+#[utoipa::path(
+    get,
+    path = "/videos",
+    operation_id = "listVideos",
+    tag = "videos",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "A page of the library.", body = VideoList),
+        ListProblems,
+    ),
+    security(("api_token" = []))
+)]
 async fn list_videos(
     State(lookup): State<Arc<Lookup>>,
     query: Result<Query<ListQuery>, QueryRejection>,
@@ -133,23 +185,46 @@ async fn list_videos(
         .await
         .map_err(|why| Problem::internal(&why))?;
     let now = now_millis();
-    let videos: Vec<_> = page
-        .videos
-        .into_iter()
-        .map(|video| view::video(&video.at(now), &lookup.public_url))
-        .collect();
-    Ok(axum::Json(json!({
-        "videos": videos,
-        "next_cursor": page.next.map(cursor::encode),
-    })))
+    let videos: Vec<_> = page.videos.into_iter().map(|video| video.at(now)).collect();
+    let list = VideoList {
+        videos: videos
+            .iter()
+            .map(|video| view::video(video, &lookup.public_url))
+            .collect(),
+        next_cursor: page.next.map(cursor::encode),
+    };
+    Ok(axum::Json(list).into_response())
 }
 
+/// How the service is.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    status: HealthStatus,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum HealthStatus {
+    Ok,
+}
+
+/// Ask whether the service works
+///
 /// Answers 200 when the catalog does.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "getHealth",
+    tag = "service",
+    responses((status = 200, description = "It works.", body = Health), HealthProblems)
+)]
 async fn health(State(lookup): State<Arc<Lookup>>) -> Result<impl IntoResponse, Problem> {
     lookup
         .catalog
         .first_month()
         .await
         .map_err(|why| Problem::internal(&why))?;
-    Ok(axum::Json(json!({"status": "ok"})))
+    Ok(axum::Json(Health {
+        status: HealthStatus::Ok,
+    }))
 }

@@ -31,12 +31,33 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-/// A DynamoDB client.
+/// A DynamoDB client. It answers within milliseconds or not at all; giving up on an answer soon
+/// leaves time for another try, and for saying so, before a request to the API has run out of time.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(config)
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8));
+    let builder = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts.build());
+    aws_sdk_dynamodb::Client::from_conf(builder.build())
 }
 
 /// A Step Functions client.
 pub fn step_functions(config: &SdkConfig) -> aws_sdk_sfn::Client {
-    aws_sdk_sfn::Client::new(config)
+    let builder = aws_sdk_sfn::config::Builder::from(config).timeout_config(soon());
+    aws_sdk_sfn::Client::from_conf(builder.build())
+}
+
+/// A Lambda client.
+pub fn lambda(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    let builder = aws_sdk_lambda::config::Builder::from(config).timeout_config(soon());
+    aws_sdk_lambda::Client::from_conf(builder.build())
+}
+
+/// For small requests to services that take a moment.
+fn soon() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .build()
 }

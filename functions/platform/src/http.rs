@@ -30,7 +30,7 @@ pub fn router(routes: Router) -> Router {
         .fallback(async || {
             Problem::new(
                 ProblemKind::NotFound,
-                "No such path. The API is described in the README.",
+                "No such path. GET /openapi.json describes those there are.",
             )
         })
         .method_not_allowed_fallback(async |method: Method| {

@@ -2,101 +2,205 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The kinds of problem. Each has its type, title and status for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProblemType, description = ProblemKind::described())]
 pub enum ProblemKind {
     /// The request can't be understood.
+    #[serde(rename = "urn:reelrun:problem:malformed-request")]
     MalformedRequest,
     /// No token, or a wrong one.
+    #[serde(rename = "urn:reelrun:problem:unauthorized")]
     Unauthorized,
     /// A token that does not open this.
+    #[serde(rename = "urn:reelrun:problem:forbidden")]
     Forbidden,
     /// The token of an upload whose time is over.
+    #[serde(rename = "urn:reelrun:problem:upload-expired")]
     UploadExpired,
     /// No such resource.
+    #[serde(rename = "urn:reelrun:problem:not-found")]
     NotFound,
     /// The resource has no such method.
+    #[serde(rename = "urn:reelrun:problem:method-not-allowed")]
     MethodNotAllowed,
     /// What is asked for does not fit the resource's state.
+    #[serde(rename = "urn:reelrun:problem:conflict")]
     Conflict,
-    /// An idempotency key that came with another request before.
-    IdempotencyKeyReused,
     /// The source is larger than accepted.
+    #[serde(rename = "urn:reelrun:problem:upload-too-large")]
     UploadTooLarge,
     /// The request itself is too large.
+    #[serde(rename = "urn:reelrun:problem:request-too-large")]
     RequestTooLarge,
     /// Files of this type are not accepted.
+    #[serde(rename = "urn:reelrun:problem:type-not-allowed")]
     TypeNotAllowed,
+    /// An idempotency key that came with another request before.
+    #[serde(rename = "urn:reelrun:problem:idempotency-key-reused")]
+    IdempotencyKeyReused,
     /// Well-formed, but a field is wrong.
+    #[serde(rename = "urn:reelrun:problem:invalid-field")]
     InvalidField,
     /// Our fault; trying again may help.
+    #[serde(rename = "urn:reelrun:problem:internal")]
     Internal,
 }
 
 impl ProblemKind {
-    fn parts(self) -> (&'static str, &'static str, StatusCode) {
+    /// Every kind, by status.
+    pub const ALL: [Self; 13] = [
+        Self::MalformedRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::UploadExpired,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::UploadTooLarge,
+        Self::RequestTooLarge,
+        Self::TypeNotAllowed,
+        Self::IdempotencyKeyReused,
+        Self::InvalidField,
+        Self::Internal,
+    ];
+
+    /// The kind in words, its status, and when it comes.
+    fn parts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::MalformedRequest => (
-                "malformed-request",
                 "The request can't be understood",
                 StatusCode::BAD_REQUEST,
+                "the body is not JSON, or the address can't be read",
             ),
             Self::Unauthorized => (
-                "unauthorized",
                 "A valid API token is needed",
                 StatusCode::UNAUTHORIZED,
+                "no token, or a wrong one",
             ),
-            Self::Forbidden => ("forbidden", "This is not permitted", StatusCode::FORBIDDEN),
+            Self::Forbidden => (
+                "This is not permitted",
+                StatusCode::FORBIDDEN,
+                "an upload's token was used for something else",
+            ),
             Self::UploadExpired => (
-                "upload-expired",
                 "The time for this upload is over",
                 StatusCode::FORBIDDEN,
+                "the upload was not finished within its time",
             ),
-            Self::NotFound => ("not-found", "There is nothing here", StatusCode::NOT_FOUND),
+            Self::NotFound => (
+                "There is nothing here",
+                StatusCode::NOT_FOUND,
+                "no such path or video",
+            ),
             Self::MethodNotAllowed => (
-                "method-not-allowed",
                 "This can't be done here",
                 StatusCode::METHOD_NOT_ALLOWED,
+                "the path has no such method; the header `Allow` lists those it has",
             ),
             Self::Conflict => (
-                "conflict",
                 "This does not fit the video's state",
                 StatusCode::CONFLICT,
-            ),
-            Self::IdempotencyKeyReused => (
-                "idempotency-key-reused",
-                "This Idempotency-Key came with another request",
-                StatusCode::UNPROCESSABLE_ENTITY,
+                "the source has arrived already, or an `Idempotency-Key` names a video that was deleted",
             ),
             Self::UploadTooLarge => (
-                "upload-too-large",
                 "The file is too large",
                 StatusCode::PAYLOAD_TOO_LARGE,
+                "`size_bytes` is above the limit",
             ),
             Self::RequestTooLarge => (
-                "request-too-large",
                 "The request is too large",
                 StatusCode::PAYLOAD_TOO_LARGE,
+                "the request has more than 64 KiB",
             ),
             Self::TypeNotAllowed => (
-                "type-not-allowed",
                 "Files of this type are not accepted",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the extension is not accepted, or `content_type` does not belong to it",
+            ),
+            Self::IdempotencyKeyReused => (
+                "This Idempotency-Key came with another request",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "the `Idempotency-Key` came with another body before",
             ),
             Self::InvalidField => (
-                "invalid-field",
                 "A field is not valid",
                 StatusCode::UNPROCESSABLE_ENTITY,
+                "a field is missing or out of range; `field` names it",
             ),
             Self::Internal => (
-                "internal",
                 "Something went wrong on our side",
                 StatusCode::INTERNAL_SERVER_ERROR,
+                "our fault; trying again may help",
             ),
         }
     }
+
+    /// The same for every problem of the kind.
+    pub fn title(self) -> &'static str {
+        self.parts().0
+    }
+
+    /// The status of the answer.
+    pub fn status(self) -> StatusCode {
+        self.parts().1
+    }
+
+    /// When it comes, for the API's documentation.
+    pub fn meaning(self) -> &'static str {
+        self.parts().2
+    }
+
+    /// The type, a URN.
+    pub fn urn(self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|urn| urn.as_str().map(Into::into))
+            .unwrap_or_default()
+    }
+
+    fn described() -> String {
+        let types = Self::ALL.map(|kind| {
+            let (title, status, meaning) = kind.parts();
+            format!(
+                "- `{}` ({}, \"{title}\"): {meaning}.",
+                kind.urn(),
+                status.as_u16()
+            )
+        });
+        format!(
+            "What kind of problem it is. Types stay as they are; new ones may come.\n\n{}",
+            types.join("\n")
+        )
+    }
+}
+
+/// The media type of problem details.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// What kind of problem it is: for programs.
+    #[serde(rename = "type")]
+    kind: ProblemKind,
+    /// The type in words.
+    title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What happened this time, and what would do: for people.
+    detail: &'a str,
+    /// Names the request, in this answer and in the service's log.
+    request_id: &'a str,
+    /// The field of the request that is at fault, where one is; `body` if it is all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<&'static str>,
 }
 
 /// One problem, as an answer.
@@ -145,23 +249,18 @@ impl Problem {
         if let Some(cause) = &self.cause {
             tracing::error!(request_id, error = cause, "request failed");
         }
-        let (name, title, status) = self.kind.parts();
-        let mut body = json!({
-            "type": format!("urn:reelrun:problem:{name}"),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": self.detail,
-            "request_id": request_id,
-        });
-        if let Some(field) = self.field {
-            body["field"] = json!(field);
-        }
-        let mut response = (status, body.to_string()).into_response();
+        let status = self.kind.status();
+        let body = ProblemBody {
+            kind: self.kind,
+            title: self.kind.title(),
+            status: status.as_u16(),
+            detail: &self.detail,
+            request_id,
+            field: self.field,
+        };
+        let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if self.kind == ProblemKind::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -172,7 +271,7 @@ impl Problem {
 /// Handlers return problems; the request's id is filled in by [`crate::http::router`].
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = self.kind.parts().2.into_response();
+        let mut response = self.kind.status().into_response();
         response.extensions_mut().insert(self);
         response
     }

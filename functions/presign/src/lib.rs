@@ -6,6 +6,7 @@
 //! by the function's role; who may ask for them, by the token that came with the permission.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod permission;
 mod sign;
 
@@ -27,7 +28,9 @@ use reelrun_platform::{
     http::router,
     signer::Signer,
 };
-use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use crate::answer::{AcceptedType, Limits};
 
 /// What the function works with.
 #[derive(Clone)]
@@ -48,6 +51,11 @@ pub struct Presign {
     pub month_is_noted: Arc<AtomicBool>,
 }
 
+/// The document of these routes. Lookup serves it together with its own.
+#[derive(Debug, OpenApi)]
+#[openapi(paths(permission::create_upload, sign::sign_request, limits))]
+pub struct UploadsApi;
+
 /// The function's routes.
 pub fn routes(presign: Presign, tokens: ApiTokens) -> Router {
     router(
@@ -61,13 +69,23 @@ pub fn routes(presign: Presign, tokens: ApiTokens) -> Router {
     )
 }
 
+/// What may be uploaded
+///
 /// What a client may check before it asks.
-async fn limits(State(presign): State<Arc<Presign>>) -> axum::Json<Value> {
-    let accepted: Vec<_> = media_type::accepted()
-        .map(|(extension, types)| json!({"extension": extension, "content_types": types}))
-        .collect();
-    axum::Json(json!({
-        "max_upload_bytes": presign.limits.max_bytes,
-        "accepted": accepted,
-    }))
+#[utoipa::path(
+    get,
+    path = "/limits",
+    operation_id = "getLimits",
+    tag = "uploads",
+    responses((status = 200, description = "How large a file may be, and of which types.", body = Limits))
+)]
+async fn limits(State(presign): State<Arc<Presign>>) -> axum::Json<Limits> {
+    let accepted = media_type::accepted().map(|(extension, content_types)| AcceptedType {
+        extension,
+        content_types,
+    });
+    axum::Json(Limits {
+        max_upload_bytes: presign.limits.max_bytes,
+        accepted: accepted.collect(),
+    })
 }

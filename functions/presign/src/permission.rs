@@ -1,7 +1,6 @@
 //! `POST /uploads`.
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -14,19 +13,23 @@ use reelrun_core::{
         Refused, RefusedKind, UploadRequest,
         sign::{Operation, part_size},
     },
-    video::{Status, Video, VideoId, rfc3339},
+    video::{Video, VideoId, rfc3339},
 };
 use reelrun_platform::{
     auth,
     catalog::IdempotencyRecord,
     http::{IDEMPOTENCY_KEY, JsonBody},
     problem::{Problem, ProblemKind},
+    problems,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Presign;
+use crate::{
+    Presign,
+    answer::{GrantedUpload, Upload, UploadMethod},
+};
 
 /// A permission that was not used is forgotten this long after it expired: long enough for a PUT
 /// that began in time to end.
@@ -37,6 +40,41 @@ const REMEMBERED_FOR: Duration = Duration::from_hours(24);
 
 const MAX_KEY_CHARS: usize = 255;
 
+problems! {
+    CreateUploadProblems: MalformedRequest, Unauthorized, Conflict, UploadTooLarge,
+        RequestTooLarge, TypeNotAllowed, IdempotencyKeyReused, InvalidField, Internal;
+}
+
+/// Ask for the permission to upload a file
+///
+/// The answer has signed URLs: the file goes to storage itself, and not through this API. Storage
+/// refuses another length or type than those asked for.
+#[utoipa::path(
+    post,
+    path = "/uploads",
+    operation_id = "createUpload",
+    tag = "uploads",
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        description = "A name of the client's choice for a request that it may send twice: for 24 \
+            hours the same key and body give the same video, and the later answer's token counts.",
+        min_length = 1,
+        max_length = 255,
+        nullable = false,
+    )),
+    request_body = UploadRequest,
+    responses(
+        (
+            status = 201,
+            description = "How to send the file.",
+            body = GrantedUpload,
+            headers(("Location" = String, description = "The video's URL.")),
+        ),
+        CreateUploadProblems,
+    ),
+    security(("api_token" = []))
+)]
 pub(crate) async fn create_upload(
     State(presign): State<Arc<Presign>>,
     headers: HeaderMap,
@@ -53,12 +91,12 @@ pub(crate) async fn create_upload(
     let video = presign.record(video, key.as_deref(), request_hash).await?;
     tracing::info!(video.id = %video.id, video.size_bytes = video.size_bytes, "upload permitted");
     let video_url = format!("{}/videos/{}", presign.api_url, video.id);
-    let body = json!({
-        "video_id": video.id,
-        "video_url": video_url,
-        "upload_token": token,
-        "upload": presign.instructions(&video, now).await?,
-    });
+    let body = GrantedUpload {
+        video_id: video.id,
+        video_url: video_url.clone(),
+        upload_token: token,
+        upload: presign.instructions(&video, now).await?,
+    };
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, video_url)],
@@ -128,42 +166,31 @@ impl Presign {
     }
 
     /// How to send the source.
-    async fn instructions(&self, video: &Video, now: OffsetDateTime) -> Result<Value, Problem> {
+    async fn instructions(&self, video: &Video, now: OffsetDateTime) -> Result<Upload, Problem> {
         let key = StorageKey::Source(video.id).to_string();
         let sign_url = format!("{}/uploads/{}/sign", self.api_url, video.id);
         if video.size_bytes >= self.limits.multipart_from {
-            return Ok(json!({
-                "strategy": "multipart",
-                "key": key,
-                "part_size_bytes": part_size(video.size_bytes),
-                "sign_url": sign_url,
-                "expires_at": rfc3339(now + self.upload_expiry),
-            }));
+            return Ok(Upload::Multipart {
+                key,
+                part_size_bytes: part_size(video.size_bytes),
+                sign_url,
+                expires_at: rfc3339(now + self.upload_expiry),
+            });
         }
         let signed = self
             .signer
             .sign(video, &Operation::Put, self.url_expiry)
             .await;
         let signed = signed.map_err(|why| Problem::internal(&why))?;
-        Ok(json!({
-            "strategy": "single",
-            "method": "PUT",
-            "url": signed.url,
-            "headers": headers(signed.headers),
-            "expires_at": rfc3339(now + self.url_expiry),
-            "key": key,
-            "sign_url": sign_url,
-        }))
+        Ok(Upload::Single {
+            method: UploadMethod::Put,
+            url: signed.url,
+            headers: signed.headers.into_iter().collect(),
+            expires_at: rfc3339(now + self.url_expiry),
+            key,
+            sign_url,
+        })
     }
-}
-
-/// Headers as a JSON object.
-pub(crate) fn headers(headers: Vec<(&'static str, String)>) -> Value {
-    let headers = headers.into_iter();
-    headers
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -182,28 +209,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 fn waiting(id: VideoId, request: UploadRequest, until: OffsetDateTime, token: &str) -> Video {
     Video {
-        id,
-        month: id.month(),
-        status: Status::Waiting,
         filename: request.filename,
         content_type: request.content_type,
         size_bytes: request.size_bytes,
         title: request.title,
         metadata: request.metadata,
-        progress: 0.0,
-        source: None,
-        renditions: Vec::new(),
-        has_poster: false,
-        has_storyboard: false,
-        ready_at: None,
-        error: None,
-        attempts: 0,
-        lease_until: 0,
-        parts_counted: 0,
-        parts_done: BTreeSet::new(),
         upload_token_hash: Some(auth::hash(token)),
         upload_until: until.unix_timestamp(),
         expires_at: Some((until + FORGET_AFTER).unix_timestamp()),
+        ..Video::waiting(id)
     }
 }
 

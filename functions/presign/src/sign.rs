@@ -8,7 +8,7 @@ use axum::{
 };
 use http::HeaderMap;
 use reelrun_core::{
-    upload::sign::{NotSigned, Operation},
+    upload::sign::{NotSigned, Operation, SignRequest},
     video::{Video, VideoId},
 };
 use reelrun_platform::{
@@ -16,14 +16,33 @@ use reelrun_platform::{
     http::JsonBody,
     now_millis,
     problem::{Problem, ProblemKind},
-};
-use serde_json::json;
-
-use crate::{
-    Presign,
-    permission::{headers, refused},
+    problems,
 };
 
+use crate::{Presign, answer::SignedRequest, permission::refused};
+
+problems! {
+    SignProblems: MalformedRequest, Unauthorized, Forbidden, UploadExpired, Conflict,
+        RequestTooLarge, InvalidField, Internal;
+}
+
+/// Sign one request of an upload
+///
+/// Large files are sent as S3 multipart uploads; each of their requests is signed here. The shape
+/// is that of `signRequest` in Uppy's `@uppy/aws-s3`.
+#[utoipa::path(
+    post,
+    path = "/uploads/{id}/sign",
+    operation_id = "signUploadRequest",
+    tag = "uploads",
+    params(("id" = VideoId, Path, description = "The `video_id` of the upload.")),
+    request_body = SignRequest,
+    responses(
+        (status = 200, description = "The request to send to storage.", body = SignedRequest),
+        SignProblems,
+    ),
+    security(("upload_token" = []))
+)]
 pub(crate) async fn sign_request(
     State(presign): State<Arc<Presign>>,
     id: Result<Path<String>, PathRejection>,
@@ -44,10 +63,10 @@ pub(crate) async fn sign_request(
         .sign(&video, &operation, presign.url_expiry)
         .await;
     let signed = signed.map_err(|why| Problem::internal(&why))?;
-    Ok(axum::Json(json!({
-        "url": signed.url,
-        "headers": headers(signed.headers),
-    })))
+    Ok(axum::Json(SignedRequest {
+        url: signed.url,
+        headers: signed.headers.into_iter().collect(),
+    }))
 }
 
 impl Presign {

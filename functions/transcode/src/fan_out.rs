@@ -40,11 +40,27 @@ impl Transcoder {
             .hand_over(lease, &holder, after(STARTING))
             .await?;
         let input = RunInput::new(video, run, plan);
-        self.runs.start(&holder.owner, &input).await?;
-        tracing::info!(video.id = %video, run = %input.run, parts = input.parts.len(), "a run begins");
+        let begun = self.begin(&holder, &input, plan.counted()).await;
+        if begun.is_err() {
+            // Back to us, so that the next attempt need not wait. Should the run have begun all the
+            // same, it finds that it does not hold the video.
+            self.catalog
+                .hand_over(&holder, lease, after(STARTING))
+                .await?;
+        }
+        begun
+    }
+
+    async fn begin(
+        &self,
+        holder: &Lease,
+        input: &RunInput,
+        parts_counted: u32,
+    ) -> Result<(), StepError> {
+        self.runs.start(&holder.owner, input).await?;
+        tracing::info!(video.id = %holder.video, run = %input.run, parts = input.parts.len(), "a run begins");
         let until = after(self.run_timeout);
-        self.catalog.hold(&holder, until, plan.counted()).await?;
-        Ok(())
+        Ok(self.catalog.hold(holder, until, parts_counted).await?)
     }
 }
 

@@ -15,6 +15,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Lease},
+    now_millis,
     runs::Runs,
     storage::Storage,
 };
@@ -216,7 +217,7 @@ impl Transcoder {
         let settled = if lease.attempt >= MAX_ATTEMPTS {
             self.catalog.fail(lease, &Video::given_up()).await
         } else {
-            self.catalog.release(lease).await
+            self.catalog.release(lease, now_millis()).await
         };
         if let Err(why) = settled {
             tracing::warn!(video.id = %lease.video, error = %why, "the lease is left to expire");

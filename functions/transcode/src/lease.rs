@@ -67,7 +67,7 @@ pub async fn acquire(
                     owner: name,
                     attempt: 0,
                 };
-                catalog.release(&left).await?;
+                catalog.release(&left, now_millis()).await?;
             }
             LeaseAnswer::Held { until_millis, .. } => {
                 if seen_until.is_some_and(|seen| until_millis > seen) {

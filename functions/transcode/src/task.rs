@@ -145,30 +145,25 @@ impl Transcoder {
     }
 
     async fn publish_run(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
-        if let Err(why) = self.catalog.check_lease(run).await {
-            // The answer of an earlier attempt may have been lost.
-            let video = self.catalog.get(task.video).await?;
-            let is_ready = video.is_some_and(|video| video.status == Status::Ready);
-            return if is_ready { Ok(()) } else { Err(why.into()) };
-        }
-        let plan = self.stored_plan(task).await?;
-        let reports = self.reports(task, &plan).await?;
-        match self.publish_reports(run, &plan, reports).await {
+        match self.publish_reports(task, run).await {
             Err(StepError::InvalidMedia(error)) => {
                 self.catalog.fail(run, &error).await.or_else(ignore_lost)?;
                 Err(error.into())
+            }
+            Err(StepError::LeaseLost) => {
+                // The answer that it is ready may have been lost, to this attempt or an earlier one.
+                let video = self.catalog.get(task.video).await?;
+                let is_ready = video.is_some_and(|video| video.status == Status::Ready);
+                is_ready.then_some(()).ok_or(StepError::LeaseLost)
             }
             result => result,
         }
     }
 
-    async fn publish_reports(
-        &self,
-        run: &Lease,
-        plan: &Plan,
-        reports: Vec<PartReport>,
-    ) -> Result<(), StepError> {
-        let stitched = stitch(plan, reports)?;
+    async fn publish_reports(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
+        self.catalog.check_lease(run).await?;
+        let plan = &self.stored_plan(task).await?;
+        let stitched = stitch(plan, self.reports(task, plan).await?)?;
         judge(plan, stitched.frames)?;
         if plan.was_cut_off(stitched.frames) {
             return Err(endless().into());

@@ -249,7 +249,10 @@ impl Args {
         self.words(
             "-map_metadata -1 -map_chapters -1 -fflags +bitexact -flags +bitexact+global_header",
         );
-        self.words("-avoid_negative_ts disabled -f mp4");
+        // `cmaf` promises an edit list for the frames' reordering, and with an empty `moov` none is
+        // written: the picture would be two frames late. Without the list, the first frame of each
+        // fragment is shown at the fragment's own time.
+        self.words("-avoid_negative_ts disabled -use_editlist 0 -f mp4");
         self.pair(
             "-movflags",
             format!(

@@ -24,6 +24,8 @@ pub(super) struct Fragment {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     pub ticks: u32,
+    /// How long after it is decoded it is shown; less than 0 for frames that others wait for.
+    pub shown_after: i64,
     pub bytes: u32,
     pub is_sync: bool,
 }
@@ -145,6 +147,7 @@ fn fragment(moof: &Moof, bytes: Bytes) -> Result<Fragment, SegmenterError> {
         let flags = entry.flags.or(traf.tfhd.default_sample_flags);
         Some(Sample {
             ticks: entry.duration.or(traf.tfhd.default_sample_duration)?,
+            shown_after: entry.cts.unwrap_or(0),
             bytes: entry.size.or(traf.tfhd.default_sample_size)?,
             is_sync: flags? & NON_SYNC == 0,
         })

@@ -25,11 +25,22 @@ fn init() -> Vec<u8> {
 }
 
 fn fragment(decode_time: i64, samples: &[(u32, u32, u32)], fill: u8) -> Vec<u8> {
-    let entries = samples.iter().map(|&(ticks, bytes, flags)| TrunEntry {
+    reordered(decode_time, samples, fill, &[])
+}
+
+/// The same with frames that are shown so much later than they are decoded, or earlier.
+fn reordered(
+    decode_time: i64,
+    samples: &[(u32, u32, u32)],
+    fill: u8,
+    shown_after: &[i64],
+) -> Vec<u8> {
+    let entries = samples.iter().enumerate();
+    let entries = entries.map(|(at, &(ticks, bytes, flags))| TrunEntry {
         duration: Some(ticks),
         size: Some(bytes),
         flags: Some(flags),
-        cts: None,
+        cts: shown_after.get(at).copied(),
     });
     let mut moof = Moof {
         mfhd: Mfhd { sequence_number: 1 },
@@ -283,5 +294,28 @@ proptest! {
         let at = at.min(stream.len());
         stream.splice(at..(at + noise.len()).min(stream.len()), noise);
         let _ = cut_video(&stream, &[100]);
+    }
+}
+
+/// Frames may be decoded in another order than they are shown, but the first is shown at once: by
+/// what it is late, the picture would be behind the sound.
+#[test]
+fn a_picture_that_is_late_is_refused() {
+    let ticks = grid().frame_ticks();
+    let samples: Vec<_> = [SYNC, NON_SYNC, NON_SYNC, NON_SYNC]
+        .map(|flags| (ticks, 100, flags))
+        .into();
+    let cut = |shown_after: [i64; 4]| {
+        let shown_after = shown_after.map(|frames| frames * i64::from(ticks));
+        let mut segmenter = VideoSegmenter::new(grid(), 0);
+        let stream = [init(), reordered(0, &samples, 7, &shown_after)].concat();
+        segmenter.push(&stream).map(|_| ())
+    };
+    assert!(cut([0, 0, 0, 0]).is_ok() && cut([0, 2, -1, -1]).is_ok());
+    for wrong in [[2, 2, 2, 2], [1, 3, 0, 0], [0, 0, 1, 0]] {
+        assert!(
+            matches!(cut(wrong), Err(SegmenterError::NotAGop(_))),
+            "{wrong:?}"
+        );
     }
 }

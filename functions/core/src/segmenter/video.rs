@@ -99,6 +99,10 @@ impl VideoSegmenter {
                 self.grid.frame_ticks()
             ));
         }
+        // The sound's clock is the decoder's: a picture that is shown later would be out of sync.
+        if !fragment.is_shown_on(self.grid.frame_ticks()) {
+            return not_a_gop("its frames are not shown one after the other from its start".into());
+        }
         match count.cmp(&(self.grid.gop_frames as usize)) {
             std::cmp::Ordering::Less => self.ended = true,
             std::cmp::Ordering::Equal => {}
@@ -143,6 +147,18 @@ impl VideoSegmenter {
 }
 
 impl Fragment {
+    /// Whether, in whichever order they are decoded, each frame's time belongs to one frame.
+    fn is_shown_on(&self, frame_ticks: u32) -> bool {
+        let mut shown: Vec<i64> = (0_i64..)
+            .zip(&self.samples)
+            .map(|(at, sample)| at * i64::from(frame_ticks) + sample.shown_after)
+            .collect();
+        shown.sort_unstable();
+        (0_i64..)
+            .zip(shown)
+            .all(|(at, time)| time == at * i64::from(frame_ticks))
+    }
+
     fn ticks(&self) -> u64 {
         self.samples
             .iter()

@@ -7,6 +7,7 @@ mod sniff;
 mod tests;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::{
     packets::{Keyframe, Measured, Packets},
@@ -100,8 +101,9 @@ pub struct AudioStream {
     pub exact_sample_rate: Option<u32>,
 }
 
-/// What the API tells of a source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What the API tells of a source: the uploaded file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Source)]
 pub struct SourceSummary {
     /// Length in milliseconds.
     pub duration_ms: u64,
@@ -112,8 +114,10 @@ pub struct SourceSummary {
     /// Frames per second.
     pub frame_rate: f64,
     /// ffmpeg's name of the codec.
+    #[schema(examples("h264"))]
     pub video_codec: String,
-    /// ffmpeg's name of the codec; none without sound.
+    /// ffmpeg's name of the codec; `null` without sound.
+    #[schema(required, examples("aac"))]
     pub audio_codec: Option<String>,
     /// Size in bytes.
     pub size_bytes: u64,

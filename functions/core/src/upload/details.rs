@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Object,
+        schema::{SchemaType, Type},
+    },
+};
 
 use super::{Refused, invalid, string};
 
@@ -12,11 +19,15 @@ const MAX_METADATA_KEY_CHARS: usize = 40;
 const MAX_METADATA_VALUE_CHARS: usize = 500;
 
 /// A change of a video's details. What is absent stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, ToSchema)]
+// For the schema: `parse` refuses them.
+#[serde(deny_unknown_fields)]
 pub struct DetailsChange {
     /// The new title; `Some(None)` removes it.
+    #[schema(schema_with = title_schema, required = false)]
     pub title: Option<Option<String>>,
     /// The new metadata, all of it.
+    #[schema(schema_with = metadata_schema, required = false)]
     pub metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -44,6 +55,35 @@ impl DetailsChange {
             .transpose()?;
         Ok(Self { title, metadata })
     }
+}
+
+pub(super) fn title_schema() -> Object {
+    Object::builder()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .max_length(Some(MAX_TITLE_CHARS))
+        .description(Some("What the owner calls the video; `null` for nothing."))
+        .examples(["Holiday"])
+        .build()
+}
+
+pub(super) fn metadata_schema() -> Object {
+    let key = Object::builder()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(MAX_METADATA_KEY_CHARS));
+    let value = Object::builder()
+        .schema_type(Type::String)
+        .max_length(Some(MAX_METADATA_VALUE_CHARS));
+    Object::builder()
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+        .property_names(Some(key))
+        .additional_properties(Some(value))
+        .max_properties(Some(MAX_METADATA_ENTRIES))
+        .description(Some(
+            "The owner's own key-value pairs, all of them; `null` for none.",
+        ))
+        .examples([json!({"album": "2026"})])
+        .build()
 }
 
 pub(super) fn title(body: &Map<String, Value>) -> Result<Option<String>, Refused> {
@@ -89,8 +129,6 @@ pub(super) fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, Str
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

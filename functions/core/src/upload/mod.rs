@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::media_type;
 
@@ -20,17 +21,24 @@ pub struct UploadLimits {
 }
 
 /// A valid request to upload one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UploadRequest {
-    /// The file's name on its owner's disk.
+    /// The file's name on its owner's disk, in 1 to 255 bytes of UTF-8. It must end in an accepted
+    /// extension.
+    #[schema(min_length = 1, max_length = 255, examples("holiday.mp4"))]
     pub filename: String,
-    /// Its MIME type, which the upload must then carry.
+    /// Its MIME type, which the upload must then carry: one of the extension's, or
+    /// `application/octet-stream`.
+    #[schema(examples("video/mp4"))]
     pub content_type: String,
-    /// Its exact size, which the upload must then have.
+    /// Its exact size in bytes, which the upload must then have.
+    #[schema(minimum = 1, examples(1_048_576))]
     pub size_bytes: u64,
     /// What the owner calls it.
+    #[schema(schema_with = details::title_schema, required = false)]
     pub title: Option<String>,
     /// The owner's own key-value pairs.
+    #[schema(schema_with = details::metadata_schema, required = false)]
     pub metadata: BTreeMap<String, String>,
 }
 

@@ -14,6 +14,7 @@
 //! Each part's exact length is signed with it, so what is completed can't be more than was declared.
 
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Refused, invalid, string};
 use crate::{
@@ -32,6 +33,48 @@ const USUAL_PART: u64 = 16 * MIB;
 
 /// S3's upload ids have about a hundred characters.
 const MAX_UPLOAD_ID: usize = 1024;
+
+/// A request to storage, to be signed. What it means depends on all fields together:
+///
+/// | to | `method` | `uploadId` | `partNumber` |
+/// |---|---|---|---|
+/// | send the file whole (up to 5 GiB) | `PUT` | | |
+/// | begin a multipart upload | `POST` | | |
+/// | send a part | `PUT` | yes | from 1 |
+/// | list the parts that are there | `GET` | yes | |
+/// | complete it | `POST` | yes | |
+/// | give it up | `DELETE` | yes | |
+#[derive(Debug, ToSchema)]
+#[serde(rename_all = "camelCase")]
+// The schema alone: `Operation::permitted` reads requests field by field.
+pub struct SignRequest {
+    /// The method of the request to storage.
+    pub method: SignMethod,
+    /// The upload's own `key`.
+    #[schema(examples("uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source"))]
+    pub key: String,
+    /// The multipart upload, by the `UploadId` that storage gave it.
+    #[schema(min_length = 1, max_length = 1024)]
+    pub upload_id: Option<String>,
+    /// Which part: all but the last have exactly `part_size_bytes`.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub part_number: Option<u32>,
+}
+
+/// The methods that requests to storage have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schema(as = StorageMethod)]
+pub enum SignMethod {
+    /// Lists parts.
+    Get,
+    /// Sends the source, or a part.
+    Put,
+    /// Begins or completes a multipart upload.
+    Post,
+    /// Gives it up.
+    Delete,
+}
 
 /// An operation of S3 on an upload's own key.
 #[derive(Debug, Clone, PartialEq, Eq)]

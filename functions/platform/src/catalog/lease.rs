@@ -253,9 +253,28 @@ impl Catalog {
         self.as_holder(lease, update, changes).await
     }
 
-    /// Lets a lease go, so that the next attempt need not wait for it to expire.
-    pub async fn release(&self, lease: &Lease) -> Result<(), CatalogError> {
-        let changes = [("lease_until", number(0))];
+    /// The video will never be ready, for this reason: whoever held its lease until this time never
+    /// said so. Whoever holds it now is left alone.
+    pub async fn abandon(
+        &self,
+        lease: &Lease,
+        held_until_millis: i64,
+        error: &VideoError,
+    ) -> Result<(), CatalogError> {
+        let changes = [
+            ("status", status_value(Status::Errored)),
+            ("error", attribute(error)?),
+            ("seen", number(held_until_millis)),
+        ];
+        let update = "SET #status = :status, #error = :error \
+                      REMOVE lease_owner, lease_until, parts_counted, parts_done";
+        let holds = "lease_owner = :owner AND lease_until = :seen";
+        self.where_held(lease, holds, update, changes).await
+    }
+
+    /// Lets a lease go now, so that the next attempt need not wait for it to expire.
+    pub async fn release(&self, lease: &Lease, now_millis: i64) -> Result<(), CatalogError> {
+        let changes = [("lease_until", number(now_millis - 1))];
         self.as_holder(lease, "SET lease_until = :lease_until", changes)
             .await
     }

@@ -10,10 +10,13 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, SdkError},
-    operation::update_item::UpdateItemError,
+    operation::{query::builders::QueryFluentBuilder, update_item::UpdateItemError},
     types::AttributeValue,
 };
-use reelrun_core::video::{Month, Status, Video, VideoId};
+use reelrun_core::{
+    cursor::Position,
+    video::{Month, Status, Video, VideoId},
+};
 use serde::de::DeserializeOwned;
 
 pub use self::{
@@ -60,15 +63,6 @@ pub struct Page {
     pub videos: Vec<Video>,
     /// Where the next page starts; none on the last.
     pub next: Option<Position>,
-}
-
-/// A place in the library: after this video, in this month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The month to go on in.
-    pub month: Month,
-    /// The last video seen in it; none when none was.
-    pub after: Option<VideoId>,
 }
 
 impl Catalog {
@@ -140,6 +134,26 @@ impl Catalog {
         Ok(Page { videos, next })
     }
 
+    /// The videos of a month from an id on, oldest first, those that were deleted included: a page,
+    /// and behind which video the next one begins.
+    pub async fn young(
+        &self,
+        month: Month,
+        first: VideoId,
+        after: Option<VideoId>,
+    ) -> Result<(Vec<Video>, Option<VideoId>), CatalogError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_MONTH)
+            .key_condition_expression("#month = :month AND id >= :first")
+            .expression_attribute_names("#month", "month")
+            .expression_attribute_values(":month", AttributeValue::S(month.to_string()))
+            .expression_attribute_values(":first", AttributeValue::S(first.to_string()));
+        self.page(query, month, after).await
+    }
+
     /// The month in which the library begins; none while it is empty.
     pub async fn first_month(&self) -> Result<Option<Month>, CatalogError> {
         #[derive(serde::Deserialize)]
@@ -156,7 +170,6 @@ impl Catalog {
         limit: usize,
         status: Option<Status>,
     ) -> Result<(Vec<Video>, Option<VideoId>), CatalogError> {
-        let month = AttributeValue::S(position.month.to_string());
         let mut query = self
             .client
             .query()
@@ -164,7 +177,7 @@ impl Catalog {
             .index_name(BY_MONTH)
             .key_condition_expression("#month = :month")
             .expression_attribute_names("#month", "month")
-            .expression_attribute_values(":month", month.clone())
+            .expression_attribute_values(":month", AttributeValue::S(position.month.to_string()))
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let (filter, status) = match status {
@@ -175,10 +188,20 @@ impl Catalog {
             .filter_expression(filter)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", status_value(status));
-        if let Some(after) = position.after {
+        self.page(query, position.month, position.after).await
+    }
+
+    /// One page of a query, from behind a video on; and its last, behind which the next one begins.
+    async fn page(
+        &self,
+        mut query: QueryFluentBuilder,
+        month: Month,
+        after: Option<VideoId>,
+    ) -> Result<(Vec<Video>, Option<VideoId>), CatalogError> {
+        if let Some(after) = after {
             let start = HashMap::from([
                 ("id".to_owned(), AttributeValue::S(after.to_string())),
-                ("month".to_owned(), month),
+                ("month".to_owned(), AttributeValue::S(month.to_string())),
             ]);
             query = query.set_exclusive_start_key(Some(start));
         }

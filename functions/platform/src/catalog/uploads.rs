@@ -1,7 +1,7 @@
 //! Videos that wait for their source: recorded once, however often their client asks.
 
 use aws_sdk_dynamodb::{
-    operation::transact_write_items::TransactWriteItemsError,
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use reelrun_core::video::{Month, Status, Video, VideoId};
@@ -40,15 +40,26 @@ impl Catalog {
     /// Adds a video.
     pub async fn create(&self, video: &Video) -> Result<(), CatalogError> {
         let item = serde_dynamo::to_item(video).map_err(malformed)?;
-        self.client
+        let added = self
+            .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(id)")
             .send()
-            .await
-            .map(drop)
-            .map_err(|why| unavailable("record the video", why))
+            .await;
+        match added {
+            Ok(_) => Ok(()),
+            // Ids are made once: what is there was written by this very call, whose answer was lost.
+            Err(why)
+                if why
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(why) => Err(unavailable("record the video", why)),
+        }
     }
 
     /// Adds a video together with its key's record, unless there is one already: then that is the

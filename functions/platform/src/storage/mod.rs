@@ -1,6 +1,7 @@
 //! Objects in S3.
 
 mod removal;
+mod sources;
 
 use std::time::Duration;
 
@@ -60,6 +61,11 @@ impl Storage {
     /// Whether an event's bucket is the one that holds our sources.
     pub fn is_uploads_bucket(&self, name: &str) -> bool {
         self.buckets.uploads == name
+    }
+
+    /// The bucket that holds our sources.
+    pub fn uploads_bucket(&self) -> &str {
+        &self.buckets.uploads
     }
 
     /// Permission to GET an object, by ranges.

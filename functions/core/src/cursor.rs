@@ -1,7 +1,17 @@
-//! The cursor of a listing: opaque to clients, a position to us.
+//! A place in the library, and the cursor that names it: opaque to clients.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use reelrun_platform::catalog::Position;
+
+use crate::video::{Month, VideoId};
+
+/// A place in the library: after this video, in this month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The month to go on in.
+    pub month: Month,
+    /// The last video seen in it; none when none was.
+    pub after: Option<VideoId>,
+}
 
 /// A position as text that means nothing to anybody else.
 pub fn encode(position: Position) -> String {

@@ -1,0 +1,45 @@
+//! The sources that are there.
+
+use std::collections::BTreeMap;
+
+use reelrun_core::{
+    keys::{Bucket, StorageKey, parse_source_key},
+    sweep::StoredSource,
+    video::VideoId,
+};
+
+use super::{Storage, StorageError};
+
+impl Storage {
+    /// The sources of all videos from an id on. Ids sort by time, so this reads nothing of those
+    /// that are older.
+    pub async fn sources_from(
+        &self,
+        first: VideoId,
+    ) -> Result<BTreeMap<VideoId, StoredSource>, StorageError> {
+        let begin = StorageKey::Source(first).to_string();
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(self.name(Bucket::Uploads))
+            .prefix("uploads/")
+            .start_after(&begin)
+            .into_paginator()
+            .send();
+        let mut sources = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|why| StorageError::sdk("list the sources from", &begin, why))?;
+            sources.extend(page.contents().iter().filter_map(|object| {
+                let video = parse_source_key(object.key()?).ok()?;
+                let source = StoredSource {
+                    size_bytes: object.size()?.try_into().ok()?,
+                    entity_tag: object.e_tag().unwrap_or_default().into(),
+                    stored_at: object.last_modified()?.to_millis().ok()?,
+                };
+                Some((video, source))
+            }));
+        }
+        Ok(sources)
+    }
+}

@@ -1,0 +1,105 @@
+//! What the calls answer.
+//!
+//! Fields with several values have an `example`, as utoipa repeats `examples` for each value.
+
+use std::collections::BTreeMap;
+
+use reelrun_core::video::VideoId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An upload that is permitted, and the video that it will be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GrantedUpload {
+    /// The video, which exists from now on and is `waiting`.
+    pub(crate) video_id: VideoId,
+    /// Where to look it up.
+    #[schema(format = "uri")]
+    pub(crate) video_url: String,
+    /// Opens this upload alone: send it to `sign_url` as `Authorization: Bearer <upload_token>`.
+    pub(crate) upload_token: String,
+    /// How to send the file.
+    pub(crate) upload: Upload,
+}
+
+/// How to send the file: in one request, or in parts.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "strategy", rename_all = "lowercase")]
+pub(crate) enum Upload {
+    /// The whole file in one request.
+    #[schema(title = "SingleUpload")]
+    Single {
+        /// The method of that request.
+        method: UploadMethod,
+        /// Where to send it. The URL carries a signature: whoever has it may send the file.
+        #[schema(format = "uri")]
+        url: String,
+        /// Headers that the request must carry, by their names.
+        #[schema(example = json!({"content-type": "video/mp4"}))]
+        headers: BTreeMap<&'static str, String>,
+        /// Until when the URL is good: RFC 3339, UTC.
+        #[schema(format = DateTime)]
+        expires_at: String,
+        /// The name of the file in storage.
+        #[schema(examples("uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source"))]
+        key: String,
+        /// Where to get the URL signed anew.
+        #[schema(format = "uri")]
+        sign_url: String,
+    },
+    /// An S3 multipart upload, each of whose requests is signed by `sign_url`.
+    #[schema(title = "MultipartUpload")]
+    Multipart {
+        /// The name of the file in storage.
+        #[schema(examples("uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source"))]
+        key: String,
+        /// The length of all parts but the last, in bytes.
+        #[schema(examples(16_777_216))]
+        part_size_bytes: u64,
+        /// Where to get each request signed.
+        #[schema(format = "uri")]
+        sign_url: String,
+        /// Until when requests are signed: RFC 3339, UTC.
+        #[schema(format = DateTime)]
+        expires_at: String,
+    },
+}
+
+/// The method that sends a whole file.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum UploadMethod {
+    Put,
+}
+
+/// A request to storage that is signed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SignedRequest {
+    /// Where to send it.
+    #[schema(format = "uri")]
+    pub(crate) url: String,
+    /// Headers that it must carry, by their names.
+    #[schema(example = json!({"content-type": "video/mp4"}))]
+    pub(crate) headers: BTreeMap<&'static str, String>,
+}
+
+/// What may be uploaded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Limits {
+    /// The largest file, in bytes.
+    pub(crate) max_upload_bytes: u64,
+    /// Which files are accepted.
+    pub(crate) accepted: Vec<AcceptedType>,
+}
+
+/// An extension that is accepted, in any letter case.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AcceptedType {
+    /// Without a dot.
+    #[schema(examples("mp4"))]
+    pub(crate) extension: &'static str,
+    /// The MIME types that belong to it, the one to prefer first. `application/octet-stream` does
+    /// so too.
+    #[schema(example = json!(["video/mp4", "application/mp4"]))]
+    pub(crate) content_types: Vec<&'static str>,
+}

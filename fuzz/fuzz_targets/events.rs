@@ -1,0 +1,35 @@
+//! What S3, the table's stream and the state machine send.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use reelrun_core::{
+    change,
+    event::{self, Record},
+    notice::{Notice, Receivers},
+    task::{self, Task},
+};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+fuzz_target!(|text: &[u8]| {
+    let Ok(event) = serde_json::from_slice::<Value>(text) else {
+        return;
+    };
+    for record in event::parse(&event) {
+        // Whatever the key, only a video's own source is ever named.
+        if let Record::Source(source) = record {
+            assert_eq!(source.video.to_string().len(), 36);
+        }
+    }
+    for change in change::parse(&event) {
+        let _ = change.quiet_from();
+        let to = Receivers {
+            webhooks: 1,
+            mail: true,
+        };
+        let _ = Notice::of(&change, "https://cdn", to, time::OffsetDateTime::UNIX_EPOCH);
+    }
+    if task::is_task(&event) {
+        let _ = Task::deserialize(&event);
+    }
+});

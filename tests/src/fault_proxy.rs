@@ -1,0 +1,222 @@
+//! A proxy between the functions and AWS that breaks the calls it is told to.
+//!
+//! It stands where a network stands: nothing in the functions knows of it, and what it lets through
+//! reaches the real services. Rules hold for the calls of one video, so many are tried at once.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response, body::Incoming, header, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
+use tokio::net::TcpListener;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The first call is answered with an error of the service.
+    ErrorOnce,
+    /// Every call is, for as long as the rule holds.
+    ErrorForEver,
+    /// The first call is not answered.
+    TimeOut,
+    /// The first call is done, and its answer lost.
+    AnswerLost,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::ErrorOnce,
+        Self::ErrorForEver,
+        Self::TimeOut,
+        Self::AnswerLost,
+    ];
+}
+
+/// One kind of call, known by what is in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// The method; of DynamoDB and Step Functions, the operation.
+    pub operation: &'static str,
+    /// What is in the path of a call to S3, in the body of any other.
+    pub holds: &'static str,
+}
+
+/// A rule that holds until it is dropped.
+#[derive(Debug)]
+pub struct Rule {
+    entry: Arc<Entry>,
+    rules: Rules,
+}
+
+#[derive(Debug)]
+struct Entry {
+    call: Call,
+    /// What names the video in its calls.
+    video: String,
+    mode: Mode,
+    hits: AtomicU32,
+}
+
+type Rules = Arc<Mutex<Vec<Arc<Entry>>>>;
+
+/// The running proxy.
+#[derive(Debug, Clone)]
+pub struct FaultProxy {
+    address: SocketAddr,
+    rules: Rules,
+}
+
+impl FaultProxy {
+    /// Starts a proxy to this endpoint; it ends with the runtime.
+    pub async fn start(endpoint: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let rules = Rules::default();
+        let upstream = endpoint.trim_start_matches("http://").to_owned();
+        let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+        let context = Arc::new((rules.clone(), upstream, client));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let context = Arc::clone(&context);
+                let service = service_fn(move |request| {
+                    let context = Arc::clone(&context);
+                    async move { pass(&context.0, &context.1, &context.2, request).await }
+                });
+                tokio::spawn(
+                    http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        Self { address, rules }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Breaks the calls of one kind that have this in them, a video's id or file name.
+    pub fn breaks(&self, call: Call, video: &str, mode: Mode) -> Rule {
+        let entry = Arc::new(Entry {
+            call,
+            video: video.into(),
+            mode,
+            hits: AtomicU32::new(0),
+        });
+        self.rules.lock().unwrap().push(Arc::clone(&entry));
+        Rule {
+            entry,
+            rules: Arc::clone(&self.rules),
+        }
+    }
+}
+
+impl Rule {
+    /// How many calls it met.
+    pub fn hits(&self) -> u32 {
+        self.entry.hits.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Rule {
+    fn drop(&mut self) {
+        let mut rules = self.rules.lock().unwrap();
+        rules.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+    }
+}
+
+impl Entry {
+    fn matches(&self, request: &Request<Full<Bytes>>, body: &str) -> bool {
+        let path = request.uri().path();
+        let target = request.headers().get("x-amz-target");
+        let target = target.and_then(|target| target.to_str().ok());
+        match target.and_then(|target| target.split('.').next_back()) {
+            Some(operation) => {
+                operation == self.call.operation
+                    && body.contains(self.call.holds)
+                    && body.contains(&self.video)
+            }
+            None => {
+                request.method() == self.call.operation
+                    && path.contains(self.call.holds)
+                    && path.contains(&self.video)
+            }
+        }
+    }
+}
+
+/// An error here closes the connection without an answer.
+async fn pass(
+    rules: &Rules,
+    upstream: &str,
+    client: &Client<HttpConnector, Full<Bytes>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, io::Error> {
+    let (mut parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    parts.uri = format!("http://{upstream}{path}").parse().unwrap();
+    let request = Request::from_parts(parts, Full::new(body.clone()));
+    let text = String::from_utf8_lossy(&body);
+    let rule = {
+        let rules = rules.lock().unwrap();
+        rules
+            .iter()
+            .find(|rule| rule.matches(&request, &text))
+            .cloned()
+    };
+    let hit = rule.map(|rule| (rule.mode, rule.hits.fetch_add(1, Ordering::Relaxed)));
+    match hit {
+        Some((Mode::ErrorOnce, 0) | (Mode::ErrorForEver, _)) => return Ok(broken(&request)),
+        Some((Mode::TimeOut, 0)) => {
+            tokio::time::sleep(Duration::from_mins(5)).await;
+            return Err(io::Error::other("never answered"));
+        }
+        _ => {}
+    }
+    let answer = client.request(request).await.map_err(io::Error::other)?;
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    if let Some((Mode::AnswerLost, 0)) = hit {
+        return Err(io::Error::other("lost"));
+    }
+    let mut answer = Response::from_parts(parts, Full::new(body));
+    // It goes on in one piece.
+    answer.headers_mut().remove(header::TRANSFER_ENCODING);
+    Ok(answer)
+}
+
+/// What the service says when it can't.
+fn broken(request: &Request<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let (content_type, body) = if request.headers().contains_key("x-amz-target") {
+        (
+            "application/x-amz-json-1.0",
+            r#"{"__type":"InternalServerError"}"#,
+        )
+    } else {
+        (
+            "application/xml",
+            "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+        )
+    };
+    Response::builder()
+        .status(503)
+        .header(header::CONTENT_TYPE, content_type)
+        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .unwrap()
+}

@@ -1,0 +1,6 @@
+//! Every call that a function makes to AWS, broken in every way: the video still comes to its right
+//! end, and a client to its answer. Each test prints its table.
+
+mod api;
+mod table;
+mod videos;

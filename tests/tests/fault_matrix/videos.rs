@@ -1,0 +1,307 @@
+//! Calls that are made while a video is encoded.
+
+use std::{
+    fs,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use reelrun_tests::{
+    configuration::Reconfigured,
+    delivery::sweep,
+    fault_proxy::{Call, FaultProxy, Mode, Rule},
+    media::Clips,
+    notices::notices,
+    stack::{Stack, get, put},
+};
+use serde_json::Value;
+
+use crate::table::{Row, judge};
+
+/// A call, and what becomes of the video if it fails for as long as anyone tries.
+struct Broken {
+    name: &'static str,
+    call: Call,
+    for_ever: End,
+}
+
+/// How a video ends.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// Ready: the call can be spared, or is made up for once it works again.
+    Ready,
+    /// Errored as `internal`, with nothing published.
+    Internal,
+}
+
+const fn broken(
+    name: &'static str,
+    operation: &'static str,
+    holds: &'static str,
+    for_ever: End,
+) -> Broken {
+    Broken {
+        name,
+        call: Call { operation, holds },
+        for_ever,
+    }
+}
+
+/// A video that one function encodes.
+const ALONE: [Broken; 9] = [
+    broken(
+        "take the lease",
+        "UpdateItem",
+        "if_not_exists(attempts",
+        End::Ready,
+    ),
+    broken("read the source", "GET", "/source", End::Internal),
+    broken(
+        "record what it is",
+        "UpdateItem",
+        "#source = :source",
+        End::Internal,
+    ),
+    broken(
+        "renew the lease",
+        "UpdateItem",
+        "progress = :progress",
+        End::Internal,
+    ),
+    broken("store a segment", "PUT", ".m4s", End::Internal),
+    broken(
+        "store a media playlist",
+        "PUT",
+        "/playlist.m3u8",
+        End::Internal,
+    ),
+    broken("store the manifest", "PUT", "/manifest.mpd", End::Internal),
+    broken(
+        "store the master playlist",
+        "PUT",
+        "/master.m3u8",
+        End::Internal,
+    ),
+    broken(
+        "note that it is ready",
+        "UpdateItem",
+        "ready_at",
+        End::Internal,
+    ),
+];
+
+/// A video that is encoded in chunks by the state machine.
+const IN_CHUNKS: [Broken; 14] = [
+    broken("store the plan", "PUT", "/plan.json", End::Internal),
+    broken(
+        "hand the lease over",
+        "UpdateItem",
+        "lease_owner = :run",
+        End::Internal,
+    ),
+    broken("start the run", "StartExecution", "", End::Internal),
+    broken(
+        "hold the lease",
+        "UpdateItem",
+        "parts_counted = :parts_counted",
+        End::Internal,
+    ),
+    broken("check the lease", "GetItem", "", End::Internal),
+    broken("read the plan", "GET", "/plan.json", End::Internal),
+    broken("read the source", "GET", "/source", End::Internal),
+    broken("store a segment", "PUT", ".m4s", End::Internal),
+    broken("store a report", "PUT", "/reports/", End::Internal),
+    broken(
+        "note that a part is done",
+        "UpdateItem",
+        "parts_done :part",
+        End::Ready,
+    ),
+    broken("read a report", "GET", "/reports/", End::Internal),
+    broken(
+        "store a media playlist",
+        "PUT",
+        "/playlist.m3u8",
+        End::Internal,
+    ),
+    broken(
+        "store the master playlist",
+        "PUT",
+        "/master.m3u8",
+        End::Internal,
+    ),
+    broken(
+        "note that it is ready",
+        "UpdateItem",
+        "ready_at",
+        End::Internal,
+    ),
+];
+
+/// How long anyone tries, about: three attempts of an event, or five of a task.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// Cells that are tried at once.
+const AT_ONCE: usize = 16;
+
+struct Cell<'a> {
+    broken: &'a Broken,
+    mode: Mode,
+    id: String,
+    hits: u32,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_one_function_encodes() {
+    let seconds = 1.0;
+    try_all("One function encodes the video", &ALONE, seconds).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_is_encoded_in_chunks() {
+    let seconds = 13.0;
+    try_all("The video is encoded in chunks", &IN_CHUNKS, seconds).await;
+}
+
+async fn try_all(title: &str, calls: &'static [Broken], seconds: f64) {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
+    let _chunks = Reconfigured::chunks(&stack, 2).await;
+    let through_proxy = ["S3", "DYNAMODB", "SFN"].map(|service| {
+        let name: &str = Box::leak(format!("AWS_ENDPOINT_URL_{service}").into_boxed_str());
+        (name, proxy.url())
+    });
+    let _proxied = Reconfigured::variables(&stack, &through_proxy).await;
+    let clip = fs::read(clips.silent("clip.mp4", "160x90", "25", seconds)).unwrap_or_default();
+    let waiting: Mutex<Vec<(&Broken, Mode)>> = Mutex::new(
+        calls
+            .iter()
+            .flat_map(|broken| Mode::ALL.map(|mode| (broken, mode)))
+            .rev()
+            .collect(),
+    );
+    let cells = Mutex::new(Vec::new());
+    let next = || waiting.lock().ok()?.pop();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((broken, mode)) = next() {
+                    let cell = try_one(&stack, &proxy, &clip, broken, mode);
+                    if let Ok(mut cells) = cells.lock() {
+                        cells.push(cell);
+                    }
+                }
+            });
+        }
+    });
+    let cells = cells.into_inner().unwrap_or_default();
+    bring_to_an_end(&stack, &cells).await;
+    let mut rows = Vec::new();
+    for broken in calls {
+        let mut outcomes = Vec::new();
+        for mode in Mode::ALL {
+            let cell = cells
+                .iter()
+                .find(|cell| std::ptr::eq(cell.broken, broken) && cell.mode == mode);
+            let outcome = match cell {
+                Some(cell) => outcome(&stack, cell).await,
+                None => Err("was not tried".into()),
+            };
+            outcomes.push((mode, outcome));
+        }
+        rows.push(Row {
+            call: broken.name.into(),
+            outcomes,
+        });
+    }
+    judge(title, &rows);
+}
+
+/// Uploads a video whose calls of one kind are broken, until it has ended or nobody tries any more.
+fn try_one<'a>(
+    stack: &Stack,
+    proxy: &FaultProxy,
+    clip: &[u8],
+    broken: &'a Broken,
+    mode: Mode,
+) -> Cell<'a> {
+    let permission = stack.permission("clip.mp4", "video/mp4", clip.len() as u64);
+    let id = permission.video_id;
+    let rule: Rule = proxy.breaks(broken.call, &id, mode);
+    put(&permission.url, &permission.content_type, clip);
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE && !has_ended(&stack.video(&id)) {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    Cell {
+        broken,
+        mode,
+        id,
+        hits: rule.hits(),
+    }
+}
+
+fn has_ended(video: &Value) -> bool {
+    matches!(video["status"].as_str(), Some("ready" | "errored"))
+}
+
+/// What is left over now that every call works is the sweep's to see to.
+async fn bring_to_an_end(stack: &Stack, cells: &[Cell<'_>]) {
+    let every = [("SWEEP_EVERY_SECONDS", "3".to_owned())];
+    let _impatient = Reconfigured::function(stack, &stack.sweep_function, &every).await;
+    let begun = Instant::now();
+    let left = || cells.iter().any(|cell| !has_ended(&stack.video(&cell.id)));
+    while left() && begun.elapsed() < PATIENCE {
+        sweep(stack).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+}
+
+async fn outcome(stack: &Stack, cell: &Cell<'_>) -> Result<String, String> {
+    if cell.hits == 0 {
+        return Err("the call was never made".into());
+    }
+    let video = stack.video(&cell.id);
+    let status = video["status"].as_str().unwrap_or_default();
+    let end = match (status, video["error"]["type"].as_str()) {
+        ("ready", _) => End::Ready,
+        ("errored", Some("internal")) => End::Internal,
+        _ => return Err(format!("did not end right: {video}")),
+    };
+    let wanted = if cell.mode == Mode::ErrorForEver {
+        cell.broken.for_ever
+    } else {
+        End::Ready
+    };
+    let attempts = stack.attempts(&cell.id).await;
+    if end != wanted {
+        return Err(format!(
+            "{status} after {attempts} attempts: {}",
+            video["error"]
+        ));
+    }
+    if end == End::Ready {
+        let url = video["playback"]["hls"].as_str().unwrap_or_default();
+        let master = get(url);
+        if master.status != 200 || !master.text().contains("#EXT-X-STREAM-INF") {
+            return Err(format!("is ready, but {url} answers {}", master.status));
+        }
+    }
+    // A call that worked in the end is no reason to encode twice.
+    if end == End::Ready && cell.mode == Mode::ErrorOnce && attempts > 1 {
+        return Err(format!("encoded {attempts} times"));
+    }
+    let begun = Instant::now();
+    let told = loop {
+        let told = notices(stack, &cell.id).await;
+        if !told.is_empty() || begun.elapsed() > Duration::from_secs(10) {
+            break told;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    if told.len() != 1 {
+        let names: Vec<_> = told.iter().map(|notice| &notice.name).collect();
+        return Err(format!("told {} times: {names:?}", told.len()));
+    }
+    Ok(format!("{status}, {attempts} tries"))
+}

@@ -1,0 +1,86 @@
+//! A function is killed at any point of its encode, twenty times.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use reelrun_tests::{
+    configuration::Reconfigured,
+    conformance::{Expected, check},
+    media::Clips,
+    processes::running,
+    stack::Stack,
+};
+
+const KILLS: u32 = 20;
+
+/// Encodes under way at once.
+const AT_ONCE: usize = 5;
+
+#[tokio::test]
+async fn twenty_kills_are_twenty_ready_videos() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let _configuration = Reconfigured::chunks(&stack, 1).await;
+    let file = clips.silent("killed.mp4", "640x360", "25", 12.0);
+    let begun = Instant::now();
+    stack.ready(&file);
+    // As many at once take about so many times as long.
+    let whole = begun.elapsed() * u32::try_from(AT_ONCE).unwrap_or(1) / 2;
+    let left: Mutex<Vec<u32>> = Mutex::new((0..KILLS).collect());
+    let ended = Mutex::new(Vec::new());
+    let next = || left.lock().ok()?.pop();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(kill) = next() {
+                    // Of a uniform spread over the encode, each point once.
+                    let after = whole * (2 * kill + 1) / (2 * KILLS);
+                    let killed = kill_after(&stack, &file, after);
+                    if let Ok(mut ended) = ended.lock() {
+                        ended.push(killed);
+                    }
+                }
+            });
+        }
+    });
+    let ended = ended.into_inner().unwrap_or_default();
+    assert_eq!(ended.len(), KILLS as usize);
+    for (id, after) in ended {
+        let video = stack.settled(&id);
+        assert_eq!(
+            video["status"], "ready",
+            "killed after {after:?}: {video:#}"
+        );
+        let attempts = stack.attempts(&id).await;
+        println!("killed {after:?} after ffmpeg began: ready, {attempts} attempts");
+        assert_eq!(attempts, 2, "{id}");
+        let expected = Expected {
+            frames: 300,
+            frame_rate: (25, 1),
+            size: (640, 360),
+            renditions: &["360p", "240p"],
+            language: None,
+        };
+        check(&video, &expected);
+    }
+}
+
+/// Uploads a clip and kills the function this long after it has begun; when it was done by then,
+/// another one in half the time. Gives the video whose function was killed, and when.
+fn kill_after(stack: &Stack, file: &std::path::Path, mut after: Duration) -> (String, Duration) {
+    loop {
+        let id = stack.upload(file);
+        let of_video = || running(stack, &stack.transcode_function, &id);
+        let begun = Instant::now();
+        while of_video().is_none() && begun.elapsed() < Duration::from_mins(1) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(after);
+        if let Some(process) = of_video() {
+            process.kill();
+            return (id, after);
+        }
+        after /= 2;
+    }
+}
