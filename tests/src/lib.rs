@@ -11,7 +11,9 @@
     reason = "this is test code"
 )]
 
+pub mod card;
 pub mod chunks;
+pub mod color;
 pub mod configuration;
 pub mod conformance;
 pub mod delivery;
@@ -21,6 +23,7 @@ pub mod multipart;
 pub mod notices;
 pub mod processes;
 pub mod projection;
+pub mod readings;
 pub mod settings;
 pub mod signal;
 pub mod stack;

@@ -39,6 +39,15 @@ pub fn explain(stderr: &str) -> Option<VideoError> {
     if stderr.trim().is_empty() || says("Cannot allocate memory") {
         return None;
     }
+    if let Some(error) = too_large(stderr) {
+        return Some(error);
+    }
+    if is_sound_file(stderr) {
+        return Some(VideoError::new(
+            ErrorType::NoVideoStream,
+            "It has sound, but no picture.",
+        ));
+    }
     let known_container = says("moov atom not found") || says("error reading header");
     let unknown_content =
         says("Invalid data found") || says("not on whitelist") || says("not in whitelist");
@@ -52,6 +61,32 @@ pub fn explain(stderr: &str) -> Option<VideoError> {
             ErrorType::MalformedMedia,
             "It starts like a video file, but parts of it are missing or damaged. Export or copy it again, then upload it again.",
         )
+    })
+}
+
+/// Whether a picture was larger than the decoders are told to accept. They say so whether or not
+/// the rest of the file could be read.
+pub fn too_large(stderr: &str) -> Option<VideoError> {
+    let (before, _) = stderr.split_once(" exceeds specified max pixel count")?;
+    let size = before.rsplit(' ').next()?.replace('x', "×");
+    Some(VideoError::new(
+        ErrorType::TooLarge,
+        format!("Its picture has {size} pixels; at most 8192×4320 are accepted."),
+    ))
+}
+
+/// Whether the file was recognized as one of sound alone: such are not opened, but named.
+fn is_sound_file(stderr: &str) -> bool {
+    const SOUND: [&str; 12] = [
+        "mp3", "wav", "w64", "flac", "aac", "ac3", "eac3", "dts", "amr", "aiff", "ape", "caf",
+    ];
+    stderr.lines().any(|line| {
+        let named = line
+            .strip_prefix('[')
+            .and_then(|line| line.split_once(" @ "));
+        named.is_some_and(|(format, rest)| {
+            SOUND.contains(&format) && rest.contains("Format not on whitelist")
+        })
     })
 }
 
@@ -99,5 +134,25 @@ mod tests {
         assert_eq!(kind("source: End of file"), Some(ErrorType::MalformedMedia));
         assert_eq!(kind("source: Cannot allocate memory"), None);
         assert_eq!(kind(""), None);
+    }
+
+    #[test]
+    fn sound_and_huge_pictures_are_named() {
+        let detail = |stderr: &str| explain(stderr).map(|error| (error.kind, error.detail));
+        let refused = |format: &str| {
+            format!("[{format} @ 0x7f5b] Format not on whitelist 'mov,mp4'\nx: Invalid argument")
+        };
+        let (kind, text) = detail(&refused("mp3")).unwrap();
+        assert_eq!(kind, ErrorType::NoVideoStream);
+        assert!(text.contains("sound"));
+        for other in ["png_pipe", "hls", "mxf"] {
+            assert_eq!(detail(&refused(other)).unwrap().0, ErrorType::NotAVideo);
+        }
+        let (kind, text) = detail(
+            "[ffv1 @ 0x7f] [IMGUTILS @ 0x7f] Picture size 9000x9001 exceeds specified max pixel count 35389440, see",
+        )
+        .unwrap();
+        assert_eq!(kind, ErrorType::TooLarge);
+        assert!(text.contains("9000×9001"), "{text}");
     }
 }

@@ -21,10 +21,14 @@ pub async fn probe(
     source: SourceUrl<'_>,
     limits: SourceLimits,
 ) -> Result<SourceInfo, StepError> {
-    let json = ffprobe(programs, source).await?;
+    let (json, complaints) = ffprobe(programs, source).await?;
     match SourceInfo::parse(&json, None, limits) {
         Err(SourceFault::LengthUnknown { video_stream }) => {
             measured(programs, source, limits, &json, video_stream).await
+        }
+        // What was too large to be decoded has no size that could be told.
+        Err(SourceFault::Final(error)) if error.kind == ErrorType::MalformedMedia => {
+            Err(complaint::too_large(&complaints).unwrap_or(error).into())
         }
         result => result.map_err(fault),
     }
@@ -37,7 +41,7 @@ pub async fn probe_measured(
     limits: SourceLimits,
     video_stream: u32,
 ) -> Result<SourceInfo, StepError> {
-    let json = ffprobe(programs, source).await?;
+    let (json, _) = ffprobe(programs, source).await?;
     measured(programs, source, limits, &json, video_stream).await
 }
 
@@ -52,11 +56,15 @@ async fn measured(
     SourceInfo::parse(json, Some(&measured), limits).map_err(fault)
 }
 
-async fn ffprobe(programs: &Programs, source: SourceUrl<'_>) -> Result<String, StepError> {
+/// What ffprobe says, and what it complains of beside.
+async fn ffprobe(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+) -> Result<(String, String), StepError> {
     let args = command::probe(source);
     let (ended, json) = process::output(&programs.ffprobe, &args, MAX_PROBE_BYTES).await?;
     if ended.status.success() {
-        Ok(json)
+        Ok((json, ended.stderr))
     } else {
         Err(blame(&ended))
     }

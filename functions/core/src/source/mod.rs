@@ -141,6 +141,7 @@ impl SourceInfo {
         })?;
         let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
         let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
+        probe.check_is_open(stream)?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
         let stated_end = stream.end(start);
         let measured_end = measured.and_then(|measured| positive(measured.end_us - start));
@@ -152,6 +153,7 @@ impl SourceInfo {
                     video_stream: stream.index,
                 })?;
         let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
+        audio.map_or(Ok(()), |stream| probe.check_is_open(stream))?;
         let video = VideoStream {
             start_us: stream.start(start),
             end_us,
