@@ -12,7 +12,9 @@
 )]
 
 pub mod attacks;
+pub mod card;
 pub mod chunks;
+pub mod color;
 pub mod configuration;
 pub mod confined;
 pub mod conformance;
@@ -25,6 +27,7 @@ pub mod notices;
 pub mod openapi;
 pub mod processes;
 pub mod projection;
+pub mod readings;
 pub mod records;
 pub mod settings;
 pub mod signal;

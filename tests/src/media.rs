@@ -89,7 +89,7 @@ pub fn ffprobe(args: &str, input: &str) -> Value {
 }
 
 /// Decodes an input with ffmpeg and gives what the output options write to standard output.
-fn decode(input: &str, output: &str) -> Vec<u8> {
+pub fn decode(input: &str, output: &str) -> Vec<u8> {
     let output = Command::new(program("ffmpeg"))
         .args([
             "-hide_banner",

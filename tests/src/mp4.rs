@@ -67,6 +67,57 @@ pub fn decode_time(bytes: &[u8]) -> u64 {
     }
 }
 
+/// How many ticks there are in a second, by an initialization segment.
+pub fn timescale(init: &[u8]) -> f64 {
+    let mdhd = find(init, &[b"moov", b"trak", b"mdia", b"mdhd"]).unwrap();
+    let at = if mdhd[0] == 1 { 20 } else { 12 };
+    f64::from(u32::from_be_bytes(mdhd[at..at + 4].try_into().unwrap()))
+}
+
+/// When each frame of a media segment is shown, in ticks and in that order.
+pub fn presentation_times(segment: &[u8]) -> Vec<i64> {
+    let mut shown = Vec::new();
+    for (kind, moof) in boxes(segment) {
+        if &kind != b"moof" {
+            continue;
+        }
+        let traf = find(moof, &[b"traf"]).unwrap();
+        let tfdt = find(traf, &[b"tfdt"]).unwrap();
+        let mut at = if tfdt[0] == 1 {
+            i64::from_be_bytes(tfdt[4..12].try_into().unwrap())
+        } else {
+            i64::from(word(&tfdt[4..]))
+        };
+        // The length of every sample, where they are alike: after the track's number, and what
+        // other flags there are.
+        let tfhd = find(traf, &[b"tfhd"]).unwrap();
+        let flags = word(tfhd) & 0x00ff_ffff;
+        let before =
+            [(0x1, 8), (0x2, 4)].map(|(flag, size)| if flags & flag == 0 { 0 } else { size });
+        let default = (flags & 0x8 != 0).then(|| word(&tfhd[8 + before[0] + before[1]..]));
+        let trun = find(traf, &[b"trun"]).unwrap();
+        let flags = word(trun) & 0x00ff_ffff;
+        let mut fields = trun[8..].chunks_exact(4).map(word);
+        let mut field = |flag| (flags & flag != 0).then(|| fields.next().unwrap());
+        // Where the data are, and the first sample's flags.
+        let _ = (field(0x1), field(0x4));
+        for _ in 0..word(&trun[4..]) {
+            let length = field(0x100).or(default).unwrap();
+            let _ = (field(0x200), field(0x400));
+            // Signed in version 1; in version 0 never so large that it matters.
+            let later = field(0x800).unwrap_or(0).cast_signed();
+            shown.push(at + i64::from(later));
+            at += i64::from(length);
+        }
+    }
+    shown.sort_unstable();
+    shown
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes(bytes[..4].try_into().unwrap())
+}
+
 /// The NAL unit types of the first access unit of an H.264 segment, up to its first slice.
 pub fn first_nal_types(bytes: &[u8]) -> Vec<u8> {
     let mut data = find(bytes, &[b"mdat"]).unwrap();

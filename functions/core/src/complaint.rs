@@ -46,6 +46,9 @@ pub fn explain(stderr: &str) -> Option<VideoError> {
     if let Some(codec) = refused_codec(stderr) {
         return Some(unsupported(codec));
     }
+    if let Some(error) = too_large(stderr) {
+        return Some(error);
+    }
     let known_container = says("moov atom not found") || says("error reading header");
     let unknown_content =
         says("Invalid data found") || says("not on whitelist") || says("not in whitelist");
@@ -85,6 +88,17 @@ pub fn unsupported(codec: &str) -> VideoError {
             "It holds a codec that is not decoded here ({codec}). Upload it as H.264, HEVC, VP9 or AV1."
         ),
     )
+}
+
+/// Whether a picture was larger than the decoders are told to accept. They say so whether or not
+/// the rest of the file could be read.
+pub fn too_large(stderr: &str) -> Option<VideoError> {
+    let (before, _) = stderr.split_once(" exceeds specified max pixel count")?;
+    let size = before.rsplit(' ').next()?.replace('x', "×");
+    Some(VideoError::new(
+        ErrorType::TooLarge,
+        format!("Its picture has {size} pixels; at most 8192×4320 are accepted."),
+    ))
 }
 
 #[cfg(test)]
@@ -142,5 +156,16 @@ mod tests {
             Some(ErrorType::NotAVideo)
         );
         assert_eq!(kind(""), None);
+    }
+
+    #[test]
+    fn huge_pictures_are_named() {
+        let detail = |stderr: &str| explain(stderr).map(|error| (error.kind, error.detail));
+        let (kind, text) = detail(
+            "[ffv1 @ 0x7f] [IMGUTILS @ 0x7f] Picture size 9000x9001 exceeds specified max pixel count 35389440, see",
+        )
+        .unwrap();
+        assert_eq!(kind, ErrorType::TooLarge);
+        assert!(text.contains("9000×9001"), "{text}");
     }
 }

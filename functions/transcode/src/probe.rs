@@ -24,12 +24,16 @@ pub async fn probe(
     source: SourceUrl<'_>,
     limits: SourceLimits,
 ) -> Result<SourceInfo, StepError> {
-    let json = ffprobe(programs, source).await?;
+    let (json, complaints) = ffprobe(programs, source).await?;
     match SourceInfo::parse(&json, None, limits) {
         Err(SourceFault::LengthUnknown {
             video_stream,
             size_bytes,
         }) => measured(programs, source, size_bytes, limits, &json, video_stream).await,
+        // What was too large to be decoded has no size that could be told.
+        Err(SourceFault::Final(error)) if error.kind == ErrorType::MalformedMedia => {
+            Err(complaint::too_large(&complaints).unwrap_or(error).into())
+        }
         result => result.map_err(fault),
     }
 }
@@ -41,7 +45,7 @@ pub async fn probe_measured(
     limits: SourceLimits,
     known: &SourceInfo,
 ) -> Result<SourceInfo, StepError> {
-    let json = ffprobe(programs, source).await?;
+    let (json, _) = ffprobe(programs, source).await?;
     let stream = known.video.index;
     measured(programs, source, known.size_bytes, limits, &json, stream).await
 }
@@ -58,13 +62,17 @@ async fn measured(
     SourceInfo::parse(json, Some(&measured), limits).map_err(fault)
 }
 
-async fn ffprobe(programs: &Programs, source: SourceUrl<'_>) -> Result<String, StepError> {
+/// What ffprobe says, and what it complains of beside.
+async fn ffprobe(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+) -> Result<(String, String), StepError> {
     let args = command::probe(source);
     let allowance = Allowance::probe(programs.memory_mb);
     let (ended, json) =
         process::output(&programs.ffprobe, &args, MAX_PROBE_BYTES, allowance).await?;
     if ended.status.success() {
-        Ok(json)
+        Ok((json, ended.stderr))
     } else {
         Err(blame(&ended))
     }

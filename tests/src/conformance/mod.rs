@@ -168,7 +168,7 @@ fn read_track(url: &str) -> Track {
         brands.as_chunks::<4>().0.contains(b"cmfc"),
         "a CMAF brand: {brands:?}"
     );
-    let timescale = timescale(&init.body);
+    let timescale = mp4::timescale(&init.body);
     let mut segments = Vec::new();
     let mut at = 0.0;
     for segment in &playlist.segments {
@@ -180,6 +180,13 @@ fn read_track(url: &str) -> Track {
             "{url}: {} starts at {starts}, not {at}",
             segment.uri
         );
+        // What is decoded first is shown at once, or sound and picture would not be together.
+        let shown = mp4::presentation_times(&answer.body)[0] as f64 / timescale;
+        assert!(
+            (shown - at).abs() < 0.001,
+            "{url}: {} is shown from {shown}, not {at}",
+            segment.uri
+        );
         at += f64::from(segment.duration);
         segments.push((f64::from(segment.duration), answer.body.len() as u64));
     }
@@ -188,12 +195,6 @@ fn read_track(url: &str) -> Track {
         playlist,
         segments,
     }
-}
-
-fn timescale(init: &[u8]) -> f64 {
-    let mdhd = mp4::find(init, &[b"moov", b"trak", b"mdia", b"mdhd"]).unwrap();
-    let at = if mdhd[0] == 1 { 20 } else { 12 };
-    f64::from(u32::from_be_bytes(mdhd[at..at + 4].try_into().unwrap()))
 }
 
 fn check_variant(

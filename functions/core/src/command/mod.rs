@@ -102,8 +102,11 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
         "-show_entries",
         "format=duration,start_time,size,format_name:stream=index,codec_name,profile,codec_type,codec_tag_string,width,height,\
          sample_aspect_ratio,field_order,color_space,color_transfer,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate:\
-         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=rotation",
+         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=side_data_type,rotation:\
+         packet=stream_index:packet_side_data=side_data_type",
     );
+    // Only packets tell that they are encrypted; the first few of each stream are enough.
+    args.pair("-read_intervals", "%+#16");
     args.input(source);
     args.0
 }

@@ -55,10 +55,12 @@ pub(super) fn graph(plan: &Plan, span: Span, stills: Stills) -> String {
         )
     };
     if let Some(largest) = plan.renditions.first().filter(|_| plan.tone_map) {
-        // In floating point, so at the largest size that is needed and not at the source's.
+        // In floating point, so at the largest size that is needed and not at the source's. Light up
+        // to a third of white's (at 203 nits) stays as it is, what is brighter is compressed: other
+        // curves darken faces and rooms to make place for highlights that most pictures lack.
         let _ = write!(
             graph,
-            "scale={}:{}:flags=bicubic,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+            "scale={}:{}:flags=bicubic,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0,\
              zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
             largest.width, largest.height
         );

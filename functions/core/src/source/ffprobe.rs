@@ -14,6 +14,16 @@ pub(super) struct Probe {
     pub(super) streams: Vec<ProbeStream>,
     #[serde(default)]
     pub(super) format: ProbeFormat,
+    /// The first few of the file.
+    #[serde(default)]
+    packets: Vec<ProbePacket>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ProbePacket {
+    stream_index: Option<u32>,
+    side_data_list: Vec<ProbeSideData>,
 }
 
 #[derive(Deserialize, Default)]
@@ -69,7 +79,43 @@ pub(super) struct ProbeDisposition {
 
 #[derive(Deserialize)]
 pub(super) struct ProbeSideData {
+    side_data_type: Option<String>,
     pub(super) rotation: Option<f64>,
+}
+
+impl ProbeSideData {
+    /// What is needed to decrypt a stream, or one packet of it.
+    fn is_of_encryption(&self) -> bool {
+        let kind = self.side_data_type.as_deref();
+        matches!(
+            kind,
+            Some("Encryption initialization data" | "Encryption info")
+        )
+    }
+}
+
+impl Probe {
+    /// An error if the stream can't be decoded without a key. Its sample entry seldom says so: a
+    /// reader of MP4 looks through it, to the codec that was encrypted.
+    pub(super) fn check_is_open(&self, stream: &ProbeStream) -> Result<(), VideoError> {
+        let own = self
+            .packets
+            .iter()
+            .filter(|packet| packet.stream_index == Some(stream.index));
+        let mut side_data = own
+            .flat_map(|packet| &packet.side_data_list)
+            .chain(&stream.side_data_list);
+        let tag = stream.codec_tag_string.as_deref();
+        if matches!(tag, Some("encv" | "drmi" | "enca" | "drms"))
+            || side_data.any(ProbeSideData::is_of_encryption)
+        {
+            return Err(VideoError::new(
+                ErrorType::ProtectedContent,
+                "It is encrypted. Upload a copy without copy protection.",
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl ProbeStream {
@@ -152,12 +198,6 @@ impl ProbeStream {
 
     pub(super) fn video(&self) -> Result<VideoStream, VideoError> {
         let codec = match (self.codec_name.as_deref(), self.codec_tag_string.as_deref()) {
-            (_, Some("encv" | "drmi")) => {
-                return Err(VideoError::new(
-                    ErrorType::ProtectedContent,
-                    "Its picture is encrypted. Upload a copy without copy protection.",
-                ));
-            }
             (None | Some("unknown" | "none"), tag) => {
                 return Err(VideoError::new(
                     ErrorType::UnsupportedCodec,
@@ -179,7 +219,7 @@ impl ProbeStream {
             start_us: 0,
             end_us: 0,
             end_is_exact: false,
-            interlaced: matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
+            interlaced: self.is_interlaced(),
             hdr: matches!(
                 self.color_transfer.as_deref(),
                 Some("smpte2084" | "arib-std-b67")
@@ -189,6 +229,10 @@ impl ProbeStream {
                 None | Some("unknown" | "reserved" | "unspecified" | "gbr")
             ),
         })
+    }
+
+    fn is_interlaced(&self) -> bool {
+        matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"))
     }
 
     fn display_size(&self) -> Result<(u32, u32), VideoError> {
@@ -247,6 +291,10 @@ impl ProbeStream {
                     // Fields (59.94 for 29.97 frames) and pulldown (29.97 for 23.976) are no
                     // varying rates.
                     average
+                } else if !base.exceeds(FrameRate::MAX) && !self.is_interlaced() {
+                    // A camera in the dark or a recorded screen leaves frames out. Those that are
+                    // there stay where they are: on the average's grid, motion would stutter.
+                    base.publishable()
                 } else {
                     FrameRate::constant_for_average(average)
                 }

@@ -160,6 +160,7 @@ impl SourceInfo {
         let size_bytes = size_bytes.and_then(|size| size.parse().ok()).unwrap_or(0);
         let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
         let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
+        probe.check_is_open(stream)?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
         let stated_end = stream.end(start);
         let measured_end = measured.and_then(|measured| positive(measured.end_us - start));
@@ -172,6 +173,7 @@ impl SourceInfo {
                     size_bytes,
                 })?;
         let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
+        audio.map_or(Ok(()), |stream| probe.check_is_open(stream))?;
         let video = VideoStream {
             start_us: stream.start(start),
             end_us,

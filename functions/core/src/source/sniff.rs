@@ -57,7 +57,7 @@ impl Container {
         strict(content)
             // A text is not searched for a stream within.
             .or_else(|| lenient(content).filter(|_| text(content).is_none()))
-            .ok_or_else(|| VideoError::new(ErrorType::NotAVideo, refusal(content)))
+            .ok_or_else(|| refusal(content))
     }
 
     /// ffmpeg's names of the demuxers that read it.
@@ -190,8 +190,11 @@ const TEXTS: [(&str, &str); 11] = [
     ("<?xml", "a text (XML)"),
     ("v=0", "a session description (SDP)"),
     // Its tag is longer than what was read, and no video has so much before it.
-    ("id3", "a sound file (MP3)"),
+    ("id3", SOUND),
 ];
+
+/// A sound file, told by the tag before it.
+const SOUND: &str = "a sound file (MP3)";
 
 fn text(head: &[u8]) -> Option<&'static str> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
@@ -207,15 +210,27 @@ fn text(head: &[u8]) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
-fn refusal(head: &[u8]) -> String {
+fn refusal(head: &[u8]) -> VideoError {
     const NONE_OF_OURS: &str = "whatever its name says";
-    if let Some(name) = text(head) {
-        return format!("Its content is {name}, {NONE_OF_OURS}. Upload the video file itself.");
+    let not_a_video = |detail| VideoError::new(ErrorType::NotAVideo, detail);
+    let sound = |name| {
+        let detail =
+            format!("Its content is a sound file ({name}), without a picture. Upload a video.");
+        VideoError::new(ErrorType::NoVideoStream, detail)
+    };
+    match text(head) {
+        Some(SOUND) => return sound("MP3"),
+        Some(name) => {
+            return not_a_video(format!(
+                "Its content is {name}, {NONE_OF_OURS}. Upload the video file itself."
+            ));
+        }
+        None => {}
     }
     let format = FileFormat::from_bytes(head);
     let kind = match format.kind() {
+        Kind::Audio => return sound(format.name()),
         Kind::Archive | Kind::Compressed | Kind::Package => "an archive",
-        Kind::Audio => "a sound file",
         Kind::Executable => "a program",
         Kind::Image => "a picture",
         Kind::Playlist => "a playlist",
@@ -223,16 +238,16 @@ fn refusal(head: &[u8]) -> String {
         Kind::Document | Kind::Ebook | Kind::Presentation | Kind::Spreadsheet => "a document",
         Kind::Video => "a video in a format that Reelrun does not read",
         _ if format == FileFormat::ArbitraryBinaryData => {
-            return format!(
+            return not_a_video(format!(
                 "Its content is not in a video format that Reelrun reads, {NONE_OF_OURS}."
-            );
+            ));
         }
         _ => "something else",
     };
-    format!(
+    not_a_video(format!(
         "Its content seems to be {kind} ({}), {NONE_OF_OURS}. Upload it as MP4, MOV, MKV or WebM.",
         format.name()
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -257,7 +272,9 @@ mod tests {
 
     fn refused(head: &[u8]) -> String {
         let error = Container::of(head).unwrap_err();
-        assert_eq!(error.kind, ErrorType::NotAVideo);
+        let is_sound = error.detail.contains("a sound file");
+        assert_eq!(error.kind == ErrorType::NoVideoStream, is_sound, "{error}");
+        assert!(is_sound || error.kind == ErrorType::NotAVideo, "{error}");
         error.detail
     }
 

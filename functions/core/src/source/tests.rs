@@ -69,6 +69,20 @@ fn rates_are_constant_and_publishable() {
     assert_eq!(rate("30000/1001", "24000/1001"), "24000/1001");
     assert_eq!(rate("0/0", "0/0"), "24/1");
     assert_eq!(rate("1000/1", "0/0"), "60/1");
+    // Every third frame is missing for a while; a screen on which little moves.
+    assert_eq!(rate("30/1", "23/1"), "30/1");
+    assert_eq!(rate("60/1", "25/2"), "60/1");
+}
+
+/// The base of a short clip's rate may be that of its fields.
+#[test]
+fn fields_are_no_frames() {
+    let mut stream = video();
+    stream["r_frame_rate"] = json!("50/1");
+    stream["avg_frame_rate"] = json!("2548/100");
+    stream["field_order"] = json!("tt");
+    let rate = parse(&probe(&[stream])).unwrap().video.frame_rate;
+    assert_eq!(rate.to_string(), "25/1");
 }
 
 #[test]
@@ -136,6 +150,18 @@ fn each_fault_has_its_type() {
         kind(with("codec_tag_string", json!("encv"))),
         ErrorType::ProtectedContent
     );
+    for key in [
+        json!({"packets": [{"stream_index": 0, "side_data_list": [{"side_data_type": "Encryption info"}]}]}),
+        json!({"streams": [{"side_data_list": [{"side_data_type": "Encryption initialization data"}]}]}),
+    ] {
+        let mut file = probe(&[video()]);
+        if let Some(packets) = key.get("packets") {
+            file["packets"] = packets.clone();
+        } else {
+            file["streams"][0]["side_data_list"] = key["streams"][0]["side_data_list"].clone();
+        }
+        assert_eq!(kind(parse(&file)), ErrorType::ProtectedContent);
+    }
     assert_eq!(kind(with("duration", json!("3601.0"))), ErrorType::TooLong);
     assert_eq!(kind(with("width", json!(100_000))), ErrorType::TooLarge);
     assert_eq!(kind(with("width", json!(0))), ErrorType::MalformedMedia);

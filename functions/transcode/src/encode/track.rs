@@ -33,7 +33,10 @@ impl From<StepError> for TrackError {
 impl From<SegmenterError> for TrackError {
     fn from(why: SegmenterError) -> Self {
         match why {
-            SegmenterError::Truncated => Self::Incomplete(why.to_string()),
+            // An ffmpeg that can't decode the source closes its pipes and then says so.
+            SegmenterError::Truncated | SegmenterError::SoundTooShort { .. } => {
+                Self::Incomplete(why.to_string())
+            }
             // The stream is not what we asked for: our mistake, whatever ffmpeg says of it.
             why => Self::Step(StepError::Internal(why.to_string())),
         }
