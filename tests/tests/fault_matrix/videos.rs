@@ -232,7 +232,16 @@ fn try_one<'a>(
     let rule: Rule = proxy.breaks(broken.call, &id, mode);
     put(&permission.url, &permission.content_type, clip);
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE && !has_ended(&stack.video(&id)) {
+    // A machine with much to do may take a while until it gets there.
+    let goes_on = || {
+        begun.elapsed()
+            < if rule.hits() > 0 {
+                PATIENCE
+            } else {
+                2 * PATIENCE
+            }
+    };
+    while goes_on() && !has_ended(&stack.video(&id)) {
         std::thread::sleep(Duration::from_millis(500));
     }
     Cell {
