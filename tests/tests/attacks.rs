@@ -296,7 +296,7 @@ async fn forged_events_change_nothing() {
         format!("uploads/{id}/source%0A"),
         format!("uploads/{id}/source.mp4"),
         format!("/uploads/{id}/source"),
-        format!("uploads%2F..%2F..%2Fetc%2Fpasswd"),
+        "uploads%2F..%2F..%2Fetc%2Fpasswd".into(),
         format!("uploads%252F{id}%252Fsource"),
         format!("uploads/{upper}/source"),
         format!("uploads/{{{id}}}/source"),
