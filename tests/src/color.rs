@@ -97,7 +97,13 @@ mod tests {
         assert!(near(by("bt470bg", true, [76.0, 85.0, 255.0]), red, 2.0));
         assert_eq!(coding("unknown", false).rgb([81.0, 90.0, 240.0]), None);
         // The wrong one is far off.
-        let wrong = by("bt709", false, [81.0, 90.0, 240.0]);
-        assert!(delta_e(red, wrong) > 8.0, "{}", delta_e(red, wrong));
+        let green = [0.0, 255.0, 0.0];
+        assert!(near(
+            by("smpte170m", false, [145.0, 54.0, 34.0]),
+            green,
+            2.0
+        ));
+        let wrong = by("bt709", false, [145.0, 54.0, 34.0]);
+        assert!(delta_e(green, wrong) > 8.0, "{}", delta_e(green, wrong));
     }
 }

@@ -15,7 +15,7 @@ pub fn honest(clips: &Clips) -> Vec<Attack> {
     let kinds = [
         ("plain.mp4", format!("{H264} -c:a aac")),
         ("phone.mp4", "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -tag:v hvc1 -c:a aac -movflags +faststart".into()),
-        ("browser.mp4", format!("{H264} -c:a libopus -movflags +frag_keyframe+empty_moov")),
+        ("browser.mp4", format!("{H264} -c:a libopus -movflags +frag_keyframe+empty_moov+default_base_moof")),
         ("av1.mp4", "-c:v libsvtav1 -preset 12 -pix_fmt yuv420p -c:a aac".into()),
         ("covered.m4v", format!("{} -map 0 -map 1 -map 2 {H264} -c:a alac -c:v:1 copy -disposition:v:1 attached_pic", with(&cover))),
         ("camera.mov", "-c:v prores_ks -pix_fmt yuv422p10le -c:a pcm_s24le".into()),
@@ -31,7 +31,6 @@ pub fn honest(clips: &Clips) -> Vec<Attack> {
         ("flash.flv", "-c:v flv -c:a libmp3lame".into()),
         ("disc.mpg", "-c:v mpeg2video -c:a mp2 -f vob".into()),
         ("system.mpeg", "-c:v mpeg1video -c:a mp2".into()),
-        ("elementary.mpg", "-an -c:v mpeg2video -f mpeg2video".into()),
         ("broadcast.ts", "-c:v mpeg2video -c:a ac3".into()),
         ("camcorder.m2ts", format!("{H264} -c:a ac3 -mpegts_m2ts_mode 1")),
         ("feature.3gp", "-c:v h263 -c:a aac".into()),
@@ -44,8 +43,9 @@ pub fn honest(clips: &Clips) -> Vec<Attack> {
             Attack::new(filename, filename, file, End::Ready)
         })
         .collect();
-    let plain = fs::read(clips.path("plain.mp4")).unwrap();
-    let before = |bytes: &[u8]| [bytes, &plain].concat();
+    // One whose parts are found by their order, not by their place in the file.
+    let fragmented = fs::read(clips.path("browser.mp4")).unwrap();
+    let before = |bytes: &[u8]| [bytes, &fragmented].concat();
     files.push(Attack::new(
         "free space before all",
         "spare.mp4",

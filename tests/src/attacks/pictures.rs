@@ -42,7 +42,7 @@ pub(super) fn attacks(clips: &Clips) -> Vec<Attack> {
             "a picture of 16,000 × 16,000",
             "large.avi",
             really,
-            MALFORMED,
+            End::Errored("too-large"),
         ),
         Attack::new(
             "a small picture that is said to be large",
