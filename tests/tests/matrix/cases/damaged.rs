@@ -39,13 +39,6 @@ pub(crate) fn cases() -> Vec<Case> {
         cut("fragmented mp4 cut", "mp4", &fragmented).ready(led_in_part),
         cut("ts cut", "ts", &h264_aac).ready(led_in_part),
         cut("webm of a recorder cut", "webm", VP8).ready(part),
-        // The last frame lacks a part, and the one before may be shown in its place.
-        whole("mpg cut", "mpg", "-c:v mpeg2video -q:v 3 -g 5 -c:a mp2")
-            .edit(first::<75>)
-            .ready(|r| {
-                part(r);
-                r.step = None;
-            }),
         cut("flv cut", "flv", &h264_aac).ready(|r| {
             led_in_part(r);
             r.source_seconds = Some(2.0);
