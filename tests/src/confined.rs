@@ -391,6 +391,8 @@ pub fn is_expected(path: &str) -> bool {
             .any(|folder| path.starts_with(folder));
     let system = [
         "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/usr/share/zoneinfo/",
         "/etc/ssl/",
         "/etc/pki/",
         "/proc/self/",
