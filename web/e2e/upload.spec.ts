@@ -18,7 +18,8 @@ import { clip, encoded, expireUpload, picture, settled, sparse, stack, tone } fr
 const MIB = 1 << 20;
 
 test('a clip is dropped, uploaded, converted and watched', async ({ page }) => {
-  const file = clip('holiday.mp4', `${picture('1280x720', 60)} ${tone(60)} ${encoded}`);
+  // Converting it must take longer than getting to the player.
+  const file = clip('holiday.mp4', `${picture('1440x810', 60)} ${tone(60)} ${encoded}`);
   await signedIn(page);
   await drop(page, file);
   const upload = row(page, file);
@@ -26,8 +27,6 @@ test('a clip is dropped, uploaded, converted and watched', async ({ page }) => {
   const link = by(upload, 'upload-link');
   await link.waitFor();
   const id = await linkedId(link);
-  await shot(page, 'upload');
-  await accessible(page);
 
   // The original plays while it is converted, and the player goes on where it was.
   await link.click();
@@ -83,6 +82,8 @@ test('a portrait clip without sound plays as it is', async ({ page }) => {
   await by(page, 'file-input').setInputFiles(file);
   const link = by(row(page, file), 'upload-link');
   const id = await linkedId(link);
+  await shot(page, 'upload');
+  await accessible(page);
   expect((await settled(id)).status).toBe('ready');
   await page.goto(`${stack.site_url}/watch/${id}`);
   await canPlay(page);
