@@ -33,6 +33,7 @@ fuzz_target!(|text: &str| {
     let source = SourceUrl {
         url: "http://127.0.0.1/source",
         ca_file: None,
+        container: info.container,
     };
     for part in plan.parts() {
         assert!(command::encode(&plan, part, source).is_some());
