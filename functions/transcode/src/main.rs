@@ -20,6 +20,9 @@ use rustix::process::DumpableBehavior;
 use serde_json::Value;
 use tokio::time::Instant;
 
+/// What ffmpeg is allowed for, however small the function is.
+const LEAST_PROGRAM_MB: u32 = 3008;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     // Programs of the same user could read our environment and memory through /proc, and with them
@@ -27,11 +30,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     lambda_runtime::tracing::init_default_subscriber();
     let sdk = aws::sdk_config().await;
-    let memory_mb = config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
+    let memory_mb: u32 = config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
     let transcoder = Transcoder {
         storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
-        programs: Programs::find(memory_mb),
+        // Honest sources may take as much. Where a function has less, Lambda's own limit holds.
+        programs: Programs::find(memory_mb.max(LEAST_PROGRAM_MB)),
         limits: SourceLimits {
             max_duration_seconds: config::parsed("MAX_DURATION_SECONDS")?,
         },
