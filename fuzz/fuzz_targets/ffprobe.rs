@@ -1,6 +1,8 @@
 //! What ffprobe says of a file: a plan is made of anything that it may say.
 #![no_main]
 
+use std::time::Duration;
+
 use libfuzzer_sys::fuzz_target;
 use reelrun_core::{
     command::{self, SourceUrl},
@@ -15,7 +17,7 @@ const SETTINGS: Settings = Settings {
     codecs: VideoCodecs { av1: true },
     fan_out: FanOut {
         max_parallel: 40,
-        target_seconds: 1,
+        target: Duration::from_secs(1),
         memory_mb: 128,
     },
 };

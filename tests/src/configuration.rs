@@ -17,45 +17,32 @@ pub struct Reconfigured {
 struct Configuration {
     function: String,
     variables: HashMap<String, String>,
-    memory_mb: i32,
 }
 
 impl Reconfigured {
     /// Has videos encoded in up to this many chunks, however short they are.
     ///
-    /// By the planner's estimate a function of the smallest size is so slow that even a tiny
-    /// picture deserves many. (The emulator gives every function the same CPU.)
+    /// Even a tiny picture deserves many where a chunk should take no time at all.
     pub async fn chunks(stack: &Stack, chunks: u32) -> Self {
         let variables = [
             ("MAX_PARALLEL_CHUNKS", chunks.to_string()),
-            ("TARGET_CHUNK_SECONDS", "1".into()),
+            ("TARGET_CHUNK_SECONDS", "0.001".into()),
         ];
-        let memory_mb = (chunks > 1).then_some(128);
-        Self::set(stack, &stack.transcode_function, &variables, memory_mb).await
+        Self::variables(stack, &variables).await
     }
 
     /// Sets these variables of the transcode function.
     pub async fn variables(stack: &Stack, variables: &[(&str, String)]) -> Self {
-        Self::set(stack, &stack.transcode_function, variables, None).await
+        Self::function(stack, &stack.transcode_function, variables).await
     }
 
     /// Sets these variables of a function.
     pub async fn function(stack: &Stack, function: &str, variables: &[(&str, String)]) -> Self {
-        Self::set(stack, function, variables, None).await
-    }
-
-    async fn set(
-        stack: &Stack,
-        function: &str,
-        variables: &[(&str, String)],
-        memory_mb: Option<i32>,
-    ) -> Self {
         let before = Configuration::of(stack, function).await;
         let mut wanted = before.clone();
         for (name, value) in variables {
             wanted.variables.insert((*name).into(), value.clone());
         }
-        wanted.memory_mb = memory_mb.unwrap_or(before.memory_mb);
         wanted.apply(stack).await;
         Self {
             stack: stack.clone(),
@@ -78,7 +65,6 @@ impl Configuration {
                 .environment
                 .and_then(|environment| environment.variables)
                 .unwrap(),
-            memory_mb: found.memory_size.unwrap(),
         }
     }
 
@@ -88,7 +74,6 @@ impl Configuration {
             .update_function_configuration()
             .function_name(&self.function)
             .environment(environment.build())
-            .memory_size(self.memory_mb)
             .send()
             .await
             .unwrap();

@@ -1,5 +1,7 @@
 //! Settings of encodes that tests and benchmarks run by themselves.
 
+use std::time::Duration;
+
 use reelrun_core::{
     encoder::{Preset, VideoCodecs},
     plan::{FanOut, Settings},
@@ -12,7 +14,7 @@ pub const ONE_CHUNK: Settings = Settings {
     codecs: VideoCodecs { av1: false },
     fan_out: FanOut {
         max_parallel: 1,
-        target_seconds: u32::MAX,
+        target: Duration::MAX,
         memory_mb: 10_240,
     },
 };

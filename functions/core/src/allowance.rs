@@ -77,12 +77,9 @@ const PATIENT_PIXELS: u64 = 1920 * 1080;
 /// A chunk other than the first has to be decoded from the keyframe before it, which may be far.
 const LATER_CHUNK_FACTOR: u32 = 3;
 
-/// No function is deployed with less memory.
-const LEAST_MB: u32 = 512;
-
 /// Of a function's memory, what a program may hold.
 fn share(function_memory_mb: u32) -> u64 {
-    u64::from(function_memory_mb.max(LEAST_MB)) * MIB - FUNCTION_BYTES
+    (u64::from(function_memory_mb) * MIB).saturating_sub(FUNCTION_BYTES)
 }
 
 impl Allowance {

@@ -219,6 +219,8 @@ fn append(
 mod tests {
     use proptest::prelude::*;
 
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         plan::{
@@ -230,7 +232,7 @@ mod tests {
 
     fn plan(millis: u64, exact_sound: bool) -> Plan {
         let fan_out = FanOut {
-            target_seconds: 1,
+            target: Duration::from_secs(1),
             ..SETTINGS.fan_out
         };
         let mut info = source(millis, (30000, 1001));

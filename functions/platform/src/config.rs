@@ -1,6 +1,6 @@
 //! Configuration from the environment, with errors that name the variable.
 
-use std::{env, fmt::Display, str::FromStr};
+use std::{env, fmt::Display, str::FromStr, time::Duration};
 
 /// A variable that is missing or wrong. The template sets them all.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,14 @@ pub fn parsed<T: FromStr<Err: Display>>(name: &'static str) -> Result<T, ConfigE
             name,
             why: why.to_string(),
         })
+}
+
+/// A length of time, in seconds; also a part of one.
+pub fn seconds(name: &'static str) -> Result<Duration, ConfigError> {
+    Duration::try_from_secs_f64(parsed(name)?).map_err(|why| ConfigError::Wrong {
+        name,
+        why: why.to_string(),
+    })
 }
 
 /// A base URL, without the slash at its end.

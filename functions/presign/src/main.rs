@@ -1,7 +1,7 @@
 //! Wires the presign function: configuration, clients, routes.
 #![forbid(unsafe_code)]
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use reelrun_core::upload::UploadLimits;
 use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config, signer::Signer};
@@ -18,8 +18,8 @@ async fn main() -> Result<(), lambda_http::Error> {
             max_bytes: config::parsed("MAX_UPLOAD_BYTES")?,
             multipart_from: config::parsed("MULTIPART_FROM_BYTES")?,
         },
-        url_expiry: Duration::from_secs(config::parsed("URL_EXPIRY_SECONDS")?),
-        upload_expiry: Duration::from_secs(config::parsed("UPLOAD_EXPIRY_SECONDS")?),
+        url_expiry: config::seconds("URL_EXPIRY_SECONDS")?,
+        upload_expiry: config::seconds("UPLOAD_EXPIRY_SECONDS")?,
         api_url: config::base_url("API_URL")?,
         month_is_noted: Arc::default(),
     };

@@ -1,8 +1,6 @@
 //! Wires the transcode function: configuration, clients, handler.
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
-
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use reelrun_core::{
     plan::{FanOut, Settings},
@@ -20,9 +18,6 @@ use rustix::process::DumpableBehavior;
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// What ffmpeg is allowed for, however small the function is.
-const LEAST_PROGRAM_MB: u32 = 3008;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     // Programs of the same user could read our environment and memory through /proc, and with them
@@ -34,8 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let transcoder = Transcoder {
         storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
-        // Honest sources may take as much. Where a function has less, Lambda's own limit holds.
-        programs: Programs::find(memory_mb.max(LEAST_PROGRAM_MB)),
+        programs: Programs::find(memory_mb),
         limits: SourceLimits {
             max_duration_seconds: config::parsed("MAX_DURATION_SECONDS")?,
         },
@@ -45,7 +39,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             codecs: config::parsed("VIDEO_CODECS")?,
             fan_out: FanOut {
                 max_parallel: config::parsed("MAX_PARALLEL_CHUNKS")?,
-                target_seconds: config::parsed("TARGET_CHUNK_SECONDS")?,
+                target: config::seconds("TARGET_CHUNK_SECONDS")?,
                 memory_mb,
             },
         },
@@ -53,7 +47,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             aws::step_functions(&sdk),
             config::text("STATE_MACHINE_ARN")?,
         ),
-        run_timeout: Duration::from_secs(config::parsed("RUN_TIMEOUT_SECONDS")?),
+        run_timeout: config::seconds("RUN_TIMEOUT_SECONDS")?,
     };
     let transcoder = &transcoder;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {

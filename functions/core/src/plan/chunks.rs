@@ -67,7 +67,8 @@ impl Work {
 /// The number of chunks for a video of this many segments.
 pub(super) fn count(segments: u64, work: Work, fan_out: FanOut) -> u64 {
     let whole_ms = work.cpu_ms * 1769 / u64::from(fan_out.memory_mb.max(1));
-    let wanted = whole_ms.div_ceil(1000 * u64::from(fan_out.target_seconds.max(1)));
+    let target_ms = u64::try_from(fan_out.target.as_millis()).unwrap_or(u64::MAX);
+    let wanted = whole_ms.div_ceil(target_ms.max(1));
     let at_once = wanted.min(fan_out.max_parallel.into());
     let chunks = at_once
         .max(whole_ms.div_ceil(1000 * LONGEST_SECONDS))
@@ -104,13 +105,15 @@ pub(super) fn longest(cuts: &[u32], segments: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
 
     const FAN_OUT: FanOut = FanOut {
         max_parallel: 1000,
-        target_seconds: 15,
+        target: Duration::from_secs(15),
         memory_mb: 1769,
     };
 

@@ -9,7 +9,7 @@ pub mod chunks;
 mod entries;
 mod part;
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 pub use entries::Entries;
 pub use part::{Part, Span};
@@ -88,7 +88,7 @@ pub struct FanOut {
     /// How many functions may run at the same time.
     pub max_parallel: u32,
     /// How long encoding one chunk should take.
-    pub target_seconds: u32,
+    pub target: Duration,
     /// A function's memory, which also stands for its speed: Lambda gives one CPU for 1769 MB.
     pub memory_mb: u32,
 }
@@ -277,7 +277,7 @@ pub(crate) mod tests {
         codecs: VideoCodecs { av1: false },
         fan_out: FanOut {
             max_parallel: 1000,
-            target_seconds: 15,
+            target: Duration::from_secs(15),
             memory_mb: 3008,
         },
     };

@@ -137,6 +137,8 @@ impl Plan {
 mod tests {
     use proptest::prelude::*;
 
+    use std::time::Duration;
+
     use super::*;
     use crate::plan::{
         FanOut, Settings,
@@ -146,7 +148,7 @@ mod tests {
     fn plan(millis: u64, rate: (u32, u32), max_parallel: u32) -> Plan {
         let fan_out = FanOut {
             max_parallel,
-            target_seconds: 1,
+            target: Duration::from_secs(1),
             ..SETTINGS.fan_out
         };
         Plan::new(

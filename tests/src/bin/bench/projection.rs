@@ -1,7 +1,11 @@
 //! How soon would a long video be ready on AWS, and for how much? Measured costs of this machine,
 //! AWS's quotas and prices, and a simulation ([`reelrun_tests::projection`]).
 
-use std::{collections::HashMap, process::Command, time::Instant};
+use std::{
+    collections::HashMap,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use reelrun_core::{
@@ -41,7 +45,7 @@ const SOURCES: [(&str, u64); 5] = [
 /// The most that a new account's functions may have, which is what is deployed; and the most of all.
 const MEMORIES_MB: [u32; 2] = [3008, 10_240];
 /// How long encoding one chunk should take, as the template has it.
-const TARGET_SECONDS: u32 = 10;
+const TARGET: Duration = Duration::from_secs(10);
 /// Each video is sent through this many times, with other stragglers each time.
 const SEEDS: u64 = 101;
 /// The film that must be ready in time, on functions as they are deployed.
@@ -120,7 +124,7 @@ fn settings(memory_mb: u32) -> Settings {
     Settings {
         fan_out: FanOut {
             max_parallel: 1000,
-            target_seconds: TARGET_SECONDS,
+            target: TARGET,
             memory_mb,
         },
         ..ONE_CHUNK
@@ -212,8 +216,8 @@ async fn measured(stack: &Stack) -> Result<(Costs, SourceInfo)> {
     let costs = Costs {
         encode_cpu,
         chunk_cpu: (2.0 * short - long).max(0.0),
-        cold_start: std::time::Duration::from_secs_f64(cold_start(stack).await?),
-        probe: std::time::Duration::from_secs_f64(median(&probes)),
+        cold_start: Duration::from_secs_f64(cold_start(stack).await?),
+        probe: Duration::from_secs_f64(median(&probes)),
         publish_cpu_per_segment: publish_cpu_per_segment()?,
     };
     Ok((costs, source))
