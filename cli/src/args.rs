@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Feed noise to every parser of outside data
     Fuzz(FuzzArgs),
+    /// Upload good, odd and hostile files for long while functions are killed and calls fail
+    Soak(SoakArgs),
     /// Check formatting, lints, the template and the page
     Lint,
 }
@@ -138,6 +140,16 @@ pub(crate) struct FuzzArgs {
     pub(crate) seconds: u32,
     /// Targets to run, e.g. `segmenter`; without names all are run. A wrong name lists them
     pub(crate) targets: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SoakArgs {
+    /// How long clients upload; then what was begun gets ten minutes to end
+    #[arg(long, default_value_t = 30.0)]
+    pub(crate) minutes: f64,
+    /// Makes the same choices as an earlier soak, which printed it
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
 }
 
 /// Bucket names are `<stack>-uploads-<part of the stack's id>` and end at 63 characters.

@@ -24,6 +24,7 @@ mod prerequisites;
 mod process;
 mod project;
 mod secret;
+mod soak;
 mod stack;
 mod store;
 mod test;
@@ -72,6 +73,7 @@ fn run(args: Args, narrator: Narrator) -> Result<u8> {
         Command::Deploy(args) => deploy::run(&project, &args),
         Command::Bench(args) => bench::run(&project, &args),
         Command::Fuzz(args) => fuzz::run(&project, &args),
+        Command::Soak(args) => soak::run(&project, &args),
         Command::Lint => lint::run(&project),
     }
 }

@@ -77,6 +77,28 @@ type Rules = Arc<Mutex<Vec<Arc<Entry>>>>;
 pub struct FaultProxy {
     address: SocketAddr,
     rules: Rules,
+    chaos: Arc<Mutex<Chaos>>,
+}
+
+/// Breaks calls at random.
+#[derive(Debug, Default)]
+struct Chaos {
+    /// One call in so many; none where it is 0.
+    one_in: u32,
+    random: fastrand::Rng,
+    /// What was in the calls that were broken.
+    met: Vec<String>,
+}
+
+impl Chaos {
+    fn strikes(&mut self, call: impl FnOnce() -> String) -> Option<Mode> {
+        const MODES: [Mode; 3] = [Mode::ErrorOnce, Mode::TimeOut, Mode::AnswerLost];
+        if self.one_in == 0 || self.random.u32(..self.one_in) > 0 {
+            return None;
+        }
+        self.met.push(call());
+        Some(MODES[self.random.usize(..MODES.len())])
+    }
 }
 
 impl FaultProxy {
@@ -87,13 +109,17 @@ impl FaultProxy {
         let rules = Rules::default();
         let upstream = endpoint.trim_start_matches("http://").to_owned();
         let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-        let context = Arc::new((rules.clone(), upstream, client));
+        let chaos: Arc<Mutex<Chaos>> = Arc::default();
+        let context = Arc::new((rules.clone(), upstream, client, Arc::clone(&chaos)));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let context = Arc::clone(&context);
                 let service = service_fn(move |request| {
                     let context = Arc::clone(&context);
-                    async move { pass(&context.0, &context.1, &context.2, request).await }
+                    async move {
+                        let (rules, upstream, client, chaos) = &*context;
+                        pass(rules, chaos, upstream, client, request).await
+                    }
                 });
                 tokio::spawn(
                     http1::Builder::new()
@@ -102,12 +128,28 @@ impl FaultProxy {
                 );
             }
         });
-        Self { address, rules }
+        Self {
+            address,
+            rules,
+            chaos,
+        }
     }
 
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Breaks one call in so many, whatever it is, from now on; none where this is 0.
+    pub fn chaos(&self, one_in: u32, seed: u64) {
+        let mut chaos = self.chaos.lock().unwrap();
+        chaos.one_in = one_in;
+        chaos.random = fastrand::Rng::with_seed(seed);
+    }
+
+    /// What was in each call that was broken at random: its path, and the beginning of its body.
+    pub fn met(&self) -> Vec<String> {
+        self.chaos.lock().unwrap().met.clone()
     }
 
     /// Breaks the calls of one kind that have this in them, a video's id or file name.
@@ -163,6 +205,7 @@ impl Entry {
 /// An error here closes the connection without an answer.
 async fn pass(
     rules: &Rules,
+    chaos: &Mutex<Chaos>,
     upstream: &str,
     client: &Client<HttpConnector, Full<Bytes>>,
     request: Request<Incoming>,
@@ -181,6 +224,17 @@ async fn pass(
             .cloned()
     };
     let hit = rule.map(|rule| (rule.mode, rule.hits.fetch_add(1, Ordering::Relaxed)));
+    let hit = hit.or_else(|| {
+        let call = || {
+            format!(
+                "{} {}",
+                request.uri(),
+                text.chars().take(4096).collect::<String>()
+            )
+        };
+        let mode = chaos.lock().unwrap().strikes(call)?;
+        Some((mode, 0))
+    });
     match hit {
         Some((Mode::ErrorOnce, 0) | (Mode::ErrorForEver, _)) => return Ok(broken(&request)),
         Some((Mode::TimeOut, 0)) => {

@@ -40,13 +40,8 @@ pub fn command_lines() -> impl Iterator<Item = String> {
 /// The process of a function whose program (ffmpeg, say) has this among its arguments.
 pub fn running(stack: &Stack, function: &str, argument: &str) -> Option<FunctionProcess> {
     of_function(stack, function).into_iter().find(|process| {
-        let id = process.0;
-        let children =
-            fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-        children.split_whitespace().any(|child| {
-            fs::read(format!("/proc/{child}/cmdline"))
-                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(argument))
-        })
+        let programs = process.programs();
+        programs.iter().any(|(_, line)| line.contains(argument))
     })
 }
 
@@ -69,7 +64,35 @@ impl FunctionProcess {
 
     /// Ends it at once, as when a sandbox is lost.
     pub fn kill(self) {
-        kill_process(Pid::from_raw(self.0).unwrap(), Signal::KILL).unwrap();
+        assert!(self.try_kill(), "process {} is gone", self.0);
+    }
+
+    /// The same, if it is still there; says whether it was.
+    pub fn try_kill(self) -> bool {
+        kill_process(Pid::from_raw(self.0).unwrap(), Signal::KILL).is_ok()
+    }
+
+    /// A variable of its environment, as it was started with.
+    pub fn variable(self, name: &str) -> Option<String> {
+        let environment = fs::read(format!("/proc/{}/environ", self.0)).ok()?;
+        environment.split(|&byte| byte == 0).find_map(|variable| {
+            let text = std::str::from_utf8(variable).ok()?;
+            let (found, value) = text.split_once('=')?;
+            (found == name).then(|| value.to_owned())
+        })
+    }
+
+    /// The programs that it runs now, and their command lines.
+    pub fn programs(self) -> Vec<(Self, String)> {
+        let id = self.0;
+        let children =
+            fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let programs = children.split_whitespace().filter_map(|child| {
+            let line = fs::read(format!("/proc/{child}/cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            Some((Self(child.parse().ok()?), line))
+        });
+        programs.collect()
     }
 
     /// CPU seconds that it and the programs it waited for have used.
@@ -80,17 +103,19 @@ impl FunctionProcess {
 
     /// The most memory that the process itself, without the programs it ran, ever held, in bytes.
     pub fn peak_memory_bytes(self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .unwrap();
-        line.trim()
-            .trim_end_matches(" kB")
-            .trim()
-            .parse::<u64>()
-            .unwrap()
-            * 1024
+        self.status_bytes("VmHWM:").unwrap()
+    }
+
+    /// The memory that it holds now, without its program's file; nothing if it is gone.
+    pub fn memory_bytes(self) -> Option<u64> {
+        self.status_bytes("RssAnon:")
+    }
+
+    fn status_bytes(self, name: &str) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kilobytes * 1024)
     }
 }
 

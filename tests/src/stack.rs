@@ -44,6 +44,8 @@ pub struct Stack {
     pub lookup_function: String,
     /// The notify function's name.
     pub notify_function: String,
+    /// The function that removes what is of no more use.
+    pub cleanup_function: String,
     /// The function that looks for what stands still.
     pub sweep_function: String,
     /// The state machine that delivers notices.

@@ -9,6 +9,7 @@ use reelrun_tests::{
     configuration::Reconfigured,
     media::Clips,
     processes::running,
+    records::{change, s},
     stack::{Answer, Stack, get, put},
 };
 use serde_json::{Value, json};
@@ -254,4 +255,35 @@ async fn a_deletion_is_asked_for_twice() {
     mark.send().await.unwrap();
     assert_eq!(delete(&stack, id).status, 204);
     wait_until_gone(&stack, id).await;
+}
+
+/// Segments are stored while the source is still read; they are of no use once it is refused.
+#[tokio::test]
+async fn what_a_refused_source_left_is_removed_but_not_the_source() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.silent("half.mp4", "320x240", "25", 1.0);
+    let id = stack.ready(&file)["id"].as_str().unwrap().to_owned();
+    let preparing = [(":preparing", s("preparing"))];
+    change(&stack, &id, "SET #status = :preparing", &preparing).await;
+    let error = [("type", s("malformed-media")), ("detail", s("It is cut."))]
+        .map(|(name, value)| (name.to_owned(), value));
+    let refused = [
+        (":errored", s("errored")),
+        (":error", AttributeValue::M(error.into())),
+    ];
+    let update = "SET #status = :errored, #error = :error REMOVE lease_owner, lease_until";
+    change(&stack, &id, update, &refused).await;
+    let begun = Instant::now();
+    let left = loop {
+        let left = stack.media_keys(&format!("videos/{id}/")).await;
+        if left.is_empty() || begun.elapsed() > Duration::from_secs(30) {
+            break left;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    assert_eq!(left, Vec::<String>::new());
+    let folder = format!("uploads/{id}/");
+    let source = stack.keys(&stack.uploads_bucket, &folder).await;
+    assert_eq!(source, [format!("{folder}source")]);
+    assert_eq!(stack.video(&id)["error"]["type"], "malformed-media");
 }

@@ -133,7 +133,7 @@ async fn a_deletion_that_is_stuck_and_a_source_without_its_video_are_removed() {
         (":deleting", s("deleting")),
         (":past", n(reelrun_platform::now_millis() - 900)),
     ];
-    let update = "SET #status = :deleting, deleted_at = :past, asked_at = :past";
+    let update = "SET #status = :deleting, asked_at = :past";
     records::change(&stack, &id, update, &stuck).await;
     // And one that was stored after its record was forgotten, and its event lost.
     let bytes = fs::read(clips.path("stuck.mp4")).unwrap();

@@ -36,6 +36,7 @@ pub(crate) struct StackState {
     pub(crate) lookup_function: String,
     #[serde(default)]
     pub(crate) notify_function: String,
+    pub(crate) cleanup_function: String,
     pub(crate) sweep_function: String,
     #[serde(default)]
     pub(crate) state_machine_arn: String,
@@ -100,6 +101,7 @@ impl StackState {
             transcode_function: outputs.get("TranscodeFunctionName")?,
             lookup_function: outputs.get("LookupFunctionName")?,
             notify_function: outputs.get("NotifyFunctionName")?,
+            cleanup_function: outputs.get("CleanupFunctionName")?,
             sweep_function: outputs.get("SweepFunctionName")?,
             state_machine_arn: outputs.get("StateMachineArn")?,
             notify_machine_arn: outputs.get("NotifyMachineArn")?,
@@ -153,6 +155,7 @@ mod tests {
             "TranscodeFunctionName",
             "LookupFunctionName",
             "NotifyFunctionName",
+            "CleanupFunctionName",
             "SweepFunctionName",
             "StateMachineArn",
             "NotifyMachineArn",

@@ -1,4 +1,4 @@
-//! Removes what belongs to deleted videos.
+//! Removes what belongs to deleted videos, and what is left of renditions that will never be complete.
 //!
 //! `DELETE /videos/{id}` only marks a record, so that it answers at once and can't be half done. The
 //! table's stream brings the mark here, and again when this fails: the record goes last, so whatever
@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use reelrun_core::{
-    change::{self, Change},
-    video::Status,
+    change::{self, Change, Leftovers},
+    video::VideoId,
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError},
@@ -42,25 +42,38 @@ impl Cleanup {
     /// Handles an event of the table's stream.
     pub async fn handle(&self, event: &Value) -> Result<(), CleanupError> {
         for change in change::parse(event) {
-            if change.after == Status::Deleting {
-                self.remove(&change).await?;
+            if let Some(leftovers) = change.leftovers() {
+                self.remove(&change, leftovers).await?;
             }
         }
         Ok(())
     }
 
-    async fn remove(&self, change: &Change) -> Result<(), CleanupError> {
+    async fn remove(&self, change: &Change, leftovers: Leftovers) -> Result<(), CleanupError> {
         let video = change.video;
         // At once, since this is what a viewer could still see.
-        let mut objects = self.storage.remove_video(video).await?;
+        let mut objects = self.remove_objects(video, leftovers).await?;
         let left = change.quiet_from() - now_millis();
         if let Ok(left @ 1..) = u64::try_from(left) {
             // Whoever encoded it may have stored a little more until it noticed.
             tokio::time::sleep(Duration::from_millis(left)).await;
-            objects += self.storage.remove_video(video).await?;
+            objects += self.remove_objects(video, leftovers).await?;
         }
-        self.catalog.forget(video).await?;
-        tracing::info!(video.id = %video, objects, "a deleted video's objects are removed");
+        if leftovers == Leftovers::Everything {
+            self.catalog.forget(video).await?;
+        }
+        tracing::info!(video.id = %video, objects, ?leftovers, "objects of no more use are removed");
         Ok(())
+    }
+
+    async fn remove_objects(
+        &self,
+        video: VideoId,
+        leftovers: Leftovers,
+    ) -> Result<u64, StorageError> {
+        match leftovers {
+            Leftovers::Everything => self.storage.remove_video(video).await,
+            Leftovers::Renditions => self.storage.remove_renditions(video).await,
+        }
     }
 }

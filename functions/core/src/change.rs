@@ -1,8 +1,13 @@
 //! What the table's stream tells: how a video's record changed.
 
+use std::time::Duration;
+
 use serde_json::{Map, Number, Value};
 
-use crate::video::{Status, Video, VideoId};
+use crate::{
+    error::ErrorType,
+    video::{Status, Video, VideoId},
+};
 
 /// A change of a video's record.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,27 +18,51 @@ pub struct Change {
     pub before: Option<Status>,
     /// Where it is now.
     pub after: Status,
-    /// When it was deleted, in Unix milliseconds.
-    pub deleted_at: Option<i64>,
+    /// When it changed, in Unix milliseconds.
+    pub at: i64,
     /// The record as it is now, unless it is one that can't be read.
     pub record: Option<Box<Video>>,
 }
 
-/// Encoders notice within ten seconds that their video was deleted, and a request to storage that
+/// What is of no use any more after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leftovers {
+    /// All of a video that was deleted.
+    Everything,
+    /// What was stored of renditions that will never be complete. The source stays.
+    Renditions,
+}
+
+/// Encoders notice within ten seconds that their video has ended, and a request to storage that
 /// is under way then is over some seconds later.
 const QUIET_MILLIS: i64 = 25_000;
 
 impl Change {
-    /// From when on nobody writes to a deleted video's folders any more, in Unix milliseconds.
-    pub fn quiet_from(&self) -> i64 {
-        let deleted_at = self.deleted_at.unwrap_or_default();
-        match self.before {
-            Some(Status::Waiting | Status::Ready) => deleted_at,
-            // Of a run that failed, other parts may still be at work.
-            Some(Status::Preparing | Status::Errored | Status::Deleting) | None => {
-                deleted_at + QUIET_MILLIS
+    /// What there may be to remove now.
+    pub fn leftovers(&self) -> Option<Leftovers> {
+        match self.after {
+            Status::Deleting => Some(Leftovers::Everything),
+            Status::Errored if self.before != Some(Status::Errored) => {
+                // What failed by our fault may be tried again at any time, and then overwrites it.
+                let error = self.record.as_deref()?.error.as_ref()?;
+                (error.kind != ErrorType::Internal).then_some(Leftovers::Renditions)
             }
+            _ => None,
         }
+    }
+
+    /// From when on nobody writes to the video's folders any more, in Unix milliseconds.
+    pub fn quiet_from(&self) -> i64 {
+        let is_alone = match (self.before, self.after) {
+            (Some(Status::Waiting | Status::Ready), _) => true,
+            // Whoever says that it failed has stopped, but other parts of a run may still be at work.
+            (Some(Status::Preparing), Status::Errored) => self
+                .record
+                .as_deref()
+                .is_some_and(|record| record.parts_counted == 0),
+            _ => false,
+        };
+        self.at + if is_alone { 0 } else { QUIET_MILLIS }
     }
 }
 
@@ -54,7 +83,12 @@ fn parse_record(record: &Value) -> Option<Change> {
         video: text("/dynamodb/Keys/id/S")?.parse().ok()?,
         before: text("/dynamodb/OldImage/status/S").and_then(Status::from_record),
         after: text("/dynamodb/NewImage/status/S").and_then(Status::from_record)?,
-        deleted_at: text("/dynamodb/NewImage/deleted_at/N").and_then(|millis| millis.parse().ok()),
+        at: record
+            .pointer("/dynamodb/ApproximateCreationDateTime")
+            .and_then(Value::as_f64)
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .and_then(|since_1970| since_1970.as_millis().try_into().ok())
+            .unwrap_or_default(),
         record: record
             .pointer("/dynamodb/NewImage")
             .and_then(Value::as_object)
@@ -108,19 +142,47 @@ mod tests {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
+    const AT: i64 = 1_795_000_000_000;
+
     #[test]
     fn a_deletion_waits_for_the_encoder() {
         let [change] = &parse(&fixture("stream-deleting"))[..] else {
             panic!("one change");
         };
         assert_eq!(change.before, Some(Status::Preparing));
-        assert_eq!(change.after, Status::Deleting);
-        assert_eq!(change.quiet_from(), 1_795_000_000_000 + QUIET_MILLIS);
+        assert_eq!(change.leftovers(), Some(Leftovers::Everything));
+        assert_eq!(change.quiet_from(), AT + QUIET_MILLIS);
         let settled = Change {
             before: Some(Status::Ready),
             ..change.clone()
         };
-        assert_eq!(settled.quiet_from(), 1_795_000_000_000);
+        assert_eq!(settled.quiet_from(), AT);
+    }
+
+    #[test]
+    fn what_a_refused_source_left_goes_and_what_may_be_tried_again_stays() {
+        let failed = |kind: &str, parts: u32| {
+            let mut event = fixture("stream-ready");
+            let image = &mut event["Records"][0]["dynamodb"]["NewImage"];
+            image["status"]["S"] = "errored".into();
+            image["error"] =
+                serde_json::json!({"M": {"type": {"S": kind}, "detail": {"S": "Why."}}});
+            image["parts_counted"] = serde_json::json!({"N": parts.to_string()});
+            parse(&event).remove(0)
+        };
+        let alone = failed("malformed-media", 0);
+        assert_eq!(alone.leftovers(), Some(Leftovers::Renditions));
+        assert_eq!(alone.quiet_from(), alone.at);
+        assert_eq!(
+            failed("malformed-media", 3).quiet_from(),
+            alone.at + QUIET_MILLIS
+        );
+        assert_eq!(failed("internal", 3).leftovers(), None);
+        let told_again = Change {
+            before: Some(Status::Errored),
+            ..alone
+        };
+        assert_eq!(told_again.leftovers(), None);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Catalog {
             .table_name(&self.table)
             .key("id", AttributeValue::S(id.to_string()))
             .update_expression(
-                "SET #status = :deleting, deleted_at = if_not_exists(deleted_at, :now), asked_at = :now \
+                "SET #status = :deleting, asked_at = :now \
                  REMOVE lease_owner, lease_until, expires_at, upload_token_hash",
             )
             .condition_expression("attribute_exists(id) AND attribute_exists(#status)")

@@ -23,6 +23,17 @@ impl Storage {
         Ok(removed)
     }
 
+    /// Removes what was stored of a video's renditions.
+    pub async fn remove_renditions(&self, video: VideoId) -> Result<u64, StorageError> {
+        let mut removed = 0;
+        for (bucket, folder) in StorageKey::folders(video) {
+            if bucket == Bucket::Media {
+                removed += self.remove_folder(bucket, &folder).await?;
+            }
+        }
+        Ok(removed)
+    }
+
     /// Removes an object. One that is gone already is no error.
     pub async fn remove(&self, key: &StorageKey) -> Result<(), StorageError> {
         let request = self.client.delete_object().bucket(self.bucket(key));

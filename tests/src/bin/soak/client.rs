@@ -1,0 +1,190 @@
+//! Clients as they are: most upload and wait, some are impatient, forgetful or change their minds.
+
+use std::{
+    fmt,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use reelrun_core::media_type;
+use reelrun_tests::stack::{Stack, send};
+use serde_json::{Value, json};
+
+use crate::files::{File, Files, Wanted};
+
+/// What a client did with one video.
+pub(crate) struct Upload {
+    pub(crate) id: String,
+    pub(crate) file: String,
+    pub(crate) wanted: Wanted,
+    pub(crate) manner: Manner,
+    /// How long it waited for the video to end; nothing, when it did not within its patience.
+    pub(crate) waited: Option<Duration>,
+}
+
+impl fmt::Display for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {:?})", self.id, self.file, self.manner)
+    }
+}
+
+/// How a client goes about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Manner {
+    /// Sends the file.
+    Plain,
+    /// Sends it twice.
+    Twice,
+    /// Sends noise, and then the file in its place.
+    Replaces,
+    /// Announces it and never sends it.
+    Forgets,
+    /// Deletes the video before it is ready.
+    Deletes,
+}
+
+impl Manner {
+    fn pick(random: &mut fastrand::Rng) -> Self {
+        match random.u32(..100) {
+            ..75 => Self::Plain,
+            75..81 => Self::Twice,
+            81..87 => Self::Replaces,
+            87..91 => Self::Forgets,
+            _ => Self::Deletes,
+        }
+    }
+}
+
+pub(crate) struct Client {
+    stack: Stack,
+    files: Arc<Files>,
+    random: fastrand::Rng,
+}
+
+/// How long a call is tried again: services are back after minutes.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// How long a video is waited for; what takes longer is waited for at the end.
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
+
+impl Client {
+    pub(crate) fn new(stack: &Stack, files: &Arc<Files>, seed: u64) -> Self {
+        Self {
+            stack: stack.clone(),
+            files: Arc::clone(files),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// Uploads one file after the other.
+    pub(crate) fn work(mut self, until: Instant) -> Vec<Upload> {
+        let mut uploads = Vec::new();
+        let files = Arc::clone(&self.files);
+        while Instant::now() < until {
+            let manner = Manner::pick(&mut self.random);
+            let file = files.pick(&mut self.random);
+            uploads.push(self.upload(file, manner));
+        }
+        uploads
+    }
+
+    fn upload(&mut self, file: &File, manner: Manner) -> Upload {
+        let permission = self.permission(file);
+        let id = permission["video_id"].as_str().unwrap().to_owned();
+        let url = permission["upload"]["url"].as_str().unwrap();
+        let content_type = permission["upload"]["headers"]["content-type"]
+            .as_str()
+            .unwrap();
+        let put = |bytes: &[u8]| {
+            let answer = send("PUT", url, &[("content-type", content_type)], bytes);
+            answer.status
+        };
+        let begun = Instant::now();
+        match manner {
+            Manner::Forgets => {}
+            Manner::Replaces => {
+                assert_eq!(put(&vec![0; file.bytes.len()]), 200);
+                thread::sleep(Duration::from_millis(self.random.u64(..3000)));
+                assert_eq!(put(&file.bytes), 200);
+            }
+            Manner::Plain | Manner::Deletes => assert_eq!(put(&file.bytes), 200),
+            Manner::Twice => {
+                assert_eq!(put(&file.bytes), 200);
+                thread::sleep(Duration::from_millis(self.random.u64(..3000)));
+                assert_eq!(put(&file.bytes), 200);
+            }
+        }
+        if manner == Manner::Deletes {
+            thread::sleep(Duration::from_millis(self.random.u64(..5000)));
+            self.delete(&id);
+        }
+        let waits = !matches!(manner, Manner::Forgets | Manner::Deletes);
+        let waited = waits.then(|| self.wait(&id, begun)).flatten();
+        Upload {
+            id,
+            file: file.name.clone(),
+            wanted: file.wanted,
+            manner,
+            waited,
+        }
+    }
+
+    fn permission(&mut self, file: &File) -> Value {
+        let content_type = media_type::for_filename(&file.filename).unwrap();
+        let body = json!({
+            "filename": file.filename,
+            "content_type": content_type,
+            "size_bytes": file.bytes.len(),
+        });
+        let key = format!("soak-{:032x}", self.random.u128(..));
+        let headers = [("idempotency-key", key.as_str())];
+        let (status, answer) = self.call("POST", "/uploads", &headers, &body.to_string());
+        assert_eq!(status, 201, "{answer}");
+        answer
+    }
+
+    fn delete(&self, id: &str) {
+        let (status, answer) = self.call("DELETE", &format!("/videos/{id}"), &[], "");
+        // A lost answer makes the second try find nothing.
+        assert!([202, 204, 404].contains(&status), "{status}: {answer}");
+    }
+
+    fn wait(&self, id: &str, begun: Instant) -> Option<Duration> {
+        while begun.elapsed() < LONGEST_WAIT {
+            let (status, video) = self.call("GET", &format!("/videos/{id}"), &[], "");
+            assert_eq!(status, 200, "{video}");
+            if matches!(video["status"].as_str(), Some("ready" | "errored")) {
+                return Some(begun.elapsed());
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+        None
+    }
+
+    /// A call of the API, again for as long as the service says that it can't now.
+    fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+        let token = format!("Bearer {}", self.stack.api_token);
+        let mut all = vec![("authorization", token.as_str())];
+        all.extend(headers);
+        if !body.is_empty() {
+            all.push(("content-type", "application/json"));
+        }
+        let url = format!("{}{path}", self.stack.api_url);
+        let begun = Instant::now();
+        loop {
+            let answer = send(method, &url, &all, body.as_bytes());
+            if answer.status < 500 && answer.status != 429 {
+                let json = serde_json::from_slice(&answer.body).unwrap_or_default();
+                return (answer.status, json);
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{method} {path}: {} {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
+            thread::sleep(Duration::from_millis(300));
+        }
+    }
+}
