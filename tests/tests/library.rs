@@ -265,8 +265,12 @@ async fn what_a_refused_source_left_is_removed_but_not_the_source() {
     let id = stack.ready(&file)["id"].as_str().unwrap().to_owned();
     let preparing = [(":preparing", s("preparing"))];
     change(&stack, &id, "SET #status = :preparing", &preparing).await;
-    let error = [("type", s("malformed-media")), ("detail", s("It is cut."))]
-        .map(|(name, value)| (name.to_owned(), value));
+    let error = [
+        ("type", s("malformed-media")),
+        ("title", s("Damaged")),
+        ("detail", s("It is cut.")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
     let refused = [
         (":errored", s("errored")),
         (":error", AttributeValue::M(error.into())),

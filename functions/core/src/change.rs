@@ -165,8 +165,7 @@ mod tests {
             let mut event = fixture("stream-ready");
             let image = &mut event["Records"][0]["dynamodb"]["NewImage"];
             image["status"]["S"] = "errored".into();
-            image["error"] =
-                serde_json::json!({"M": {"type": {"S": kind}, "detail": {"S": "Why."}}});
+            image["error"] = serde_json::json!({"M": {"type": {"S": kind}, "title": {"S": "What"}, "detail": {"S": "Why."}}});
             image["parts_counted"] = serde_json::json!({"N": parts.to_string()});
             parse(&event).remove(0)
         };

@@ -43,6 +43,14 @@ pub fn honest(clips: &Clips) -> Vec<Attack> {
             Attack::new(filename, filename, file, End::Ready)
         })
         .collect();
+    // Each of a thousand frames is the same as the one before, and none may be held for long.
+    let still = "-f lavfi -i testsrc2=s=1280x720:r=25:d=42 -vf select='not(between(n\\,20\\,1020))' -fps_mode vfr";
+    files.push(Attack::new(
+        "a screen on which nothing happens for 40 s",
+        "screen.mp4",
+        made(clips, "screen.mp4", &format!("{still} {H264}")),
+        End::Ready,
+    ));
     // One whose parts are found by their order, not by their place in the file.
     let fragmented = fs::read(clips.path("browser.mp4")).unwrap();
     let before = |bytes: &[u8]| [bytes, &fragmented].concat();

@@ -153,12 +153,13 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
         );
     }
     args.input(source);
-    // Two graphs: one waits with decoded frames until all of its inputs have begun, so in a single
-    // one sound that begins late would pile up pictures in memory.
     let stills = picture::Stills::of(plan, part, span);
     if has_video {
-        args.pair("-filter_complex", picture::graph(plan, span, stills));
+        args.pair("-filter_complex", picture::clock(plan, span));
+        args.pair("-filter_complex", picture::branches(plan, stills));
     }
+    // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
+    // that begins late would pile up pictures in memory.
     if let Some((audio, sound)) = audio.zip(sound.as_ref()) {
         args.pair("-filter_complex", sound.graph(audio));
     }

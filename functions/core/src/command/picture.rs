@@ -1,4 +1,10 @@
-//! The filter graph of the picture.
+//! The filter graphs of the picture: one brings it to the renditions' rate, the next makes the
+//! renditions of each of its frames.
+//!
+//! In a single graph, a source that stands still would take gigabytes. At the first frame after a
+//! gap, `fps` fills the whole gap at once; that costs nothing as long as all of it is the same frame,
+//! but a graph does not rest before each copy has been scaled. Between two graphs there is a queue
+//! of a few frames, and the second takes them one at a time.
 
 use std::fmt::Write as _;
 
@@ -26,8 +32,8 @@ impl Stills {
     }
 }
 
-/// One decoded picture, then a branch for each rendition and the stills.
-pub(super) fn graph(plan: &Plan, span: Span, stills: Stills) -> String {
+/// From the decoder to frames at the renditions' rate, those of the span.
+pub(super) fn clock(plan: &Plan, span: Span) -> String {
     let mut graph = format!("[0:{}]", plan.video_stream);
     if plan.deinterlace {
         graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
@@ -46,14 +52,20 @@ pub(super) fn graph(plan: &Plan, span: Span, stills: Stills) -> String {
     }
     // `fps` counts time in frames, so a frame's time is its number.
     let _ = if span.is_first {
-        write!(graph, "trim=end_frame={},", span.stop_frame)
+        write!(graph, "trim=end_frame={}[frames]", span.stop_frame)
     } else {
         write!(
             graph,
-            "trim=start_pts={}:end_pts={},",
+            "trim=start_pts={}:end_pts={}[frames]",
             span.first_frame, span.stop_frame
         )
     };
+    graph
+}
+
+/// A branch for each rendition and the stills.
+pub(super) fn branches(plan: &Plan, stills: Stills) -> String {
+    let mut graph = "[frames]".to_owned();
     if let Some(largest) = plan.renditions.first().filter(|_| plan.tone_map) {
         // In floating point, so at the largest size that is needed and not at the source's. Light up
         // to a third of white's (at 203 nits) stays as it is, what is brighter is compressed: other
@@ -139,11 +151,7 @@ mod tests {
     #[test]
     fn held_frames_come_before_the_limit() {
         let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
-        let stills = super::Stills {
-            poster: false,
-            sheet: None,
-        };
-        let graph = |part| super::graph(&plan, plan.span(part).unwrap(), stills);
+        let graph = |part| super::clock(&plan, plan.span(part).unwrap());
         assert!(plan.chunks() > 1 && !graph(WHOLE).contains("tpad"));
         let graph = graph(Part::Chunk(plan.chunks() - 1));
         let hold = graph

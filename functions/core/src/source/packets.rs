@@ -10,6 +10,7 @@ pub struct Packets {
     first: Option<i64>,
     end: i64,
     sum: i64,
+    untimed: i64,
     keyframes: Vec<Keyframe>,
     /// The clock went back, or the places did.
     is_joined: bool,
@@ -52,7 +53,10 @@ impl Packets {
         let (at, length) = (micros(), micros().unwrap_or(0));
         let size = fields.next().and_then(|text| text.parse().ok());
         self.bytes = self.bytes.saturating_add(size.unwrap_or(0));
-        let Some(at) = at else { return };
+        let Some(at) = at else {
+            self.untimed = self.untimed.saturating_add(length);
+            return;
+        };
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.end = self.end.max(at.saturating_add(length));
         self.sum = self.sum.saturating_add(length);
@@ -75,9 +79,15 @@ impl Packets {
         self.count > MAX_PACKETS || self.bytes > REPEATS * file_bytes.max(MIN_REPEATED)
     }
 
-    /// What all lines told; nothing if none had a time.
+    /// What all lines told; nothing if none had a time or a length.
     pub fn measured(self) -> Option<Measured> {
-        let first = self.first?;
+        let Some(first) = self.first else {
+            // A stream without a container, whose frames follow one another from the beginning.
+            return (self.untimed > 0).then_some(Measured {
+                end_us: self.untimed,
+                keyframes: Vec::new(),
+            });
+        };
         let whole = first.saturating_add(self.sum);
         // Frames overlap by a rounding here and there; a clock that starts anew is far off.
         let is_joined = self.is_joined || whole > self.end.saturating_add(JOINED_US);
@@ -130,6 +140,9 @@ mod tests {
         assert_eq!(end("0.0,N/A\nN/A,N/A\n2.0,\n"), Some(2_000_000));
         // A clock that starts anew.
         assert_eq!(end("0,1\n1,1\n0,1\n1,1\n"), Some(4_000_000));
+        // No clock at all.
+        assert_eq!(end("N/A,0.04\nN/A,0.04\n"), Some(80_000));
+        assert_eq!(end("N/A,N/A\n"), None);
         assert_eq!(end(""), None);
         assert_eq!(end("inf,nan\n"), None);
     }

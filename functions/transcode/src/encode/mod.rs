@@ -238,6 +238,7 @@ fn blame(ended: &Ended) -> StepError {
         .iter()
         .any(|refusal| ended.stderr.contains(refusal))
     {
+        tracing::warn!(stderr = ended.stderr.trim(), "ffmpeg was refused memory");
         return Exceeded::Memory.while_encoding().into();
     }
     if let Some(codec) = complaint::refused_codec(&ended.stderr) {

@@ -33,6 +33,12 @@ pub(crate) fn cases() -> Vec<Case> {
             "mpg",
             "-c:v mpeg2video -q:v 3 -c:a ac3 -f vob",
         ),
+        Case::new(
+            "mpg without a container",
+            "mpg",
+            "-c:v mpeg2video -q:v 3 -f mpeg2video",
+        )
+        .silent(),
         Case::new("ts", "ts", &h264_aac).ready(Ready::is_led_in),
         Case::new("ts with mpeg2", "ts", "-c:v mpeg2video -q:v 3 -c:a mp2"),
         Case::new(
