@@ -155,8 +155,8 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
     args.input(source);
     let stills = picture::Stills::of(plan, part, span);
     if has_video {
-        args.pair("-filter_complex", picture::clock(plan, span));
-        args.pair("-filter_complex", picture::branches(plan, stills));
+        args.pair("-filter_complex", picture::frames(plan, span, stills));
+        args.pair("-filter_complex", picture::renditions(plan));
     }
     // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
     // that begins late would pile up pictures in memory.

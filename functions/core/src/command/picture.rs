@@ -1,10 +1,13 @@
-//! The filter graphs of the picture: one brings it to the renditions' rate, the next makes the
-//! renditions of each of its frames.
+//! The filter graphs of the picture: the first makes frames at the renditions' rate and the stills,
+//! the second makes the renditions of each frame.
 //!
 //! In a single graph, a source that stands still would take gigabytes. At the first frame after a
 //! gap, `fps` fills the whole gap at once; that costs nothing as long as all of it is the same frame,
 //! but a graph does not rest before each copy has been scaled. Between two graphs there is a queue
 //! of a few frames, and the second takes them one at a time.
+//!
+//! The stills are made of few frames, so the first graph has them. It must: ffmpeg does not let the
+//! second one know that there are no more frames, which is what a picture of many waits for.
 
 use std::fmt::Write as _;
 
@@ -32,8 +35,8 @@ impl Stills {
     }
 }
 
-/// From the decoder to frames at the renditions' rate, those of the span.
-pub(super) fn clock(plan: &Plan, span: Span) -> String {
+/// From the decoder to the span's frames at the renditions' rate, and the stills.
+pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
     let mut graph = format!("[0:{}]", plan.video_stream);
     if plan.deinterlace {
         graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
@@ -52,55 +55,18 @@ pub(super) fn clock(plan: &Plan, span: Span) -> String {
     }
     // `fps` counts time in frames, so a frame's time is its number.
     let _ = if span.is_first {
-        write!(graph, "trim=end_frame={}[frames]", span.stop_frame)
+        write!(graph, "trim=end_frame={}", span.stop_frame)
     } else {
         write!(
             graph,
-            "trim=start_pts={}:end_pts={}[frames]",
+            "trim=start_pts={}:end_pts={}",
             span.first_frame, span.stop_frame
         )
     };
-    graph
-}
-
-/// A branch for each rendition and the stills.
-pub(super) fn branches(plan: &Plan, stills: Stills) -> String {
-    let mut graph = "[frames]".to_owned();
-    if let Some(largest) = plan.renditions.first().filter(|_| plan.tone_map) {
-        // In floating point, so at the largest size that is needed and not at the source's. Light up
-        // to a third of white's (at 203 nits) stays as it is, what is brighter is compressed: other
-        // curves darken faces and rooms to make place for highlights that most pictures lack.
-        let _ = write!(
-            graph,
-            "scale={}:{}:flags=bicubic,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0,\
-             zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
-            largest.width, largest.height
-        );
-    }
-    if let Some(color) = plan.assumed_color.map(AssumedColor::name) {
-        let _ = write!(
-            graph,
-            "setparams=colorspace={color}:color_primaries={color}:color_trc={color},"
-        );
-    }
-    let branches =
-        plan.renditions.len() + usize::from(stills.poster) + usize::from(stills.sheet.is_some());
-    let _ = write!(graph, "split={branches}");
-    for index in 0..plan.renditions.len() {
-        let _ = write!(graph, "[s{index}]");
-    }
+    let branches = 1 + usize::from(stills.poster) + usize::from(stills.sheet.is_some());
+    let _ = write!(graph, ",split={branches}[frames]");
     graph.push_str(if stills.poster { "[p]" } else { "" });
     graph.push_str(if stills.sheet.is_some() { "[b]" } else { "" });
-    for (index, rendition) in plan.renditions.iter().enumerate() {
-        // The pixel format and range are pinned in each branch: left open, the poster's full-range
-        // JPEG pulls its neighbours to full range as well.
-        let _ = write!(
-            graph,
-            ";[s{index}]scale={}:{}:flags=bicubic:out_range=limited,setsar=1,\
-             format=pix_fmts=yuv420p:color_ranges=tv[v{index}]",
-            rendition.width, rendition.height
-        );
-    }
     if stills.poster {
         poster_branch(&mut graph, plan);
     }
@@ -108,15 +74,58 @@ pub(super) fn branches(plan: &Plan, stills: Stills) -> String {
         // A frame's time is its number in the whole, so chunks take the same pictures as one encode.
         let _ = write!(
             graph,
-            ";[b]select='not(mod(pts,{}))',scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
+            ";[b]select='not(mod(pts,{}))',{}scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
              format=pix_fmts=yuvj420p:color_ranges=pc,tile={}x{rows}[sheet]",
             storyboard.interval_frames,
+            colors(plan),
             storyboard.tile_width,
             storyboard.tile_height,
             storyboard::COLUMNS,
         );
     }
     graph
+}
+
+/// A branch for each rendition.
+pub(super) fn renditions(plan: &Plan) -> String {
+    let mut graph = format!("[frames]{}split={}", colors(plan), plan.renditions.len());
+    for index in 0..plan.renditions.len() {
+        let _ = write!(graph, "[s{index}]");
+    }
+    for (index, rendition) in plan.renditions.iter().enumerate() {
+        // The pixel format and range are pinned in each branch: left open, one that differs would
+        // pull its neighbours along.
+        let _ = write!(
+            graph,
+            ";[s{index}]scale={}:{}:flags=bicubic:out_range=limited,setsar=1,\
+             format=pix_fmts=yuv420p:color_ranges=tv[v{index}]",
+            rendition.width, rendition.height
+        );
+    }
+    graph
+}
+
+/// What brings a frame into the colours that are shown; it ends with a comma, if there is any.
+fn colors(plan: &Plan) -> String {
+    let mut filters = String::new();
+    if let Some(largest) = plan.renditions.first().filter(|_| plan.tone_map) {
+        // In floating point, so at the largest size that is needed and not at the source's. Light up
+        // to a third of white's (at 203 nits) stays as it is, what is brighter is compressed: other
+        // curves darken faces and rooms to make place for highlights that most pictures lack.
+        let _ = write!(
+            filters,
+            "scale={}:{}:flags=bicubic,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0,\
+             zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
+            largest.width, largest.height
+        );
+    }
+    if let Some(color) = plan.assumed_color.map(AssumedColor::name) {
+        let _ = write!(
+            filters,
+            "setparams=colorspace={color}:color_primaries={color}:color_trc={color},"
+        );
+    }
+    filters
 }
 
 /// The poster is the most typical frame of two seconds, at the size of a rendition near 720p.
@@ -135,9 +144,11 @@ fn poster_branch(graph: &mut String, plan: &Plan) {
     // The first frame is always among them, so that there is a poster however short the video is.
     let _ = write!(
         graph,
-        ";[p]select='eq(n,0)+gte(t*1000000,{from})',scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
-         format=pix_fmts=yuvj420p:color_ranges=pc,thumbnail=n={batch}[poster]",
-        size.width, size.height
+        ";[p]select='(eq(n,0)+gte(t*1000000,{from}))*lt(selected_n,{batch})',{}scale={}:{}:flags=bicubic:out_range=full,\
+         setsar=1,format=pix_fmts=yuvj420p:color_ranges=pc,thumbnail=n={batch}[poster]",
+        colors(plan),
+        size.width,
+        size.height
     );
 }
 
@@ -151,7 +162,11 @@ mod tests {
     #[test]
     fn held_frames_come_before_the_limit() {
         let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
-        let graph = |part| super::clock(&plan, plan.span(part).unwrap());
+        let stills = super::Stills {
+            poster: false,
+            sheet: None,
+        };
+        let graph = |part| super::frames(&plan, plan.span(part).unwrap(), stills);
         assert!(plan.chunks() > 1 && !graph(WHOLE).contains("tpad"));
         let graph = graph(Part::Chunk(plan.chunks() - 1));
         let hold = graph

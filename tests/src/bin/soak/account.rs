@@ -36,16 +36,25 @@ impl Told {
 /// A function is tried this often; what was harmed less can't have failed for it.
 const TRIES: usize = 3;
 
+/// How long what follows an end may take.
+const AFTERMATH: Duration = Duration::from_secs(45);
+
 /// Waits until all have ended; says which have not.
 pub(crate) async fn drained(stack: &Stack, uploads: &[Upload], patience: Duration) -> Vec<String> {
     let begun = Instant::now();
+    let mut left: Vec<_> = uploads.iter().collect();
     loop {
-        let left: Vec<_> = uploads
-            .iter()
-            .filter(|upload| !has_ended(stack, upload))
-            .collect();
+        let mut still_left = Vec::new();
+        for upload in left {
+            if !has_ended(stack, upload).await {
+                still_left.push(upload);
+            }
+        }
+        left = still_left;
         if left.is_empty() {
             println!("All had ended {:.0} s later", begun.elapsed().as_secs_f64());
+            // What follows an end: notices, and the removal of half-made renditions.
+            tokio::time::sleep(AFTERMATH).await;
             return Vec::new();
         }
         if begun.elapsed() > patience {
@@ -63,12 +72,15 @@ fn seen(stack: &Stack, upload: &Upload) -> (u16, Value) {
     (answer.status, answer.json())
 }
 
-fn has_ended(stack: &Stack, upload: &Upload) -> bool {
-    let (status, video) = seen(stack, upload);
+async fn has_ended(stack: &Stack, upload: &Upload) -> bool {
     match upload.manner {
-        Manner::Deletes => status == 404,
+        // The record goes last.
+        Manner::Deletes => stack.record(&upload.id).await.is_empty(),
         Manner::Forgets => true,
-        _ => matches!(video["status"].as_str(), Some("ready" | "errored")),
+        _ => matches!(
+            seen(stack, upload).1["status"].as_str(),
+            Some("ready" | "errored")
+        ),
     }
 }
 
