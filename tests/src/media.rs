@@ -44,6 +44,8 @@ impl Clips {
             .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
             .args(args.split_whitespace())
             .arg(&path)
+            // SVT-AV1 tells its life to the terminal otherwise.
+            .env("SVT_LOG", "1")
             .status()
             .expect("ffmpeg is needed: run the tests with `cargo reelrun test`");
         assert!(status.success(), "ffmpeg {args}");

@@ -32,8 +32,8 @@ export function drawing(page: Page): Promise<string> {
         const image = document.createElement('img');
         for (const { name, value } of copied.attributes) image.setAttribute(name, value);
         image.src = still(element);
-        image.style.width ||= '100%';
-        image.style.height ||= '100%';
+        image.style.width = style.width;
+        image.style.height = style.height;
         image.style.objectFit = style.objectFit;
         copied = image;
       }

@@ -1,7 +1,9 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test as base, type Locator, type Page } from '@playwright/test';
+import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
+import { drawing } from './drawing.js';
 import { stack } from './stack.js';
 
 /** A page whose console must stay silent; a test says what it expects to read there. */
@@ -123,10 +125,11 @@ export async function accessible(page: Page): Promise<void> {
   expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
 }
 
-/** A picture for people to look at. */
+/** Pictures for people to look at: as it was on this machine, and as a drawing for the README. */
 export async function shot(page: Page, name: string): Promise<void> {
   const folder = process.env.REELRUN_SCREENSHOTS;
   if (folder) {
     await page.screenshot({ path: `${folder}/${name}.jpg`, type: 'jpeg', quality: 80 });
+    writeFileSync(`${folder}/${name}.svg`, await drawing(page));
   }
 }

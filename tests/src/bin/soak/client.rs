@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -60,6 +63,7 @@ pub(crate) struct Client {
     stack: Stack,
     files: Arc<Files>,
     random: fastrand::Rng,
+    done: Arc<AtomicU64>,
 }
 
 /// How long a call is tried again: services are back after minutes.
@@ -69,11 +73,12 @@ const PATIENCE: Duration = Duration::from_mins(3);
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 impl Client {
-    pub(crate) fn new(stack: &Stack, files: &Arc<Files>, seed: u64) -> Self {
+    pub(crate) fn new(stack: &Stack, files: &Arc<Files>, seed: u64, done: &Arc<AtomicU64>) -> Self {
         Self {
             stack: stack.clone(),
             files: Arc::clone(files),
             random: fastrand::Rng::with_seed(seed),
+            done: Arc::clone(done),
         }
     }
 
@@ -85,6 +90,7 @@ impl Client {
             let manner = Manner::pick(&mut self.random);
             let file = files.pick(&mut self.random);
             uploads.push(self.upload(file, manner));
+            self.done.fetch_add(1, Relaxed);
         }
         uploads
     }
