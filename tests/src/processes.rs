@@ -15,17 +15,46 @@ pub fn of_function(stack: &Stack, function: &str) -> Vec<FunctionProcess> {
     let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
     let endpoint = format!("AWS_ENDPOINT_URL={}", stack.aws_endpoint_url);
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        let entry = entry.ok()?;
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        let environment = fs::read(entry.path().join("environ")).ok()?;
-        let has = |wanted: &str| {
-            environment
-                .split(|&byte| byte == 0)
-                .any(|variable| variable == wanted.as_bytes())
+        let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let serves = match environment(pid) {
+            Some(all) => all.contains(&name) && all.contains(&endpoint),
+            // One that hides its environment is known by its program, and by who started it.
+            None => runs(pid, function) && environment(parent(pid)?)?.contains(&endpoint),
         };
-        (has(&name) && has(&endpoint)).then_some(FunctionProcess(pid))
+        serves.then_some(FunctionProcess(pid))
     });
     processes.collect()
+}
+
+/// The variables that a process was started with, unless it hides them.
+fn environment(pid: i32) -> Option<Vec<String>> {
+    let all = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let variables = all.split(|&byte| byte == 0);
+    Some(
+        variables
+            .map(|one| String::from_utf8_lossy(one).into_owned())
+            .collect(),
+    )
+}
+
+/// Whether a process runs what was built for this function.
+fn runs(pid: i32, function: &str) -> bool {
+    let read = |path: &str| fs::read(path).ok();
+    let program = || {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let path = String::from_utf8(line.split(|&byte| byte == 0).next()?.into()).ok()?;
+        path.ends_with("/bootstrap").then(|| read(&path))?
+    };
+    // Functions are named after the stack and themselves.
+    let name = function.rsplit('-').next().unwrap_or(function);
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/lambda");
+    program().is_some_and(|program| read(&format!("{built}/{name}/bootstrap")) == Some(program))
+}
+
+fn parent(pid: i32) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
 }
 
 /// The command lines of all processes that can be seen.
@@ -70,16 +99,6 @@ impl FunctionProcess {
     /// The same, if it is still there; says whether it was.
     pub fn try_kill(self) -> bool {
         kill_process(Pid::from_raw(self.0).unwrap(), Signal::KILL).is_ok()
-    }
-
-    /// A variable of its environment, as it was started with.
-    pub fn variable(self, name: &str) -> Option<String> {
-        let environment = fs::read(format!("/proc/{}/environ", self.0)).ok()?;
-        environment.split(|&byte| byte == 0).find_map(|variable| {
-            let text = std::str::from_utf8(variable).ok()?;
-            let (found, value) = text.split_once('=')?;
-            (found == name).then(|| value.to_owned())
-        })
     }
 
     /// The programs that it runs now, and their command lines.

@@ -2,19 +2,13 @@
 //! emulator enforces IAM.)
 #![expect(clippy::unwrap_used, reason = "this is test code")]
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
-use aws_config::SdkConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig, sts::AssumeRoleProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
-use aws_sdk_s3::{
-    config::{Credentials, SharedCredentialsProvider},
-    error::ProvideErrorMetadata,
-};
-use reelrun_tests::{processes::of_function, records::s, stack::Stack};
+use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_s3::{config::SharedCredentialsProvider, error::ProvideErrorMetadata};
+use reelrun_tests::{records::s, stack::Stack};
 
 /// What a role may do; whatever is not listed must be denied.
 fn permitted(function: &str) -> &'static [&'static str] {
@@ -95,30 +89,25 @@ async fn a_role_permits_what_its_function_does_and_nothing_else() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The credentials that a function was started with.
+/// The credentials that a function has.
 async fn as_function(stack: &Stack, function: &str) -> SdkConfig {
-    let begun = Instant::now();
-    let process = loop {
-        // An empty event changes nothing, but is served.
-        let lambda = aws_sdk_lambda::Client::new(&stack.aws());
-        let call = lambda.invoke().function_name(function);
-        call.payload(Blob::new("{}")).send().await.unwrap();
-        if let Some(process) = of_function(stack, function).pop() {
-            break process;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20), "{function}");
-    };
-    let variable = |name: &str| process.variable(name);
-    let credentials = Credentials::new(
-        variable("AWS_ACCESS_KEY_ID").unwrap(),
-        variable("AWS_SECRET_ACCESS_KEY").unwrap(),
-        variable("AWS_SESSION_TOKEN"),
-        None,
-        "function",
-    );
+    let lambda = aws_sdk_lambda::Client::new(&stack.aws());
+    let configuration = lambda.get_function_configuration().function_name(function);
+    let role = configuration.send().await.unwrap().role.unwrap();
+    let root = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::new(stack.region.clone()))
+        .endpoint_url(&stack.aws_endpoint_url)
+        .credentials_provider(stack.aws().credentials_provider().unwrap())
+        .load()
+        .await;
+    let provider = AssumeRoleProvider::builder(role)
+        .configure(&root)
+        .session_name("roles")
+        .build()
+        .await;
     let config = stack.aws().into_builder();
     config
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .credentials_provider(SharedCredentialsProvider::new(provider))
         .build()
 }
 

@@ -22,7 +22,8 @@ export function drawing(page: Page): Promise<string> {
     const copy = (element: Element): Element | null => {
       const style = getComputedStyle(element);
       if (/^(script|style|link|meta|noscript|template)$/i.test(element.tagName)) return null;
-      if (style.display === 'none' && element.tagName !== 'HEAD') return null;
+      const isBelow = element.getBoundingClientRect().top > innerHeight;
+      if (style.display === 'none' || isBelow) return null;
       let copied = element.cloneNode(false) as Element;
       for (const { name } of [...copied.attributes]) {
         // Names that XML does not know, and addresses that would be asked for.

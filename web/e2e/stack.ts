@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -36,13 +37,21 @@ export interface Video {
   status: 'waiting' | 'preparing' | 'ready' | 'errored';
   title: string | null;
   renditions: Rendition[];
-  playback: { type: string | null; hls: string | null; storyboard: string | null };
+  playback: {
+    type: string | null;
+    hls: string | null;
+    original: string | null;
+    storyboard: string | null;
+  };
 }
 
 /** A generated file, made once: the arguments of ffmpeg, or bytes. */
 export function clip(name: string, make: string | Uint8Array, size?: number): string {
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, name);
+  // What is made in another way is another clip, whatever its name.
+  const made = createHash('sha256').update(make).update(String(size));
+  const own = join(folder, made.digest('hex').slice(0, 12));
+  mkdirSync(own, { recursive: true });
+  const path = join(own, name);
   if (existsSync(path)) return path;
   if (typeof make === 'string') {
     const args = ['-nostdin', '-y', '-v', 'error', ...make.split(/\s+/), path];
