@@ -170,7 +170,8 @@ fn check(
         .collect();
     match end {
         "gone" | "waiting" if !stored.is_empty() => return Err(format!("left {stored:?}")),
-        "ready" | "gone" | "waiting" => {}
+        // What failed by our fault may be tried again, and keeps what was made of it.
+        "ready" | "gone" | "waiting" | "internal" => {}
         _ if published.is_empty() => {}
         _ => return Err(format!("published {published:?}")),
     }
