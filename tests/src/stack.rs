@@ -140,6 +140,18 @@ impl Stack {
         ]
     }
 
+    /// Every function, by the name of its crate, and as it is deployed.
+    pub fn functions(&self) -> [(&'static str, &str); 6] {
+        [
+            ("presign", &self.presign_function),
+            ("lookup", &self.lookup_function),
+            ("transcode", &self.transcode_function),
+            ("cleanup", &self.cleanup_function),
+            ("notify", &self.notify_function),
+            ("sweep", &self.sweep_function),
+        ]
+    }
+
     /// An S3 client.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         reelrun_platform::aws::s3(&self.aws())

@@ -25,7 +25,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     lambda_runtime::tracing::init_default_subscriber();
     let sdk = aws::sdk_config().await;
-    let memory_mb: u32 = config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
+    let memory_mb = config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
     let transcoder = Transcoder {
         storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),

@@ -3,10 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -18,7 +15,6 @@ pub(crate) struct Faults {
     kills: Arc<Mutex<HashMap<String, u32>>>,
     killing: JoinHandle<()>,
     sweeping: JoinHandle<()>,
-    is_over: Arc<AtomicBool>,
 }
 
 impl Faults {
@@ -41,12 +37,11 @@ impl Faults {
                 }
             }
         });
-        let is_over = Arc::new(AtomicBool::new(false));
         let sweeping = tokio::spawn({
-            let (stack, is_over) = (stack.clone(), Arc::clone(&is_over));
+            let stack = stack.clone();
             async move {
                 let lambda = aws_sdk_lambda::Client::new(&stack.aws());
-                while !is_over.load(Relaxed) {
+                loop {
                     tokio::time::sleep(sweep_every).await;
                     // One that fails is followed by the next.
                     let sweep = lambda.invoke().function_name(&stack.sweep_function);
@@ -58,7 +53,6 @@ impl Faults {
             kills,
             killing,
             sweeping,
-            is_over,
         }
     }
 
@@ -71,9 +65,8 @@ impl Faults {
         self.kills.lock().unwrap().clone()
     }
 
-    pub(crate) async fn end(self) {
-        self.is_over.store(true, Relaxed);
-        let _ = self.sweeping.await;
+    pub(crate) fn end(self) {
+        self.sweeping.abort();
     }
 }
 

@@ -5,7 +5,6 @@ use std::{fs, path::Path};
 use reelrun_tests::{
     attacks::{self, End},
     media::Clips,
-    stack::Stack,
 };
 
 /// How a file's video may end, when nobody deletes it.
@@ -38,7 +37,7 @@ pub(crate) struct Files {
 
 impl Files {
     /// Makes them, which takes about half a minute.
-    pub(crate) fn make(_stack: &Stack) -> Self {
+    pub(crate) fn make() -> Self {
         let clips = Clips::new();
         let of = |attack: attacks::Attack| File {
             wanted: match attack.end {

@@ -1,11 +1,12 @@
 //! `cargo reelrun soak --minutes N`: everything at once, for long, and then every upload accounted
 //! for.
 //!
-//! Clients upload a random mix of good, odd and hostile files, deliver events twice, delete while
-//! it is encoded, or never send what they announced; meanwhile functions are killed and calls
-//! between functions and AWS fail. At the end, the faults stop, what was begun gets the time to
-//! end, and then each upload must have ended as it had to, with nothing left over: no object that
-//! no record knows of, no program that nobody waits for, no memory that grew.
+//! Clients upload a random mix of good, odd and hostile files, send one twice or another in its
+//! place, delete a video while it is encoded, or never send what they announced; meanwhile
+//! functions are killed and calls between functions and AWS fail. At the end, the faults stop, what
+//! was begun gets the time to end, and then each upload must have ended as it had to, with nothing
+//! left over: no object that no record knows of, no program that nobody waits for, no memory that
+//! grew.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
@@ -59,7 +60,7 @@ async fn main() -> Result<ExitCode> {
     };
     let stack = Stack::get();
     println!("Soaking for {minutes} minutes with seed {seed}");
-    let files = Arc::new(Files::make(&stack));
+    let files = Arc::new(Files::make());
     println!("{} files", files.len());
 
     let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
@@ -94,11 +95,10 @@ async fn main() -> Result<ExitCode> {
         kills: faults.kills(),
         broken: proxy.met(),
     };
-    let ended = account::drained(&stack, &uploads, DRAIN).await;
-    let mut wrong = ended;
+    let mut wrong = account::drained(&stack, &uploads, DRAIN).await;
     wrong.extend(account::judge(&stack, &uploads, &told).await);
     wrong.extend(memory.judge());
-    faults.end().await;
+    faults.end();
     if wrong.is_empty() {
         println!("Every upload is accounted for.");
         return Ok(ExitCode::SUCCESS);

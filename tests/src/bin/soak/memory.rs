@@ -21,16 +21,9 @@ impl Memory {
         let seen: Arc<Mutex<BTreeMap<&'static str, Vec<u64>>>> = Arc::default();
         let (stack, samples) = (stack.clone(), Arc::clone(&seen));
         tokio::spawn(async move {
-            let functions = [
-                ("transcode", &stack.transcode_function),
-                ("presign", &stack.presign_function),
-                ("lookup", &stack.lookup_function),
-                ("notify", &stack.notify_function),
-                ("sweep", &stack.sweep_function),
-            ];
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
-                for (name, function) in functions {
+                for (name, function) in stack.functions() {
                     let processes = of_function(&stack, function);
                     let most = processes.iter().filter_map(|p| p.memory_bytes()).max();
                     if let Some(most) = most {
