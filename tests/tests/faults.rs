@@ -1,5 +1,4 @@
 //! What is not a video, what comes more than once, and what dies half-way.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::{
     fs,
@@ -14,6 +13,7 @@ use reelrun_tests::{
     delivery::{deliver, put_event},
     media::{Clips, text},
     processes::{FunctionProcess, command_lines, of_function},
+    records::{change, n, s},
     stack::{Stack, get, put},
 };
 use serde_json::{Value, json};
@@ -24,17 +24,8 @@ fn source_key(id: &str) -> String {
 
 /// Makes a video wait again, as if its event had not been seen.
 async fn wait_again(stack: &Stack, id: &str) {
-    aws_sdk_dynamodb::Client::new(&stack.aws())
-        .update_item()
-        .table_name(&stack.videos_table)
-        .key("id", AttributeValue::S(id.into()))
-        .update_expression("SET #status = :waiting REMOVE #error")
-        .expression_attribute_names("#status", "status")
-        .expression_attribute_names("#error", "error")
-        .expression_attribute_values(":waiting", AttributeValue::S("waiting".into()))
-        .send()
-        .await
-        .unwrap();
+    let update = "SET #status = :waiting REMOVE #error";
+    change(stack, id, update, &[(":waiting", s("waiting"))]).await;
 }
 
 #[tokio::test]
@@ -245,18 +236,13 @@ async fn a_video_that_nobody_will_finish_has_failed_until_it_is_redriven() {
     let bytes = fs::read(clips.silent("lost.mp4", "320x240", "25", 1.0)).unwrap();
     let permission = stack.permission("lost.mp4", "video/mp4", bytes.len() as u64);
     let id = &permission.video_id;
-    aws_sdk_dynamodb::Client::new(&stack.aws())
-        .update_item()
-        .table_name(&stack.videos_table)
-        .key("id", AttributeValue::S(id.clone()))
-        .update_expression("SET #status = :preparing, attempts = :three, lease_until = :past")
-        .expression_attribute_names("#status", "status")
-        .expression_attribute_values(":preparing", AttributeValue::S("preparing".into()))
-        .expression_attribute_values(":three", AttributeValue::N("3".into()))
-        .expression_attribute_values(":past", AttributeValue::N("1".into()))
-        .send()
-        .await
-        .unwrap();
+    let update = "SET #status = :preparing, attempts = :three, lease_until = :past";
+    let values = [
+        (":preparing", s("preparing")),
+        (":three", n(3)),
+        (":past", n(1)),
+    ];
+    change(&stack, id, update, &values).await;
     let video = stack.video(id);
     assert_eq!(
         (&video["status"], &video["error"]["type"]),
@@ -280,20 +266,14 @@ async fn a_redriven_failure_comes_to_its_end() {
             ("title", "Something went wrong"),
             ("detail", "It was tried before."),
         ];
-        let error = error.map(|(name, value)| (name.into(), AttributeValue::S(value.into())));
-        aws_sdk_dynamodb::Client::new(&stack.aws())
-            .update_item()
-            .table_name(&stack.videos_table)
-            .key("id", AttributeValue::S(id.clone()))
-            .update_expression("SET #status = :errored, #error = :error, attempts = :three")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#error", "error")
-            .expression_attribute_values(":errored", AttributeValue::S("errored".into()))
-            .expression_attribute_values(":error", AttributeValue::M(error.into()))
-            .expression_attribute_values(":three", AttributeValue::N("3".into()))
-            .send()
-            .await
-            .unwrap();
+        let error = error.map(|(name, value)| (name.into(), s(value)));
+        let values = [
+            (":errored", s("errored")),
+            (":error", AttributeValue::M(error.into())),
+            (":three", n(3)),
+        ];
+        let update = "SET #status = :errored, #error = :error, attempts = :three";
+        change(&stack, id, update, &values).await;
     };
     // A final verdict on the source stays...
     fail_with("not-a-video").await;
@@ -308,4 +288,72 @@ async fn a_redriven_failure_comes_to_its_end() {
         (&video["status"], &video["error"]),
         (&json!("ready"), &Value::Null)
     );
+}
+
+/// A holder whose clock was a day ahead, and which was killed, does not hold the video for a day.
+#[tokio::test]
+async fn a_lease_from_tomorrow_is_taken_over_today() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = fs::read(clips.silent("ahead.mp4", "320x240", "25", 1.0)).unwrap();
+    let permission = stack.permission("ahead.mp4", "video/mp4", bytes.len() as u64);
+    let id = &permission.video_id;
+    let tomorrow = reelrun_platform::now_millis() + 24 * 60 * 60 * 1000;
+    let update = "SET #status = :preparing, attempts = :one, lease_owner = :owner, \
+                  lease_until = :tomorrow";
+    let values = [
+        (":preparing", s("preparing")),
+        (":one", n(1)),
+        (":owner", s("whose clock was wrong")),
+        (":tomorrow", n(tomorrow)),
+    ];
+    change(&stack, id, update, &values).await;
+    assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
+    let video = stack.settled(id);
+    assert_eq!(video["status"], "ready", "{video:#}");
+    assert_eq!(stack.attempts(id).await, 2);
+}
+
+/// A holder whose clock is behind seems dead to others while it works: one of them takes over, and
+/// one of the two publishes.
+#[tokio::test]
+async fn a_lease_from_yesterday_is_taken_over_while_its_holder_lives() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let _configuration = Reconfigured::chunks(&stack, 1).await;
+    let file = clips.clip("behind.mp4", "1280x720", "30", 20.0);
+    let id = stack.upload(&file);
+    stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.1));
+    let event = put_event(&stack, &id, fs::metadata(&file).unwrap().len());
+    // Each renewal tells the right time again: this has to come in between.
+    while stack.attempts(&id).await < 2 {
+        assert_eq!(stack.video(&id)["status"], "preparing");
+        change(&stack, &id, "SET lease_until = :past", &[(":past", n(1))]).await;
+        let (stack, event) = (stack.clone(), event.clone());
+        tokio::spawn(async move { deliver(&stack, &event).await });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let video = stack.settled(&id);
+    assert_eq!(stack.attempts(&id).await, 2);
+    check(
+        &video,
+        &Expected {
+            frames: 600,
+            frame_rate: (30, 1),
+            size: (1280, 720),
+            renditions: &["720p", "480p", "360p", "240p"],
+            language: Some("de"),
+        },
+    );
+}
+
+/// What a later version noted in a record means nothing to this one, and is still there afterwards.
+#[tokio::test]
+async fn what_a_later_version_noted_is_kept() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = fs::read(clips.silent("later.mp4", "320x240", "25", 1.0)).unwrap();
+    let permission = stack.permission("later.mp4", "video/mp4", bytes.len() as u64);
+    let id = &permission.video_id;
+    change(&stack, id, "SET shelf = :shelf", &[(":shelf", s("third"))]).await;
+    assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
+    assert_eq!(stack.settled(id)["status"], "ready");
+    assert_eq!(stack.record(id).await["shelf"], s("third"));
 }

@@ -17,7 +17,7 @@ use reelrun_platform::{catalog::Lease, now_millis};
 use crate::{error::StepError, job::Transcoder};
 
 /// How long a run may take to start.
-const STARTING: Duration = Duration::from_mins(1);
+pub const STARTING: Duration = Duration::from_mins(1);
 
 impl Transcoder {
     /// Starts a run over a plan, under this lease.

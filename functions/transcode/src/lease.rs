@@ -11,13 +11,18 @@ use reelrun_platform::{
 use tokio::{sync::watch, time};
 use uuid::Uuid;
 
-use crate::error::StepError;
+use crate::{error::StepError, fan_out::STARTING};
 
 /// How long a lease lasts unless it is renewed: how long a video waits after its encoder died.
 pub const LEASE: Duration = Duration::from_secs(20);
 
 /// How often it is renewed, which is also how often progress is told.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How long a lease is watched before it is a dead holder's, whatever the clocks say: longer than any
+/// that is not renewed, but for a run's. A clock that is wrong must not hold a video for as long as it
+/// is wrong.
+const DEAD_AFTER: Duration = STARTING.saturating_add(LEASE);
 
 /// What came of waiting for a lease.
 #[derive(Debug)]
@@ -34,17 +39,19 @@ pub enum Acquired {
 ///
 /// Where another encode holds it, this waits until that one has shown that it is alive (it renews:
 /// our event is a duplicate, and its own event is retried should it fail) or dead (the lease
-/// expires: we take over). Giving up at once would lose the video whose encoder was just killed.
+/// expires, or stands still for too long: we take over). Giving up at once would lose the video whose encoder was just killed.
 pub async fn acquire(
     catalog: &Catalog,
     runs: &Runs,
     video: VideoId,
 ) -> Result<Acquired, StepError> {
     let owner = Uuid::now_v7().to_string();
-    let mut seen_until = None;
+    let mut seen: Option<(i64, time::Instant)> = None;
     loop {
+        let stands_still = seen.filter(|(_, since)| since.elapsed() > DEAD_AFTER);
+        let dead_until = stands_still.map(|(until, _)| until);
         match catalog
-            .take_lease(video, &owner, now_millis(), end())
+            .take_lease(video, &owner, now_millis(), end(), dead_until)
             .await?
         {
             LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),
@@ -70,10 +77,13 @@ pub async fn acquire(
                 catalog.release(&left, now_millis()).await?;
             }
             LeaseAnswer::Held { until_millis, .. } => {
-                if seen_until.is_some_and(|seen| until_millis > seen) {
-                    return Ok(Acquired::Nothing("another encode is at work"));
+                match seen {
+                    Some((until, _)) if until_millis > until => {
+                        return Ok(Acquired::Nothing("another encode is at work"));
+                    }
+                    Some((until, _)) if until_millis == until => {}
+                    _ => seen = Some((until_millis, time::Instant::now())),
                 }
-                seen_until = Some(until_millis);
                 time::sleep(HEARTBEAT / 2).await;
             }
         }

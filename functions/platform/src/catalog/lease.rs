@@ -53,13 +53,15 @@ pub enum LeaseAnswer {
 impl Catalog {
     /// Asks for the right to encode a video: granted when it waits for its source, when the last
     /// holder let its lease expire, or when it failed by our fault, so that a redrive of the
-    /// failure queue brings it to its end.
+    /// failure queue brings it to its end. A lease until `dead_until_millis` counts as expired,
+    /// whatever time it is.
     pub async fn take_lease(
         &self,
         video: VideoId,
         owner: &str,
         now_millis: i64,
         until_millis: i64,
+        dead_until_millis: Option<i64>,
     ) -> Result<LeaseAnswer, CatalogError> {
         #[derive(serde::Deserialize)]
         struct Held {
@@ -85,6 +87,7 @@ impl Catalog {
             )
             .condition_expression(
                 "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
+                 OR (#status = :preparing AND lease_until = :dead) \
                  OR (#status = :preparing AND lease_owner = :owner) \
                  OR (#status = :errored AND #error.#type = :internal)",
             )
@@ -101,6 +104,10 @@ impl Catalog {
             .expression_attribute_values(":owner", AttributeValue::S(owner.into()))
             .expression_attribute_values(":now", number(now_millis))
             .expression_attribute_values(":until", number(until_millis))
+            .expression_attribute_values(
+                ":dead",
+                dead_until_millis.map_or(AttributeValue::Null(true), number),
+            )
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
