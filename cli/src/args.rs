@@ -69,6 +69,9 @@ pub(crate) struct TestArgs {
     /// Only the page's tests, in Chromium
     #[arg(long)]
     pub(crate) page: bool,
+    /// Build the functions as they are deployed, which takes minutes longer
+    #[arg(long)]
+    pub(crate) release: bool,
     /// Passed on to `cargo nextest run`, e.g. a part of a test's name
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) nextest: Vec<String>,

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::args::BenchArgs;
+use crate::builder::Profile;
 use crate::process::Task;
 use crate::project::Project;
 use crate::stack::{self, Site};
@@ -13,7 +14,7 @@ pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<u8> {
     project
         .say
         .line("Reelrun: benchmarks, against a local stack of their own");
-    let site = Site::aside(project, "bench");
+    let site = Site::aside(project, "bench", Profile::Release);
     let stack = stack::obtain(project, &site)?;
     let task = Task::new(project, "benchmarks", "cargo")
         .args([

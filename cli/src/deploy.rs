@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::args::DeployArgs;
-use crate::builder;
+use crate::builder::{self, Profile};
 use crate::page;
 use crate::process::Task;
 use crate::project::Project;
@@ -26,7 +26,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     let known = StackState::read(&file)
         .ok()
         .and_then(|state| state.api_token);
-    let artifacts = builder::prepare(project, args.arch)?;
+    let artifacts = builder::prepare(project, args.arch, Profile::Release)?;
     let page = page::build(project)?;
 
     let mut deployment = Deployment {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::args::SoakArgs;
+use crate::builder::Profile;
 use crate::process::Task;
 use crate::project::Project;
 use crate::stack::{self, Site};
@@ -13,7 +14,7 @@ pub(crate) fn run(project: &Project, args: &SoakArgs) -> Result<u8> {
     project.say.line(
         "Reelrun: every kind of upload and every kind of fault at once, on a stack of their own",
     );
-    let site = Site::aside(project, "soak");
+    let site = Site::aside(project, "soak", Profile::Debug);
     let stack = stack::obtain(project, &site)?;
     let task = Task::new(project, "soak", "cargo")
         .args("run --quiet --package reelrun-tests --bin soak --".split(' '))

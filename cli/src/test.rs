@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::args::TestArgs;
+use crate::builder::Profile;
 use crate::page;
 use crate::prerequisites;
 use crate::process::{Task, find_program};
@@ -26,7 +27,12 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     prerequisites::strace()?;
     crate::tools::prepare(project)?;
     install_nextest(project)?;
-    let site = Site::aside(project, "test");
+    let profile = if args.release {
+        Profile::Release
+    } else {
+        Profile::Debug
+    };
+    let site = Site::aside(project, "test", profile);
     let stack = stack::obtain(project, &site)?;
     if let Obtained::Theirs(_) = stack {
         project

@@ -26,7 +26,7 @@ pub(crate) use self::state::StackState;
 use crate::api;
 use crate::arch::Arch;
 use crate::args::UpArgs;
-use crate::builder;
+use crate::builder::{self, Profile};
 use crate::children;
 use crate::page;
 use crate::prerequisites;
@@ -48,6 +48,7 @@ pub(crate) struct Site {
     folder: PathBuf,
     front_port: u16,
     emulator_port: u16,
+    profile: Profile,
 }
 
 impl Site {
@@ -57,15 +58,17 @@ impl Site {
             folder: project.target(),
             front_port,
             emulator_port: emulator::PORT,
+            profile: Profile::Debug,
         }
     }
 
     /// One for a single purpose, on free ports, beside whatever else runs.
-    pub(crate) fn aside(project: &Project, purpose: &str) -> Self {
+    pub(crate) fn aside(project: &Project, purpose: &str, profile: Profile) -> Self {
         Self {
             folder: project.target().join(purpose),
             front_port: 0,
             emulator_port: 0,
+            profile,
         }
     }
 
@@ -121,7 +124,7 @@ pub(crate) fn obtain(project: &Project, site: &Site) -> Result<Obtained> {
     let deadline = Instant::now() + START_PATIENCE;
     loop {
         if let Some(state) = site.running() {
-            update(project, &state)?;
+            update(project, site, &state)?;
             return Ok(Obtained::Theirs(Box::new(state)));
         }
         if let Some(lock) = site.lock()? {
@@ -151,7 +154,7 @@ impl Running {
         let arch = Arch::host()?;
         let state_file = site.state_file();
         let _ = fs::remove_file(&state_file);
-        let artifacts = builder::prepare(project, arch)?;
+        let artifacts = builder::prepare(project, arch, site.profile)?;
         let page = page::build(project)?;
 
         let step = project.say.begin("Starting the local stack");
@@ -245,12 +248,12 @@ fn cpus() -> usize {
 }
 
 /// Brings a running stack up to the present code.
-fn update(project: &Project, state: &StackState) -> Result<()> {
+fn update(project: &Project, site: &Site, state: &StackState) -> Result<()> {
     let (Some(endpoint), Some(token)) = (&state.aws_endpoint_url, &state.api_token) else {
         bail!("the running stack's description is incomplete; `cargo reelrun down` stops it");
     };
     let arch = Arch::host()?;
-    let _artifacts = builder::prepare(project, arch)?;
+    let _artifacts = builder::prepare(project, arch, site.profile)?;
     let page = page::build(project)?;
     let step = project
         .say
@@ -323,11 +326,11 @@ pub(crate) fn introduce(project: &Project, site: &Site, state: &StackState) {
 pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
     prerequisites::local_stack()?;
     if let Some(state) = site.running() {
-        update(project, &state)?;
+        update(project, site, &state)?;
         return Ok(state);
     }
     // Here, so that what takes long is seen; the process in the background finds it done.
-    drop(builder::prepare(project, Arch::host()?)?);
+    drop(builder::prepare(project, Arch::host()?, site.profile)?);
     page::build(project)?;
 
     let step = project
