@@ -3,12 +3,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use reelrun_core::{
+    codecs::read_init,
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
     timeline::{FrameRate, Grid},
 };
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (piece, bytes) = input;
+    let _ = read_init(bytes);
     let Some(rate) = FrameRate::new(25, 1) else {
         return;
     };

@@ -12,7 +12,7 @@
 //! | event | [`event`], [`task`] |
 //! | understand the source | [`source`], [`allowance`], [`language`], [`complaint`], [`error`] |
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
-//! | cut ffmpeg's output | [`segmenter`], [`codecs`], [`report`] |
+//! | cut ffmpeg's output | [`segmenter`], [`codecs`], `boxes`, [`report`] |
 //! | put chunks together | [`stitch`] |
 //! | publish | [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
 //! | look up | [`playback`], [`view`], [`cursor`] |
@@ -22,6 +22,7 @@
 
 pub mod allowance;
 pub mod bandwidth;
+mod boxes;
 pub mod change;
 pub mod codecs;
 pub mod command;

@@ -1,9 +1,12 @@
 //! Finds the initialization segment and the fragments in a stream of bytes.
 
+use std::ops::Range;
+
 use bytes::{Buf, Bytes, BytesMut};
-use mp4_atom::{Atom, Decode, Moof};
+use mp4_atom::{Atom, Decode, Tfdt, Tfhd, Trun};
 
 use super::SegmenterError;
+use crate::boxes::{BoxHeader, body, find};
 
 /// One `moof` and its `mdat`.
 #[derive(Debug, Clone)]
@@ -43,7 +46,8 @@ pub(super) struct FragmentReader {
     buffer: BytesMut,
     /// How much of the buffer is whole boxes of the item under way.
     parsed: usize,
-    moof: Option<(usize, Moof)>,
+    /// Where the movie fragment box is whose data are to come.
+    moof: Option<Range<usize>>,
     init_done: bool,
 }
 
@@ -52,6 +56,9 @@ const NON_SYNC: u32 = 0x0001_0000;
 
 /// No box that we ask for comes near this; one that claims to is not worth waiting for.
 const MAX_BOX_BYTES: u64 = 256 << 20;
+
+/// No GOP comes near this; samples that take no bytes could be as many as are claimed.
+const MAX_SAMPLES: usize = 1 << 16;
 
 impl FragmentReader {
     /// Takes more of the stream.
@@ -69,19 +76,15 @@ impl FragmentReader {
                     self.init_done = true;
                     return Ok(Some(Item::Init(self.take())));
                 }
-                b"moof" => {
-                    let mut body = &self.buffer[start..self.parsed];
-                    let moof = Moof::decode(&mut body).map_err(malformed)?;
-                    self.moof = Some((start, moof));
-                }
+                b"moof" => self.moof = Some(start..self.parsed),
                 b"mdat" => {
-                    let (moof_start, moof) = self.moof.take().ok_or_else(|| {
+                    let moof = self.moof.take().ok_or_else(|| {
                         SegmenterError::Malformed("media data without a movie fragment".into())
                     })?;
                     let mut bytes = self.take();
                     // Anything before the fragment (a segment type box, say) is not part of it.
-                    bytes.advance(moof_start);
-                    return fragment(&moof, bytes).map(|f| Some(Item::Fragment(f)));
+                    bytes.advance(moof.start);
+                    return fragment(moof.len(), bytes).map(|f| Some(Item::Fragment(f)));
                 }
                 // The initialization segment starts with its file type; all else between fragments
                 // is left out.
@@ -110,18 +113,10 @@ impl FragmentReader {
     /// Kind and size of the next box, once it is whole.
     fn next_box(&self) -> Result<Option<([u8; 4], usize)>, SegmenterError> {
         let rest = &self.buffer[self.parsed..];
-        let Some((size, kind)) = rest.first_chunk::<4>().zip(rest.get(4..8)) else {
+        let Some(BoxHeader { kind, size, length }) = BoxHeader::read(rest) else {
             return Ok(None);
         };
-        let kind = [kind[0], kind[1], kind[2], kind[3]];
-        let (size, header) = match u32::from_be_bytes(*size) {
-            1 => match rest.get(8..).and_then(<[u8]>::first_chunk::<8>) {
-                Some(large) => (u64::from_be_bytes(*large), 16),
-                None => return Ok(None),
-            },
-            size => (u64::from(size), 8),
-        };
-        if size < header || size > MAX_BOX_BYTES {
+        if size < length as u64 || size > MAX_BOX_BYTES {
             let name = String::from_utf8_lossy(&kind).into_owned();
             return Err(SegmenterError::Malformed(format!(
                 "a {name} box of {size} bytes"
@@ -132,23 +127,25 @@ impl FragmentReader {
     }
 }
 
-fn malformed(why: mp4_atom::Error) -> SegmenterError {
-    SegmenterError::Malformed(format!("{}: {why}", Moof::KIND))
-}
-
-fn fragment(moof: &Moof, bytes: Bytes) -> Result<Fragment, SegmenterError> {
+/// A movie fragment box of this length, and its media data.
+fn fragment(moof: usize, bytes: Bytes) -> Result<Fragment, SegmenterError> {
     let missing = |what: &str| SegmenterError::Malformed(format!("a fragment without {what}"));
-    let traf = moof.traf.first().ok_or_else(|| missing("a track"))?;
-    let decode_time = traf.tfdt.as_ref().ok_or_else(|| missing("its time"))?;
-    let run = traf.trun.first().ok_or_else(|| missing("samples"))?;
+    let traf = find(&bytes[..moof], &[b"moof", b"traf"]).map(body);
+    let traf = traf.ok_or_else(|| missing("a track"))?;
+    let header: Tfhd = read(traf)?.ok_or_else(|| missing("its header"))?;
+    let decode_time: Tfdt = read(traf)?.ok_or_else(|| missing("its time"))?;
+    let run: Trun = read(traf)?.ok_or_else(|| missing("samples"))?;
+    if run.samples.len() > MAX_SAMPLES {
+        return Err(missing("a sound number of samples"));
+    }
     let data_offset = run.data_offset.ok_or_else(|| missing("its data's place"))?;
     let data_offset = usize::try_from(data_offset).map_err(|_| missing("a sound data offset"))?;
     let samples = run.samples.iter().map(|entry| {
-        let flags = entry.flags.or(traf.tfhd.default_sample_flags);
+        let flags = entry.flags.or(header.default_sample_flags);
         Some(Sample {
-            ticks: entry.duration.or(traf.tfhd.default_sample_duration)?,
+            ticks: entry.duration.or(header.default_sample_duration)?,
             shown_after: entry.cts.unwrap_or(0),
-            bytes: entry.size.or(traf.tfhd.default_sample_size)?,
+            bytes: entry.size.or(header.default_sample_size)?,
             is_sync: flags? & NON_SYNC == 0,
         })
     });
@@ -164,8 +161,18 @@ fn fragment(moof: &Moof, bytes: Bytes) -> Result<Fragment, SegmenterError> {
     Ok(Fragment {
         decode_time: decode_time.base_media_decode_time.cast_signed(),
         samples,
-        track_id: traf.tfhd.track_id,
+        track_id: header.track_id,
         bytes,
         data_offset,
     })
+}
+
+/// The first box of a type, if there is one.
+fn read<T: Atom>(bytes: &[u8]) -> Result<Option<T>, SegmenterError> {
+    let kind: [u8; 4] = T::KIND.into();
+    let decode = |mut whole: &[u8]| {
+        T::decode(&mut whole)
+            .map_err(|why| SegmenterError::Malformed(format!("{}: {why}", T::KIND)))
+    };
+    find(bytes, &[&kind]).map(decode).transpose()
 }

@@ -1,11 +1,16 @@
 //! Streams as ffmpeg writes them, made here box by box, cut in every possible way.
 
 use bytes::Bytes;
-use mp4_atom::{Decode, Encode, Header, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry};
+use mp4_atom::{
+    Decode, Encode, Header, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry, TrunSamples,
+};
 use proptest::prelude::*;
 
 use super::{Cut, Segment, SegmenterError, audio::AudioSegmenter, video::VideoSegmenter};
-use crate::timeline::{FrameRate, Grid};
+use crate::{
+    boxes::{BoxHeader, body},
+    timeline::{FrameRate, Grid},
+};
 
 const NON_SYNC: u32 = 0x0101_0000;
 const SYNC: u32 = 0x0200_0000;
@@ -219,6 +224,57 @@ fn sound_waits_for_the_picture() {
     assert_eq!(segmenter.cut(2).unwrap().len(), 1);
 }
 
+/// A fragment of so many samples, each of no bytes.
+fn claims_samples(count: u32) -> Vec<u8> {
+    let mut moof = Vec::new();
+    Moof {
+        mfhd: Mfhd { sequence_number: 1 },
+        traf: vec![Traf {
+            tfhd: Tfhd {
+                track_id: 1,
+                default_sample_duration: Some(1000),
+                default_sample_size: Some(0),
+                default_sample_flags: Some(SYNC),
+                ..Tfhd::default()
+            },
+            tfdt: Some(Tfdt {
+                base_media_decode_time: 0,
+            }),
+            trun: vec![Trun {
+                data_offset: Some(0),
+                samples: TrunSamples::Inherited {
+                    count,
+                    first_flags: None,
+                },
+            }],
+            ..Traf::default()
+        }],
+    }
+    .encode(&mut moof)
+    .unwrap();
+    [moof, mp4_box(*b"mdat", b"")].concat()
+}
+
+/// A table that nobody asked for may claim any number of entries of no bytes each.
+#[test]
+fn what_else_is_in_a_fragment_is_not_read() {
+    let mut stream = init();
+    for start in [0, 50] {
+        let whole = gop(start, 50);
+        let moof = BoxHeader::read(&whole).unwrap();
+        let (moof, data) = whole.split_at(usize::try_from(moof.size).unwrap());
+        let table = mp4_box(*b"sgpd", b"\0\0\0\0what\xff\xff\xff\xff");
+        stream.extend(mp4_box(*b"moof", &[body(moof), &table].concat()));
+        stream.extend(data);
+    }
+    let cuts = cut_video(&stream, &[99]).unwrap();
+    let ticks = |cuts: &[Cut]| -> Vec<_> {
+        let segments = segments(cuts);
+        segments.iter().map(|s| s.report.ticks).collect()
+    };
+    assert_eq!(ticks(&cuts), ticks(&cut_video(&video(100), &[99]).unwrap()));
+}
+
 #[test]
 fn what_is_not_a_clean_stream_is_refused() {
     let refused = |parts: &[Vec<u8>]| cut_video(&parts.concat(), &[64]).unwrap_err();
@@ -245,6 +301,8 @@ fn what_is_not_a_clean_stream_is_refused() {
     assert!(matches!(refused(&absurd), SegmenterError::Malformed(_)));
     let tiny = [init(), vec![0, 0, 0, 3, b'm', b'd', b'a', b't']];
     assert!(matches!(refused(&tiny), SegmenterError::Malformed(_)));
+    let countless = [init(), claims_samples(u32::MAX)];
+    assert!(matches!(refused(&countless), SegmenterError::Malformed(_)));
     let orphan = [init(), mp4_box(*b"mdat", &[1])];
     assert!(matches!(refused(&orphan), SegmenterError::Malformed(_)));
 }
