@@ -21,7 +21,17 @@ pub fn is_network_trouble(stderr: &str) -> bool {
         // A failed TLS handshake says no more than this.
         "Error opening input: Input/output error",
     ];
-    SIGNS.iter().any(|sign| stderr.contains(sign))
+    // Who asks for bytes behind the end was led there by the source.
+    let mut lines = stderr
+        .lines()
+        .filter(|line| !line.contains("HTTP error 416"));
+    lines.any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+}
+
+/// Whether ffmpeg stopped reading before the end of a source because the way to it broke. It makes the
+/// best of what it has then, and does not fail.
+pub fn was_interrupted(stderr: &str) -> bool {
+    is_network_trouble(stderr) || stderr.contains("Error during demuxing: Input/output error")
 }
 
 /// What ffprobe's complaint means when it can't open a source. `None`: not the source's fault.
@@ -135,6 +145,10 @@ mod tests {
             Some(ErrorType::MalformedMedia)
         );
         assert_eq!(kind("Connection refused"), None);
+        assert_eq!(
+            kind("[http @ 0x7f] HTTP error 416 Range Not Satisfiable\nx: Invalid data found"),
+            Some(ErrorType::NotAVideo)
+        );
         // A connection that broke off leaves a file that looks damaged.
         assert_eq!(
             kind(
@@ -167,5 +181,15 @@ mod tests {
         .unwrap();
         assert_eq!(kind, ErrorType::TooLarge);
         assert!(text.contains("9000×9001"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_is_known() {
+        let demuxing = "[in#0/matroska @ 0x7f] Error during demuxing: Input/output error";
+        assert!(was_interrupted(demuxing));
+        assert!(was_interrupted("[tcp @ 0x7f] Connection to tcp://x failed"));
+        assert!(!was_interrupted(
+            "[h264 @ 0x7f] error while decoding MB 3 4"
+        ));
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use reelrun_core::{
     allowance::{Allowance, Exceeded},
     command::{self, SourceUrl},
-    complaint,
+    complaint::{self, is_network_trouble},
     error::{ErrorType, VideoError},
     source::{Measured, Packets, SourceFault, SourceInfo, SourceLimits},
 };
@@ -113,6 +113,13 @@ async fn measure(
     }
     if !ended.status.success() {
         return Err(blame(&ended));
+    }
+    if is_network_trouble(&ended.stderr) {
+        // ffprobe takes a broken connection for the end.
+        return Err(StepError::Transient(format!(
+            "the source could not be read to its end: {}",
+            ended.stderr.trim()
+        )));
     }
     packets.measured().ok_or_else(|| no_frames().into())
 }
