@@ -20,6 +20,8 @@ pub struct Change {
     pub after: Status,
     /// When it changed, in Unix milliseconds.
     pub at: i64,
+    /// Whether a run of the state machine was encoding it.
+    pub was_in_parts: bool,
     /// The record as it is now, unless it is one that can't be read.
     pub record: Option<Box<Video>>,
 }
@@ -56,10 +58,7 @@ impl Change {
         let is_alone = match (self.before, self.after) {
             (Some(Status::Waiting | Status::Ready), _) => true,
             // Whoever says that it failed has stopped, but other parts of a run may still be at work.
-            (Some(Status::Preparing), Status::Errored) => self
-                .record
-                .as_deref()
-                .is_some_and(|record| record.parts_counted == 0),
+            (Some(Status::Preparing), Status::Errored) => !self.was_in_parts,
             _ => false,
         };
         self.at + if is_alone { 0 } else { QUIET_MILLIS }
@@ -89,6 +88,8 @@ fn parse_record(record: &Value) -> Option<Change> {
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .and_then(|since_1970| since_1970.as_millis().try_into().ok())
             .unwrap_or_default(),
+        // Not in the new image: whoever writes the end down removes it.
+        was_in_parts: text("/dynamodb/OldImage/parts_counted/N").is_some_and(|parts| parts != "0"),
         record: record
             .pointer("/dynamodb/NewImage")
             .and_then(Value::as_object)
@@ -163,10 +164,10 @@ mod tests {
     fn what_a_refused_source_left_goes_and_what_may_be_tried_again_stays() {
         let failed = |kind: &str, parts: u32| {
             let mut event = fixture("stream-ready");
-            let image = &mut event["Records"][0]["dynamodb"]["NewImage"];
-            image["status"]["S"] = "errored".into();
-            image["error"] = serde_json::json!({"M": {"type": {"S": kind}, "title": {"S": "What"}, "detail": {"S": "Why."}}});
-            image["parts_counted"] = serde_json::json!({"N": parts.to_string()});
+            let images = &mut event["Records"][0]["dynamodb"];
+            images["NewImage"]["status"]["S"] = "errored".into();
+            images["NewImage"]["error"] = serde_json::json!({"M": {"type": {"S": kind}, "title": {"S": "What"}, "detail": {"S": "Why."}}});
+            images["OldImage"]["parts_counted"] = serde_json::json!({"N": parts.to_string()});
             parse(&event).remove(0)
         };
         let alone = failed("malformed-media", 0);

@@ -16,11 +16,16 @@ pub struct SourceUploaded {
     pub bucket: String,
     /// The video it belongs to.
     pub video: VideoId,
-    /// Its size in bytes.
-    pub size_bytes: u64,
+    /// Its size in bytes, where the sender says.
+    pub size_bytes: Option<u64>,
+    /// Whether the sweep sends it, because it does not know whether the event was lost.
+    pub is_reminder: bool,
     /// Its entity tag, which changes with its bytes; empty where the sender leaves it out.
     pub entity_tag: String,
 }
+
+/// What the sweep calls itself in the events that it sends.
+pub(crate) const SWEEP: &str = "reelrun.sweep";
 
 /// What one record asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub fn parse(event: &Value) -> Vec<Record> {
 #[serde(rename_all = "camelCase")]
 struct RawRecord {
     event_name: String,
+    #[serde(default)]
+    event_source: String,
     s3: RawS3,
 }
 
@@ -66,8 +73,7 @@ struct RawBucket {
 #[serde(rename_all = "camelCase")]
 struct RawObject {
     key: String,
-    #[serde(default)]
-    size: u64,
+    size: Option<u64>,
     #[serde(default)]
     e_tag: String,
 }
@@ -91,6 +97,7 @@ fn parse_record(record: &Value) -> Record {
             bucket: raw.s3.bucket.name,
             video,
             size_bytes: raw.s3.object.size,
+            is_reminder: raw.event_source == SWEEP,
             entity_tag: raw.s3.object.e_tag,
         }),
         Err(why) => Record::Ignored(why.to_string()),
@@ -116,11 +123,12 @@ mod tests {
         parse(&serde_json::from_str(&text).unwrap())
     }
 
-    fn uploaded(size_bytes: u64) -> Record {
+    fn uploaded(size_bytes: impl Into<Option<u64>>) -> Record {
         Record::Source(SourceUploaded {
             bucket: "reelrun-uploads-123456789012-eu-central-1".into(),
             video: "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap(),
-            size_bytes,
+            size_bytes: size_bytes.into(),
+            is_reminder: false,
             entity_tag: "d41d8cd98f00b204e9800998ecf8427e".into(),
         })
     }
@@ -158,7 +166,7 @@ mod tests {
                 .iter()
                 .all(|r| matches!(r, Record::Ignored(_)))
         );
-        assert!(matches!(&records[4], Record::Source(s) if s.size_bytes == 7));
+        assert!(matches!(&records[4], Record::Source(s) if s.size_bytes == Some(7)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     error::{ErrorType, VideoError},
+    event,
     keys::StorageKey,
     video::{MAX_ATTEMPTS, Status, Video, VideoId},
 };
@@ -74,6 +75,10 @@ impl Sweep {
             Status::Preparing if run_is_over => Some(match source {
                 None => Action::GiveUp(source_missing()),
                 Some(_) if video.attempts >= MAX_ATTEMPTS => Action::GiveUp(Video::given_up()),
+                // It had all the time that a run may take; another would take as much.
+                Some(_) if video.lease_until - self.now < 2 * self.every => {
+                    Action::GiveUp(Video::given_up())
+                }
                 Some(_) => Action::Announce,
             }),
             Status::Preparing => match source {
@@ -109,7 +114,7 @@ fn source_missing() -> VideoError {
 /// The event with which storage announces a source, as [`crate::event::parse`] reads it.
 pub fn announcement(bucket: &str, video: VideoId, source: &StoredSource) -> Value {
     json!({"Records": [{
-        "eventSource": "reelrun.sweep",
+        "eventSource": event::SWEEP,
         "eventName": "ObjectCreated:Put",
         "s3": {
             "bucket": {"name": bucket},
@@ -239,7 +244,8 @@ mod tests {
         let [Record::Source(read)] = &event::parse(&event)[..] else {
             panic!("one source");
         };
-        assert_eq!((read.video, read.size_bytes), (id(), 7));
+        assert_eq!((read.video, read.size_bytes), (id(), Some(7)));
+        assert!(read.is_reminder);
         assert_eq!((&*read.bucket, &*read.entity_tag), ("uploads", "abc"));
     }
 

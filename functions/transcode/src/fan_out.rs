@@ -14,10 +14,13 @@ use reelrun_core::{
 };
 use reelrun_platform::{catalog::Lease, now_millis};
 
-use crate::{error::StepError, job::Transcoder};
+use crate::{error::StepError, job::Transcoder, task::STILL_WANTED};
 
 /// How long a run may take to start.
 pub const STARTING: Duration = Duration::from_mins(1);
+
+/// How long a request to storage that is under way may still take.
+const SETTLES: Duration = Duration::from_secs(5);
 
 impl Transcoder {
     /// Starts a run over a plan, under this lease.
@@ -39,6 +42,10 @@ impl Transcoder {
         self.catalog
             .hand_over(lease, &holder, after(STARTING))
             .await?;
+        if lease.attempt > 1 {
+            // Parts of an earlier run may still store segments where this one's go.
+            tokio::time::sleep(STILL_WANTED + SETTLES).await;
+        }
         let input = RunInput::new(video, run, plan);
         let begun = self.begin(&holder, &input, plan.counted()).await;
         if begun.is_err() {

@@ -58,6 +58,9 @@ enum Prepared {
     Planned(Box<Plan>),
 }
 
+/// How soon storage gives the first bytes of a source, unless something is wrong with it.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
 /// Time that is left at a deadline to say so.
 pub(crate) const TO_WIND_UP: Duration = Duration::from_secs(5);
 
@@ -69,7 +72,9 @@ impl Transcoder {
         deadline: Instant,
     ) -> Result<(), StepError> {
         let video = source.video;
-        let lease = match lease::acquire(&self.catalog, &self.runs, video).await? {
+        // A reminder may come after the end, and more than one: it must not begin all over again.
+        let may_revive = !source.is_reminder;
+        let lease = match lease::acquire(&self.catalog, &self.runs, video, may_revive).await? {
             Acquired::Lease(lease) => lease,
             Acquired::NoVideo => {
                 // Nobody would ever find it.
@@ -81,7 +86,7 @@ impl Transcoder {
                 return Ok(());
             }
         };
-        tracing::info!(video.id = %video, attempt = lease.attempt, source.bytes = source.size_bytes, "transcode begins");
+        tracing::info!(video.id = %video, attempt = lease.attempt, source.bytes = ?source.size_bytes, "transcode begins");
         let begun = Instant::now();
         let (progress, watched) = watch::channel(0.0);
         let result = tokio::select! {
@@ -126,7 +131,7 @@ impl Transcoder {
         lease: &Lease,
         progress: watch::Sender<f64>,
     ) -> Result<Prepared, StepError> {
-        if source.size_bytes == 0 {
+        if source.size_bytes == Some(0) {
             return Err(VideoError::new(
                 ErrorType::NotAVideo,
                 "The file is empty. Check it on your disk, then upload it again.",
@@ -183,7 +188,7 @@ impl Transcoder {
     }
 
     /// A program that came to a stop waited for the source's bytes, or was kept busy by them. Which
-    /// of the two, storage tells: it still gives them, or not.
+    /// of the two, storage tells: it still gives them at once, or not.
     pub(crate) async fn blame_stall<T>(
         &self,
         video: VideoId,
@@ -193,7 +198,10 @@ impl Transcoder {
             return result;
         };
         let key = StorageKey::Source(video);
-        self.storage.get_head(&key, SNIFF_BYTES).await?;
+        let head = self.storage.get_head(&key, SNIFF_BYTES);
+        tokio::time::timeout(AT_ONCE, head).await.map_err(|_| {
+            StepError::Transient("storage takes its time to give the source".into())
+        })??;
         Err(error.into())
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reelrun_core::video::{Status, VideoId};
 use reelrun_platform::{
-    catalog::{Catalog, CatalogError, Lease, LeaseAnswer},
+    catalog::{Catalog, CatalogError, Claim, Lease, LeaseAnswer},
     now_millis,
     runs::Runs,
 };
@@ -35,7 +35,7 @@ pub enum Acquired {
     NoVideo,
 }
 
-/// Takes a video's lease.
+/// Takes a video's lease. One that failed by our fault is tried again if `may_revive`.
 ///
 /// Where another encode holds it, this waits until that one has shown that it is alive (it renews:
 /// our event is a duplicate, and its own event is retried should it fail) or dead (the lease
@@ -44,16 +44,20 @@ pub async fn acquire(
     catalog: &Catalog,
     runs: &Runs,
     video: VideoId,
+    may_revive: bool,
 ) -> Result<Acquired, StepError> {
     let owner = Uuid::now_v7().to_string();
     let mut seen: Option<(i64, time::Instant)> = None;
     loop {
         let stands_still = seen.filter(|(_, since)| since.elapsed() > DEAD_AFTER);
-        let dead_until = stands_still.map(|(until, _)| until);
-        match catalog
-            .take_lease(video, &owner, now_millis(), end(), dead_until)
-            .await?
-        {
+        let claim = Claim {
+            owner: &owner,
+            now_millis: now_millis(),
+            until_millis: end(),
+            dead_until_millis: stands_still.map(|(until, _)| until),
+            may_revive,
+        };
+        match catalog.take_lease(video, claim).await? {
             LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),
             LeaseAnswer::Unknown | LeaseAnswer::Settled(Status::Deleting) => {
                 return Ok(Acquired::NoVideo);

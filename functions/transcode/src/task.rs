@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How often a part that is being encoded makes sure that it is still wanted.
-const STILL_WANTED: Duration = Duration::from_secs(10);
+pub(crate) const STILL_WANTED: Duration = Duration::from_secs(10);
 
 /// Reports that are read at once.
 const READS: usize = 32;
@@ -134,12 +134,17 @@ impl Transcoder {
         Ok(self.storage.put_json(&key, &report).await?)
     }
 
-    /// Returns once the run no longer holds the video: it was deleted, or has failed elsewhere.
+    /// Returns once the run no longer holds the video: it was deleted, or has failed elsewhere. Also
+    /// when the table has not answered twice in a row: whoever removes what a deleted video left
+    /// does not wait any longer.
     async fn until_unwanted(&self, run: &Lease) -> CatalogError {
+        let mut is_silent = false;
         loop {
             tokio::time::sleep(STILL_WANTED).await;
-            if let Err(CatalogError::LeaseLost) = self.catalog.check_lease(run).await {
-                return CatalogError::LeaseLost;
+            match self.catalog.check_lease(run).await {
+                Ok(()) => is_silent = false,
+                Err(CatalogError::Unavailable { .. }) if !is_silent => is_silent = true,
+                Err(why) => return why,
             }
         }
     }

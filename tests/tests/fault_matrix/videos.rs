@@ -140,8 +140,8 @@ const IN_CHUNKS: [Broken; 14] = [
     ),
 ];
 
-/// How long anyone tries, about: three attempts of an event, or five of a task.
-const PATIENCE: Duration = Duration::from_secs(100);
+/// How long anyone tries, about: three attempts of an event, or six of a task.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 /// Cells that are tried at once.
 const AT_ONCE: usize = 16;

@@ -32,6 +32,21 @@ pub struct Lease {
     pub attempt: u32,
 }
 
+/// What is asked for with a lease.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// Names who asks.
+    pub owner: &'a str,
+    /// What time it is, in Unix milliseconds.
+    pub now_millis: i64,
+    /// When the lease is to expire.
+    pub until_millis: i64,
+    /// A lease until then is its dead holder's, whatever time it is.
+    pub dead_until_millis: Option<i64>,
+    /// Whether a video that failed by our fault is to be tried again.
+    pub may_revive: bool,
+}
+
 /// What came of asking for a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaseAnswer {
@@ -52,16 +67,12 @@ pub enum LeaseAnswer {
 
 impl Catalog {
     /// Asks for the right to encode a video: granted when it waits for its source, when the last
-    /// holder let its lease expire, or when it failed by our fault, so that a redrive of the
-    /// failure queue brings it to its end. A lease until `dead_until_millis` counts as expired,
-    /// whatever time it is.
+    /// holder let its lease expire, or, where that is asked for, when it failed by our fault, so that
+    /// a redrive of the failure queue brings it to its end.
     pub async fn take_lease(
         &self,
         video: VideoId,
-        owner: &str,
-        now_millis: i64,
-        until_millis: i64,
-        dead_until_millis: Option<i64>,
+        claim: Claim<'_>,
     ) -> Result<LeaseAnswer, CatalogError> {
         #[derive(serde::Deserialize)]
         struct Held {
@@ -75,7 +86,14 @@ impl Catalog {
             #[serde(default)]
             attempts: u32,
         }
-        let answer = self
+        let mut condition = "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
+             OR (#status = :preparing AND lease_until = :dead) \
+             OR (#status = :preparing AND lease_owner = :owner)"
+            .to_owned();
+        if claim.may_revive {
+            condition.push_str(" OR (#status = :errored AND #error.#type = :internal)");
+        }
+        let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -85,42 +103,40 @@ impl Catalog {
                  progress = :zero, attempts = if_not_exists(attempts, :zero) + :one \
                  REMOVE expires_at, #error, parts_counted, parts_done",
             )
-            .condition_expression(
-                "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
-                 OR (#status = :preparing AND lease_until = :dead) \
-                 OR (#status = :preparing AND lease_owner = :owner) \
-                 OR (#status = :errored AND #error.#type = :internal)",
-            )
+            .condition_expression(condition)
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#error", "error")
-            .expression_attribute_names("#type", "type")
-            .expression_attribute_values(":errored", status_value(Status::Errored))
-            .expression_attribute_values(
-                ":internal",
-                AttributeValue::S(ErrorType::Internal.as_str().into()),
-            )
             .expression_attribute_values(":waiting", status_value(Status::Waiting))
             .expression_attribute_values(":preparing", status_value(Status::Preparing))
-            .expression_attribute_values(":owner", AttributeValue::S(owner.into()))
-            .expression_attribute_values(":now", number(now_millis))
-            .expression_attribute_values(":until", number(until_millis))
+            .expression_attribute_values(":owner", AttributeValue::S(claim.owner.into()))
+            .expression_attribute_values(":now", number(claim.now_millis))
+            .expression_attribute_values(":until", number(claim.until_millis))
             .expression_attribute_values(
                 ":dead",
-                dead_until_millis.map_or(AttributeValue::Null(true), number),
+                claim
+                    .dead_until_millis
+                    .map_or(AttributeValue::Null(true), number),
             )
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match answer {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if claim.may_revive {
+            request = request
+                .expression_attribute_names("#type", "type")
+                .expression_attribute_values(":errored", status_value(Status::Errored))
+                .expression_attribute_values(
+                    ":internal",
+                    AttributeValue::S(ErrorType::Internal.as_str().into()),
+                );
+        }
+        match request.send().await {
             Ok(output) => {
                 let item = output.attributes.unwrap_or_default();
                 let held: Held = serde_dynamo::from_item(item).map_err(malformed)?;
                 Ok(LeaseAnswer::Granted(Lease {
                     video,
-                    owner: owner.into(),
+                    owner: claim.owner.into(),
                     attempt: held.attempts,
                 }))
             }
@@ -174,7 +190,8 @@ impl Catalog {
             ("run", AttributeValue::S(run.owner.clone())),
             ("lease_until", number(until_millis)),
         ];
-        let update = "SET lease_owner = :run, lease_until = :lease_until";
+        let update = "SET lease_owner = :run, lease_until = :lease_until \
+                      REMOVE parts_counted, parts_done";
         let holds = "lease_owner = :owner OR lease_owner = :run";
         self.where_held(lease, holds, update, changes).await
     }

@@ -20,7 +20,7 @@ use reelrun_core::{
 use serde::de::DeserializeOwned;
 
 pub use self::{
-    lease::{Lease, LeaseAnswer},
+    lease::{Claim, Lease, LeaseAnswer},
     uploads::IdempotencyRecord,
 };
 
@@ -212,10 +212,18 @@ impl Catalog {
         let last = answer
             .last_evaluated_key
             .and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
-        let videos =
-            serde_dynamo::from_items(answer.items.unwrap_or_default()).map_err(malformed)?;
-        Ok((videos, last))
+        let items = answer.items.unwrap_or_default();
+        Ok((items.into_iter().filter_map(readable).collect(), last))
     }
+}
+
+/// A video's record; none, and a line in the log, where this version can't read it. One record, a
+/// later version's say, must not hide all others.
+fn readable(item: HashMap<String, AttributeValue>) -> Option<Video> {
+    let id = item.get("id").cloned();
+    serde_dynamo::from_item(item)
+        .inspect_err(|why| tracing::error!(?id, error = %why, "a record can't be read"))
+        .ok()
 }
 
 fn status_value(status: Status) -> AttributeValue {
