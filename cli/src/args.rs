@@ -141,6 +141,9 @@ pub(crate) struct FuzzArgs {
     /// How long each target runs
     #[arg(long, default_value_t = 30)]
     pub(crate) seconds: u32,
+    /// Makes the same noise each time; another for another number
+    #[arg(long)]
+    pub(crate) seed: Option<u32>,
     /// Targets to run, e.g. `segmenter`; without names all are run. A wrong name lists them
     pub(crate) targets: Vec<String>,
 }

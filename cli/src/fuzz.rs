@@ -46,7 +46,7 @@ pub(crate) fn run(project: &Project, args: &FuzzArgs) -> Result<u8> {
     let mut codes = Vec::new();
     for target in targets {
         if args.targets.is_empty() || args.targets.contains(&target) {
-            codes.push(fuzz(project, &binaries, &target, args.seconds)?);
+            codes.push(fuzz(project, &binaries, &target, args)?);
         }
     }
     Ok(codes.into_iter().max().unwrap_or_default())
@@ -80,7 +80,7 @@ fn build(project: &Project) -> Result<PathBuf> {
     Ok(folder.join(triple).join("release"))
 }
 
-fn fuzz(project: &Project, binaries: &Path, target: &str, seconds: u32) -> Result<u8> {
+fn fuzz(project: &Project, binaries: &Path, target: &str, args: &FuzzArgs) -> Result<u8> {
     let work = project.target().join("fuzz");
     let corpus = work.join("corpus").join(target);
     let artifacts = work.join("artifacts").join(target);
@@ -89,10 +89,12 @@ fn fuzz(project: &Project, binaries: &Path, target: &str, seconds: u32) -> Resul
     if target == MEDIA_TARGET {
         make_media(project, &corpus)?;
     }
+    let seconds = args.seconds;
     project.say.line(&format!("{target}, {seconds} s"));
     let mut task = Task::new(project, "fuzz", binaries.join(target))
         .arg(format!("-max_total_time={seconds}"))
-        .args(["-timeout=10", "-rss_limit_mb=1024", "-max_len=65536"])
+        .args(args.seed.map(|seed| format!("-seed={seed}")))
+        .args(["-timeout=30", "-rss_limit_mb=1024", "-max_len=65536"])
         .args(["-verbosity=0", "-print_final_stats=1"])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(&corpus);

@@ -79,9 +79,9 @@ fn converse(mut client: &TcpStream, upstream: &Upstream) -> io::Result<()> {
         Verdict::Preflight => client.write_all(
             b"HTTP/1.1 204 No Content\r\n\
               Access-Control-Allow-Origin: *\r\n\
-              Access-Control-Allow-Methods: GET, POST\r\n\
-              Access-Control-Allow-Headers: authorization, content-type\r\n\
-              Access-Control-Max-Age: 600\r\n\
+              Access-Control-Allow-Methods: GET, POST, PATCH, DELETE\r\n\
+              Access-Control-Allow-Headers: authorization, content-type, idempotency-key\r\n\
+              Access-Control-Max-Age: 3600\r\n\
               Connection: close\r\n\r\n",
         ),
         Verdict::Refuse(why) => refuse(client, "400 Bad Request", why),
