@@ -140,8 +140,11 @@ const IN_CHUNKS: [Broken; 14] = [
     ),
 ];
 
-/// How long anyone tries, about: three attempts of an event, or six of a task.
-const PATIENCE: Duration = Duration::from_secs(200);
+/// How long anyone tries, about: three attempts of an event...
+const EVENT_PATIENCE: Duration = Duration::from_secs(100);
+
+/// ...or six of a task.
+const TASK_PATIENCE: Duration = Duration::from_secs(200);
 
 /// Cells that are tried at once.
 const AT_ONCE: usize = 16;
@@ -156,16 +159,28 @@ struct Cell<'a> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_that_one_function_encodes() {
     let seconds = 1.0;
-    try_all("One function encodes the video", &ALONE, seconds).await;
+    try_all(
+        "One function encodes the video",
+        &ALONE,
+        seconds,
+        EVENT_PATIENCE,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_that_is_encoded_in_chunks() {
     let seconds = 13.0;
-    try_all("The video is encoded in chunks", &IN_CHUNKS, seconds).await;
+    try_all(
+        "The video is encoded in chunks",
+        &IN_CHUNKS,
+        seconds,
+        TASK_PATIENCE,
+    )
+    .await;
 }
 
-async fn try_all(title: &str, calls: &'static [Broken], seconds: f64) {
+async fn try_all(title: &str, calls: &'static [Broken], seconds: f64, patience: Duration) {
     let (stack, clips) = (Stack::get(), Clips::new());
     let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
     let _chunks = Reconfigured::chunks(&stack, 2).await;
@@ -188,7 +203,7 @@ async fn try_all(title: &str, calls: &'static [Broken], seconds: f64) {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some((broken, mode)) = next() {
-                    let cell = try_one(&stack, &proxy, &clip, broken, mode);
+                    let cell = try_one(&stack, &proxy, &clip, (broken, mode), patience);
                     if let Ok(mut cells) = cells.lock() {
                         cells.push(cell);
                     }
@@ -224,8 +239,8 @@ fn try_one<'a>(
     stack: &Stack,
     proxy: &FaultProxy,
     clip: &[u8],
-    broken: &'a Broken,
-    mode: Mode,
+    (broken, mode): (&'a Broken, Mode),
+    patience: Duration,
 ) -> Cell<'a> {
     let permission = stack.permission("clip.mp4", "video/mp4", clip.len() as u64);
     let id = permission.video_id;
@@ -236,9 +251,9 @@ fn try_one<'a>(
     let goes_on = || {
         begun.elapsed()
             < if rule.hits() > 0 {
-                PATIENCE
+                patience
             } else {
-                2 * PATIENCE
+                2 * patience
             }
     };
     while goes_on() && !has_ended(&stack.video(&id)) {
@@ -262,7 +277,7 @@ async fn bring_to_an_end(stack: &Stack, cells: &[Cell<'_>]) {
     let _impatient = Reconfigured::function(stack, &stack.sweep_function, &every).await;
     let begun = Instant::now();
     let left = || cells.iter().any(|cell| !has_ended(&stack.video(&cell.id)));
-    while left() && begun.elapsed() < PATIENCE {
+    while left() && begun.elapsed() < EVENT_PATIENCE {
         sweep(stack).await;
         tokio::time::sleep(Duration::from_millis(400)).await;
     }

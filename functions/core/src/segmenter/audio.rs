@@ -124,7 +124,7 @@ impl AudioSegmenter {
                 }
                 self.frames.push_back(fragment.bytes.slice(offset..end));
             }
-            at += i64::from(sample.ticks);
+            at = at.saturating_add(i64::from(sample.ticks));
             offset = end;
         }
         Ok(())

@@ -255,6 +255,14 @@ fn claims_samples(count: u32) -> Vec<u8> {
     [moof, mp4_box(*b"mdat", b"")].concat()
 }
 
+#[test]
+fn times_near_the_end_of_counting_are_survived() {
+    let stream = [init(), fragment(i64::MAX, &[(1000, 1, SYNC); 2], 0)].concat();
+    let mut sound = AudioSegmenter::new(grid(), 48_000, 0);
+    assert_eq!(sound.push(&stream, 1).unwrap().len(), 1);
+    assert!(cut_video(&stream, &[99]).is_err());
+}
+
 /// A table that nobody asked for may claim any number of entries of no bytes each.
 #[test]
 fn what_else_is_in_a_fragment_is_not_read() {
