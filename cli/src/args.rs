@@ -141,7 +141,7 @@ pub(crate) struct FuzzArgs {
     /// How long each target runs
     #[arg(long, default_value_t = 30)]
     pub(crate) seconds: u32,
-    /// Makes the same noise each time; another for another number
+    /// Noise of the same number begins alike
     #[arg(long)]
     pub(crate) seed: Option<u32>,
     /// Targets to run, e.g. `segmenter`; without names all are run. A wrong name lists them

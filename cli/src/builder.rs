@@ -147,7 +147,10 @@ fn build_for_here(project: &Project) -> Result<()> {
             .with_context(|| format!("cargo does not say where it built {name}"))?;
         let bootstrap = bootstrap(project, name);
         make_folder(&project.lambda().join(name))?;
-        fs::copy(&program, &bootstrap).with_context(|| {
+        // Not written over one that runs, and never half there.
+        let new = bootstrap.with_extension("new");
+        let placed = fs::copy(&program, &new).and_then(|_| fs::rename(&new, &bootstrap));
+        placed.with_context(|| {
             format!(
                 "cannot copy {} to {}",
                 program.display(),

@@ -183,6 +183,14 @@ async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
         ("MAX_PARALLEL_CHUNKS", "1".into()),
     ];
     let _deployed = Reconfigured::variables(&stack, &settings).await;
+    // So one part certainly begins after it.
+    while !kill_chunk(&stack, 1200) {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "chunk 3 never began"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let video = stack.settled(&id);
     assert_eq!(video["status"], "ready", "{video:#}");
     assert_eq!(stack.attempts(&id).await, 1);

@@ -35,7 +35,7 @@ pub enum Leftovers {
     Renditions,
 }
 
-/// Encoders notice within ten seconds that their video has ended, and a request to storage that
+/// Encoders notice within twenty seconds that their video has ended, and a request to storage that
 /// is under way then is over some seconds later.
 const QUIET_MILLIS: i64 = 25_000;
 

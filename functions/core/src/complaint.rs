@@ -21,17 +21,19 @@ pub fn is_network_trouble(stderr: &str) -> bool {
         // A failed TLS handshake says no more than this.
         "Error opening input: Input/output error",
     ];
-    // Who asks for bytes behind the end was led there by the source.
-    let mut lines = stderr
-        .lines()
-        .filter(|line| !line.contains("HTTP error 416"));
-    lines.any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+    // Who asks for bytes behind the end (416) was led there by the source.
+    const BEHIND_THE_END: [&str; 2] = ["HTTP error 416", "Server returned 4XX"];
+    let has = |line: &str, signs: &[&str]| signs.iter().any(|sign| line.contains(sign));
+    let mut lines = stderr.lines().filter(|line| !has(line, &BEHIND_THE_END));
+    lines.any(|line| has(line, &SIGNS))
 }
 
 /// Whether ffmpeg stopped reading before the end of a source because the way to it broke. It makes the
-/// best of what it has then, and does not fail.
+/// best of what it has then, and does not fail. A connection that broke and was mended is none.
 pub fn was_interrupted(stderr: &str) -> bool {
-    is_network_trouble(stderr) || stderr.contains("Error during demuxing: Input/output error")
+    const STOPPED: &str = "Error during demuxing: ";
+    let mut reasons = stderr.lines().filter_map(|line| line.split_once(STOPPED));
+    reasons.any(|(_, reason)| !reason.starts_with("Invalid data"))
 }
 
 /// What ffprobe's complaint means when it can't open a source. `None`: not the source's fault.
@@ -146,7 +148,9 @@ mod tests {
         );
         assert_eq!(kind("Connection refused"), None);
         assert_eq!(
-            kind("[http @ 0x7f] HTTP error 416 Range Not Satisfiable\nx: Invalid data found"),
+            kind(
+                "Server returned 4XX Client Error, but not one of 40{0,1,3,4}\nx: Invalid data found"
+            ),
             Some(ErrorType::NotAVideo)
         );
         // A connection that broke off leaves a file that looks damaged.
@@ -187,7 +191,15 @@ mod tests {
     fn what_was_not_read_to_its_end_is_known() {
         let demuxing = "[in#0/matroska @ 0x7f] Error during demuxing: Input/output error";
         assert!(was_interrupted(demuxing));
-        assert!(was_interrupted("[tcp @ 0x7f] Connection to tcp://x failed"));
+        assert!(was_interrupted(
+            "Error during demuxing: Connection timed out"
+        ));
+        assert!(!was_interrupted(
+            "Error during demuxing: Invalid data found when processing"
+        ));
+        assert!(!was_interrupted(
+            "[https @ 0x7f] Stream ends prematurely at 4, should be 8"
+        ));
         assert!(!was_interrupted(
             "[h264 @ 0x7f] error while decoding MB 3 4"
         ));

@@ -75,10 +75,6 @@ impl Sweep {
             Status::Preparing if run_is_over => Some(match source {
                 None => Action::GiveUp(source_missing()),
                 Some(_) if video.attempts >= MAX_ATTEMPTS => Action::GiveUp(Video::given_up()),
-                // It had all the time that a run may take; another would take as much.
-                Some(_) if video.lease_until - self.now < 2 * self.every => {
-                    Action::GiveUp(Video::given_up())
-                }
                 Some(_) => Action::Announce,
             }),
             Status::Preparing => match source {

@@ -67,6 +67,14 @@ impl Sweeper {
             loop {
                 let (videos, last) = self.catalog.young(month, first, after).await?;
                 for video in videos {
+                    let video = match video {
+                        Ok(video) => video,
+                        Err(unreadable) => {
+                            // Not one without a video: a later version knows it.
+                            unreadable.and_then(|id| sources.remove(&id));
+                            continue;
+                        }
+                    };
                     let source = sources.remove(&video.id);
                     let seen_to = self.see_to(sweep, Some(&video), video.id, source.as_ref());
                     note(video.id, seen_to.await, &mut failed);

@@ -14,7 +14,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{catalog::Lease, now_millis};
 
-use crate::{error::StepError, job::Transcoder, task::STILL_WANTED};
+use crate::{error::StepError, job::Transcoder, task::UNWANTED_FOR};
 
 /// How long a run may take to start.
 pub const STARTING: Duration = Duration::from_mins(1);
@@ -44,7 +44,7 @@ impl Transcoder {
             .await?;
         if lease.attempt > 1 {
             // Parts of an earlier run may still store segments where this one's go.
-            tokio::time::sleep(STILL_WANTED + SETTLES).await;
+            tokio::time::sleep(UNWANTED_FOR + SETTLES).await;
         }
         let input = RunInput::new(video, run, plan);
         let begun = self.begin(&holder, &input, plan.counted()).await;

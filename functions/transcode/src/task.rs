@@ -25,8 +25,14 @@ use crate::{
     publish::publish,
 };
 
-/// How often a part that is being encoded makes sure that it is still wanted.
-pub(crate) const STILL_WANTED: Duration = Duration::from_secs(10);
+/// How often a part that is being encoded makes sure that it is still wanted...
+const STILL_WANTED: Duration = Duration::from_secs(10);
+
+/// ...and how soon again when the table did not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+/// How long it goes on without an answer, so how long a part that is not wanted may go on.
+pub(crate) const UNWANTED_FOR: Duration = Duration::from_secs(20);
 
 /// Reports that are read at once.
 const READS: usize = 32;
@@ -135,16 +141,24 @@ impl Transcoder {
     }
 
     /// Returns once the run no longer holds the video: it was deleted, or has failed elsewhere. Also
-    /// when the table has not answered twice in a row: whoever removes what a deleted video left
-    /// does not wait any longer.
+    /// when the table does not answer for a while: whoever removes what a deleted video left, or
+    /// begins another run, does not wait any longer.
     async fn until_unwanted(&self, run: &Lease) -> CatalogError {
-        let mut is_silent = false;
+        let mut wanted_at = Instant::now();
+        let mut pause = STILL_WANTED;
         loop {
-            tokio::time::sleep(STILL_WANTED).await;
-            match self.catalog.check_lease(run).await {
-                Ok(()) => is_silent = false,
-                Err(CatalogError::Unavailable { .. }) if !is_silent => is_silent = true,
-                Err(why) => return why,
+            tokio::time::sleep(pause).await;
+            let asked = self.catalog.check_lease(run);
+            match tokio::time::timeout_at(wanted_at + UNWANTED_FOR, asked).await {
+                Ok(Ok(())) => (wanted_at, pause) = (Instant::now(), STILL_WANTED),
+                Ok(Err(CatalogError::Unavailable { .. })) => pause = ASK_AGAIN,
+                Ok(Err(why)) => return why,
+                Err(_) => {
+                    return CatalogError::Unavailable {
+                        action: "check the lease",
+                        why: "no answer for too long".into(),
+                    };
+                }
             }
         }
     }

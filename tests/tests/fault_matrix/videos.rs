@@ -144,7 +144,7 @@ const IN_CHUNKS: [Broken; 14] = [
 const EVENT_PATIENCE: Duration = Duration::from_secs(100);
 
 /// ...or six of a task.
-const TASK_PATIENCE: Duration = Duration::from_secs(200);
+const TASK_PATIENCE: Duration = Duration::from_mins(5);
 
 /// Cells that are tried at once.
 const AT_ONCE: usize = 16;

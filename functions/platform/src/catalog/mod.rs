@@ -65,6 +65,10 @@ pub struct Page {
     pub next: Option<Position>,
 }
 
+/// A video's record; or whose it is, where this version can't read it. One record, a later version's
+/// say, must not hide all others.
+pub type Read = Result<Video, Option<VideoId>>;
+
 impl Catalog {
     /// The catalog in this table.
     pub fn new(client: Client, table: String) -> Self {
@@ -113,7 +117,7 @@ impl Catalog {
             }
             let wanted = limit - videos.len();
             let (found, last) = self.query_month(position, wanted, status).await?;
-            videos.extend(found);
+            videos.extend(found.into_iter().flatten());
             position = match last {
                 Some(after) => Position {
                     after: Some(after),
@@ -141,7 +145,7 @@ impl Catalog {
         month: Month,
         first: VideoId,
         after: Option<VideoId>,
-    ) -> Result<(Vec<Video>, Option<VideoId>), CatalogError> {
+    ) -> Result<(Vec<Read>, Option<VideoId>), CatalogError> {
         let query = self
             .client
             .query()
@@ -169,7 +173,7 @@ impl Catalog {
         position: Position,
         limit: usize,
         status: Option<Status>,
-    ) -> Result<(Vec<Video>, Option<VideoId>), CatalogError> {
+    ) -> Result<(Vec<Read>, Option<VideoId>), CatalogError> {
         let mut query = self
             .client
             .query()
@@ -197,7 +201,7 @@ impl Catalog {
         mut query: QueryFluentBuilder,
         month: Month,
         after: Option<VideoId>,
-    ) -> Result<(Vec<Video>, Option<VideoId>), CatalogError> {
+    ) -> Result<(Vec<Read>, Option<VideoId>), CatalogError> {
         if let Some(after) = after {
             let start = HashMap::from([
                 ("id".to_owned(), AttributeValue::S(after.to_string())),
@@ -213,17 +217,16 @@ impl Catalog {
             .last_evaluated_key
             .and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
         let items = answer.items.unwrap_or_default();
-        Ok((items.into_iter().filter_map(readable).collect(), last))
+        Ok((items.into_iter().map(read).collect(), last))
     }
 }
 
-/// A video's record; none, and a line in the log, where this version can't read it. One record, a
-/// later version's say, must not hide all others.
-fn readable(item: HashMap<String, AttributeValue>) -> Option<Video> {
-    let id = item.get("id").cloned();
-    serde_dynamo::from_item(item)
-        .inspect_err(|why| tracing::error!(?id, error = %why, "a record can't be read"))
-        .ok()
+fn read(item: HashMap<String, AttributeValue>) -> Read {
+    let id = item.get("id").and_then(|id| id.as_s().ok()?.parse().ok());
+    serde_dynamo::from_item(item).map_err(|why| {
+        tracing::error!(?id, error = %why, "a record can't be read");
+        id
+    })
 }
 
 fn status_value(status: Status) -> AttributeValue {
