@@ -18,6 +18,15 @@ use reelrun_tests::{
 };
 use serde_json::{Value, json};
 
+/// What becomes of a [`Clips::clip`] of this size and length, at 30 fps.
+const TWENTY_SECONDS_OF_720P: Expected = Expected {
+    frames: 600,
+    frame_rate: (30, 1),
+    size: (1280, 720),
+    renditions: &["720p", "480p", "360p", "240p"],
+    language: Some("de"),
+};
+
 fn source_key(id: &str) -> String {
     format!("uploads/{id}/source")
 }
@@ -202,16 +211,7 @@ async fn a_killed_encode_publishes_nothing_and_the_retry_completes_it() {
 
     let video = stack.settled(&id);
     assert_eq!(stack.attempts(&id).await, 2);
-    check(
-        &video,
-        &Expected {
-            frames: 600,
-            frame_rate: (30, 1),
-            size: (1280, 720),
-            renditions: &["720p", "480p", "360p", "240p"],
-            language: Some("de"),
-        },
-    );
+    check(&video, &TWENTY_SECONDS_OF_720P);
 }
 
 #[tokio::test]
@@ -341,16 +341,7 @@ async fn a_lease_from_yesterday_is_taken_over_while_its_holder_lives() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let video = stack.settled(&id);
-    check(
-        &video,
-        &Expected {
-            frames: 600,
-            frame_rate: (30, 1),
-            size: (1280, 720),
-            renditions: &["720p", "480p", "360p", "240p"],
-            language: Some("de"),
-        },
-    );
+    check(&video, &TWENTY_SECONDS_OF_720P);
 }
 
 /// What a later version noted in a record means nothing to this one, and is still there afterwards.

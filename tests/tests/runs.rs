@@ -9,20 +9,30 @@ use reelrun_tests::{
     configuration::Reconfigured,
     delivery::{deliver, put_event},
     media::Clips,
-    processes::{of_function, running},
+    processes::{FunctionProcess, of_function, running},
     stack::{Stack, get},
 };
 use serde_json::Value;
 
+/// The function that encodes the chunk which starts with this frame, while it does.
+fn chunk(stack: &Stack, first_frame: u64) -> Option<FunctionProcess> {
+    let argument = format!("trim=start_pts={first_frame}:");
+    running(stack, &stack.transcode_function, &argument)
+}
+
 /// Kills the function that encodes the chunk which starts with this frame; whether there was one.
 fn kill_chunk(stack: &Stack, first_frame: u64) -> bool {
-    let argument = format!("trim=start_pts={first_frame}:");
-    match running(stack, &stack.transcode_function, &argument) {
-        Some(process) => {
-            process.kill();
-            true
-        }
-        None => false,
+    chunk(stack, first_frame)
+        .map(FunctionProcess::kill)
+        .is_some()
+}
+
+/// Waits until something is so.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "not yet: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -33,14 +43,7 @@ async fn a_killed_chunk_is_encoded_again_alone() {
     let whole = encoded(&stack, &file, 1).await;
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let id = stack.upload(&file);
-    let begun = Instant::now();
-    while !kill_chunk(&stack, 1200) {
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "chunk 3 never began"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("chunk 3 was killed", || kill_chunk(&stack, 1200)).await;
     // The same event once more, meanwhile: it is acknowledged, and starts nothing.
     deliver(&stack, &put_event(&stack, &id, 1)).await;
     let video = stack.settled(&id);
@@ -86,14 +89,7 @@ async fn a_run_that_was_stopped_is_taken_over() {
     let file = clips.clip("stopped.mp4", "640x360", "25", 96.0);
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let id = stack.upload(&file);
-    let begun = Instant::now();
-    while running(&stack, &stack.transcode_function, "trim=start_pts=600:").is_none() {
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "chunk 2 never began"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("chunk 2 runs", || chunk(&stack, 600).is_some()).await;
     let machines = aws_sdk_sfn::Client::new(&stack.aws());
     let (name, _) = executions(&stack, &id).await.remove(0);
     machines
@@ -167,14 +163,7 @@ async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
     let whole = encoded(&stack, &file, 1).await;
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let id = stack.upload(&file);
-    let begun = Instant::now();
-    while running(&stack, &stack.transcode_function, "trim=start_pts=600:").is_none() {
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "chunk 2 never began"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("chunk 2 runs", || chunk(&stack, 600).is_some()).await;
     // Settings by which the same source would be planned, and encoded, in another way.
     let settings = [
         ("ENCODER_PRESET", "quality".into()),
@@ -184,13 +173,7 @@ async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
     ];
     let _deployed = Reconfigured::variables(&stack, &settings).await;
     // So one part certainly begins after it.
-    while !kill_chunk(&stack, 1200) {
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "chunk 3 never began"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("chunk 3 was killed", || kill_chunk(&stack, 1200)).await;
     let video = stack.settled(&id);
     assert_eq!(video["status"], "ready", "{video:#}");
     assert_eq!(stack.attempts(&id).await, 1);

@@ -23,6 +23,16 @@ pub enum StepError {
     Internal(String),
 }
 
+impl StepError {
+    /// A program took a connection that broke for the end of the source.
+    pub(crate) fn unread(stderr: &str) -> Self {
+        Self::Transient(format!(
+            "the source could not be read to its end: {}",
+            stderr.trim()
+        ))
+    }
+}
+
 impl From<StorageError> for StepError {
     fn from(why: StorageError) -> Self {
         Self::Transient(why.to_string())

@@ -115,11 +115,7 @@ async fn measure(
         return Err(blame(&ended));
     }
     if is_network_trouble(&ended.stderr) {
-        // ffprobe takes a broken connection for the end.
-        return Err(StepError::Transient(format!(
-            "the source could not be read to its end: {}",
-            ended.stderr.trim()
-        )));
+        return Err(StepError::unread(&ended.stderr));
     }
     packets.measured().ok_or_else(|| no_frames().into())
 }

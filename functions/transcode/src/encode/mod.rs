@@ -272,7 +272,7 @@ fn check_length(
 ) -> Result<(), StepError> {
     if report.part == Part::Sound && was_interrupted(&ended.stderr) {
         // Silence was put in the place of what is missing, so its length says nothing.
-        return Err(unread(ended));
+        return Err(StepError::unread(&ended.stderr));
     }
     let Some(video) = report.tracks.first().filter(|_| report.part != Part::Sound) else {
         return Ok(());
@@ -281,20 +281,13 @@ fn check_length(
     let expected = span.end_frame - span.first_frame;
     // A broken connection does not make ffmpeg fail; but then not a frame may be missing.
     if is_network_trouble(&ended.stderr) && frames + 2 < expected {
-        return Err(unread(ended));
+        return Err(StepError::unread(&ended.stderr));
     }
     // Frames whose times are beyond reason are none.
     if frames == 0 || frames < expected && !span.is_last {
         return Err(cut_short(plan, span.first_frame + frames).into());
     }
     Ok(())
-}
-
-fn unread(ended: &Ended) -> StepError {
-    StepError::Transient(format!(
-        "the source could not be read to its end: {}",
-        ended.stderr.trim()
-    ))
 }
 
 /// Whether a whole encode of this many frames is the whole source.
