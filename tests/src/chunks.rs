@@ -1,6 +1,11 @@
 //! Encodes in chunks: how many there were, and whether two results are alike.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
@@ -23,6 +28,21 @@ pub async fn executions(stack: &Stack, id: &str) -> Vec<(String, ExecutionStatus
         .into_iter()
         .filter(|e| e.name.starts_with(id));
     ours.map(|e| (e.name, e.status)).collect()
+}
+
+/// The only execution of a video, once it is over: name, and how it ended. Its video's record is at
+/// its end a moment earlier.
+pub async fn ended_run(stack: &Stack, id: &str) -> (String, ExecutionStatus) {
+    let begun = Instant::now();
+    loop {
+        let runs = executions(stack, id).await;
+        match &runs[..] {
+            [run] if run.1 != ExecutionStatus::Running => return run.clone(),
+            [_] => assert!(begun.elapsed() < Duration::from_secs(30), "{runs:?}"),
+            _ => panic!("one run is expected: {runs:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// Encodes a file in this many chunks, and makes sure that it was this many.

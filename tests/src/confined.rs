@@ -375,7 +375,7 @@ impl Laboratory {
             video: self.stack.video(&id),
             traced: tracer.end(),
             elapsed,
-            answer: answer.map_err(|why| why.to_string()),
+            answer: answer.map(drop).map_err(|why| why.to_string()),
         }
     }
 }

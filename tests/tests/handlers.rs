@@ -262,7 +262,8 @@ async fn tasks_of_a_run_that_is_over_do_nothing() {
         );
     }
     for name in ["task-fail", "task-fail-run"] {
-        handle(name).await.unwrap();
+        let end = handle(name).await.unwrap();
+        assert!(!end.unwrap().is_our_fault, "{name}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reelrun_tests::{
-    chunks::executions,
+    chunks::ended_run,
     configuration::Reconfigured,
     media::Clips,
     processes::running,
@@ -232,10 +232,9 @@ async fn a_video_is_deleted_while_its_chunks_are_encoded() {
     assert_eq!(delete(&stack, &id).status, 204);
     wait_until_gone(&stack, &id).await;
     stays_gone(&stack, &id).await;
-    let [(_, status)] = &executions(&stack, &id).await[..] else {
-        panic!("one run is expected");
-    };
-    assert_eq!(status.as_str(), "FAILED");
+    let (_, status) = ended_run(&stack, &id).await;
+    // It came to nothing, by nobody's fault.
+    assert_eq!(status.as_str(), "SUCCEEDED");
 }
 
 /// Whatever interrupts a deletion, asking once more brings it to its end.

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
 use reelrun_tests::{
-    chunks::{encoded, executions, inits, timing},
+    chunks::{encoded, ended_run, executions, inits, timing},
     configuration::Reconfigured,
     delivery::{deliver, put_event},
-    media::Clips,
+    media::{Clips, text},
     processes::{FunctionProcess, of_function, running},
     stack::{Stack, get},
 };
@@ -51,12 +51,11 @@ async fn a_killed_chunk_is_encoded_again_alone() {
     assert_eq!(stack.attempts(&id).await, 1);
     assert_eq!(timing(&video), timing(&whole));
     assert_eq!(inits(&video), inits(&whole));
-    let [(name, _)] = &executions(&stack, &id).await[..] else {
-        panic!("one run is expected");
-    };
+    let (name, status) = ended_run(&stack, &id).await;
+    assert_eq!(status, ExecutionStatus::Succeeded);
     // Four parts, one of them twice, and the publishing.
     let died = "Runtime.ExitError".to_owned();
-    assert_eq!(tasks(&stack, name).await, (6, vec![died]));
+    assert_eq!(tasks(&stack, &name).await, (6, vec![died]));
 }
 
 /// How many times an execution has asked for a task, each try counted, and the errors of those
@@ -143,27 +142,35 @@ async fn a_chunk_that_always_fails_is_named() {
             "{file}"
         );
     }
-    // The run is over soon after.
-    let begun = Instant::now();
-    loop {
-        let runs = executions(&stack, &id).await;
-        if runs
-            .iter()
-            .all(|(_, status)| *status == ExecutionStatus::Failed)
-        {
-            break;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{runs:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let (name, status) = ended_run(&stack, &id).await;
+    assert_eq!(status, ExecutionStatus::Failed);
     // Four parts, the third in five tries, and the failure told of the part and of the run. The
     // fourth part may have been at work still: it gave up, once, and that was told as well.
-    let (name, _) = executions(&stack, &id).await.remove(0);
     let (started, failed) = tasks(&stack, &name).await;
     let (given_up, died): (Vec<_>, Vec<_>) = failed.iter().partition(|error| *error == "LeaseLost");
     assert_eq!(died, ["Runtime.ExitError"; 5]);
     assert!(given_up.len() <= 1, "{failed:?}");
     assert_eq!((killed, started), (5, 10 + given_up.len()));
+}
+
+/// A run that refuses its source has done what it could: the operator has nothing to mend.
+#[tokio::test]
+async fn a_source_that_is_refused_is_no_failure_of_its_run() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("whole.mp4", "640x360", "25", 96.0);
+    let announced = clips.make(
+        "announced.mp4",
+        &format!("-i {} -c copy -movflags +faststart", text(&file)),
+    );
+    let bytes = std::fs::read(announced).unwrap();
+    let cut = clips.file("cut.mp4", &bytes[..bytes.len() * 3 / 5]);
+    let _configuration = Reconfigured::chunks(&stack, 4).await;
+    let video = stack.settled(&stack.upload(&cut));
+    assert_eq!(video["error"]["type"], "malformed-media", "{video:#}");
+    let detail = video["error"]["detail"].as_str().unwrap();
+    assert!(detail.contains("chunk 4 of 4"), "{detail}");
+    let (_, status) = ended_run(&stack, video["id"].as_str().unwrap()).await;
+    assert_eq!(status, ExecutionStatus::Succeeded);
 }
 
 /// A run goes on as it was planned, whichever version of the function does the rest of it.

@@ -53,6 +53,14 @@ pub struct TaskFailure {
     pub cause: String,
 }
 
+/// How a run that came to nothing ended: what a [`TaskKind::Fail`] is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RunEnd {
+    /// Whether the operator has something to mend. A refused source is no fault of the run's, nor is
+    /// a video that was deleted or taken over meanwhile.
+    pub is_our_fault: bool,
+}
+
 /// Whether an event is a task. Those of S3 have no such field.
 pub fn is_task(event: &Value) -> bool {
     event.get("task").is_some()

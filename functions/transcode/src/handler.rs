@@ -1,6 +1,7 @@
 //! The event: which videos it names, and what to answer to whoever delivered it.
 //!
-//! A task of the state machine is one piece of work, and an error is its answer.
+//! A task of the state machine is one piece of work. An error is its answer; of a run that has
+//! failed it is told whose fault that was.
 //!
 //! An event of S3 is delivered until it is acknowledged.
 //! An answer without error acknowledges the event. An error brings it back later, and after the
@@ -8,7 +9,7 @@
 
 use reelrun_core::{
     event::{self, Record},
-    task::{self, Task},
+    task::{self, RunEnd, Task},
 };
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -21,7 +22,7 @@ pub async fn handle(
     transcoder: &Transcoder,
     event: &Value,
     deadline: Instant,
-) -> Result<(), StepError> {
+) -> Result<Option<RunEnd>, StepError> {
     if task::is_task(event) {
         let task = Task::deserialize(event)
             .map_err(|why| StepError::Internal(format!("not a task: {why}")))?;
@@ -44,5 +45,5 @@ pub async fn handle(
             }
         }
     }
-    failed.map_or(Ok(()), Err)
+    failed.map_or(Ok(None), Err)
 }

@@ -8,8 +8,8 @@ use reelrun_core::{
     keys::StorageKey,
     plan::{Part, Plan},
     stitch::{PartReport, stitch},
-    task::{Task, TaskKind, execution_name, part_failed},
-    video::Status,
+    task::{RunEnd, Task, TaskKind, execution_name, part_failed},
+    video::{Status, VideoId},
 };
 use reelrun_platform::catalog::{CatalogError, Lease};
 use tokio::{
@@ -38,8 +38,12 @@ pub(crate) const UNWANTED_FOR: Duration = Duration::from_secs(20);
 const READS: usize = 32;
 
 impl Transcoder {
-    /// Does one task.
-    pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<(), StepError> {
+    /// Does one task. Only of a failure there is something to say.
+    pub async fn perform(
+        &self,
+        task: &Task,
+        deadline: Instant,
+    ) -> Result<Option<RunEnd>, StepError> {
         let run = Lease {
             video: task.video,
             owner: execution_name(task.video, &task.run),
@@ -50,21 +54,35 @@ impl Transcoder {
                 let part = task
                     .part
                     .ok_or_else(|| StepError::Internal("an encode task without its part".into()))?;
-                self.encode_part(task, &run, part, deadline).await
+                self.encode_part(task, &run, part, deadline).await?;
+                Ok(None)
             }
-            TaskKind::Publish => tokio::select! {
-                biased;
-                published = self.publish_run(task, &run) => published,
-                lost = self.until_unwanted(&run) => Err(lost.into()),
-            },
+            TaskKind::Publish => {
+                tokio::select! {
+                    biased;
+                    published = self.publish_run(task, &run) => published?,
+                    lost = self.until_unwanted(&run) => return Err(lost.into()),
+                }
+                Ok(None)
+            }
             TaskKind::Fail => {
                 let plan = self.stored_plan(task).await.ok();
                 let error = part_failed(plan.as_ref(), task.part);
                 tracing::warn!(video.id = %task.video, run = %task.run, part = ?task.part, failure = ?task.error, "a run has failed");
                 // A part that found the source at fault has said so itself.
-                self.catalog.fail(&run, &error).await.or_else(ignore_lost)
+                self.catalog.fail(&run, &error).await.or_else(ignore_lost)?;
+                let is_our_fault = self.failed_by_our_fault(task.video).await?;
+                Ok(Some(RunEnd { is_our_fault }))
             }
         }
+    }
+
+    /// By what the record says, whoever wrote it: another part, or an earlier try whose answer was
+    /// lost.
+    async fn failed_by_our_fault(&self, video: VideoId) -> Result<bool, StepError> {
+        let video = self.catalog.get(video).await?;
+        let error = video.and_then(|video| video.error);
+        Ok(error.is_some_and(|error| error.kind == ErrorType::Internal))
     }
 
     async fn stored_plan(&self, task: &Task) -> Result<Plan, StepError> {
