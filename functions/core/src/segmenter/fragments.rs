@@ -73,6 +73,10 @@ impl FragmentReader {
             self.parsed += size;
             match &kind {
                 b"moov" => {
+                    if self.moof.is_some() {
+                        let why = "an initialization segment within a fragment";
+                        return Err(SegmenterError::Malformed(why.into()));
+                    }
                     self.init_done = true;
                     return Ok(Some(Item::Init(self.take())));
                 }

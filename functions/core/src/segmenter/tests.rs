@@ -313,6 +313,14 @@ fn what_is_not_a_clean_stream_is_refused() {
     assert!(matches!(refused(&countless), SegmenterError::Malformed(_)));
     let orphan = [init(), mp4_box(*b"mdat", &[1])];
     assert!(matches!(refused(&orphan), SegmenterError::Malformed(_)));
+    let whole = gop(0, 50);
+    let moof_bytes = u32::from_be_bytes(*whole.first_chunk().unwrap()) as usize;
+    let (moof, mdat) = whole.split_at(moof_bytes);
+    let interrupted = [init(), moof.to_vec(), init(), mdat.to_vec()];
+    assert!(matches!(
+        refused(&interrupted),
+        SegmenterError::Malformed(_)
+    ));
 }
 
 #[test]
