@@ -221,6 +221,29 @@ mod tests {
         }
     }
 
+    /// An alarm takes 1024 characters of description on AWS; the emulator takes any number.
+    #[test]
+    fn alarms_can_say_what_to_do_whatever_the_stack_is_called() {
+        let longest = "x".repeat(LONGEST_STACK_NAME + "/aws/lambda/-transcode".len());
+        let template = include_str!("../../infra/template.yaml");
+        let descriptions = template.split("AlarmDescription: !Sub |-\n").skip(1);
+        assert!(descriptions.clone().count() >= 3);
+        for description in descriptions {
+            let lines = description
+                .lines()
+                .map(|line| line.strip_prefix("        "));
+            let text: Vec<_> = lines.map_while(|line| line).collect();
+            let text = text.join("\n");
+            let mut pieces = text.split("${");
+            let first = pieces.next().unwrap_or_default().to_owned();
+            let named = pieces.fold(first, |text, piece| {
+                let (_, rest) = piece.split_once('}').expect("a name's end");
+                text + &longest + rest
+            });
+            assert!(named.len() <= 1024, "{} characters: {named}", named.len());
+        }
+    }
+
     #[test]
     fn parameters_keep_later_equal_signs() {
         let split = parameter("ApiUrl=https://a/?b=c").expect("valid");

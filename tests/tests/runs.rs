@@ -163,6 +163,7 @@ async fn a_source_that_is_refused_is_no_failure_of_its_run() {
         &format!("-i {} -c copy -movflags +faststart", text(&file)),
     );
     let bytes = std::fs::read(announced).unwrap();
+    // The third chunk ends early, which only shows in the whole; of the fourth there is nothing.
     let cut = clips.file("cut.mp4", &bytes[..bytes.len() * 3 / 5]);
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let video = stack.settled(&stack.upload(&cut));

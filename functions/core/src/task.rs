@@ -37,7 +37,7 @@ pub enum TaskKind {
     Encode,
     /// Put the parts together and publish them.
     Publish,
-    /// Say that the video will never be ready.
+    /// Say that the video will never be ready, and whose fault that is.
     Fail,
 }
 
@@ -53,11 +53,13 @@ pub struct TaskFailure {
     pub cause: String,
 }
 
-/// How a run that came to nothing ended: what a [`TaskKind::Fail`] is answered.
+/// How a run that came to nothing ended: what a [`TaskKind::Fail`] is answered that is about the
+/// whole of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RunEnd {
-    /// Whether the operator has something to mend. A refused source is no fault of the run's, nor is
-    /// a video that was deleted or taken over meanwhile.
+    /// Whether its video is `errored` as `internal`: the operator has something to mend. A refused
+    /// source is no fault of ours, nor is a video that was deleted or taken over meanwhile, or is
+    /// ready after all.
     pub is_our_fault: bool,
 }
 

@@ -66,20 +66,31 @@ impl Transcoder {
                 Ok(None)
             }
             TaskKind::Fail => {
-                let plan = self.stored_plan(task).await.ok();
-                let error = part_failed(plan.as_ref(), task.part);
-                tracing::warn!(video.id = %task.video, run = %task.run, part = ?task.part, failure = ?task.error, "a run has failed");
-                // A part that found the source at fault has said so itself.
-                self.catalog.fail(&run, &error).await.or_else(ignore_lost)?;
-                let is_our_fault = self.failed_by_our_fault(task.video).await?;
-                Ok(Some(RunEnd { is_our_fault }))
+                let is_our_fault = self.fail_run(task, &run).await?;
+                tracing::warn!(video.id = %task.video, run = %task.run, part = ?task.part, failure = ?task.error, is_our_fault, "a run comes to nothing");
+                Ok(is_our_fault.map(|is_our_fault| RunEnd { is_our_fault }))
             }
         }
     }
 
-    /// By what the record says, whoever wrote it: another part, or an earlier try whose answer was
-    /// lost.
-    async fn failed_by_our_fault(&self, video: VideoId) -> Result<bool, StepError> {
+    /// Ends a run that comes to nothing, unless that was done before: a part that found the source
+    /// at fault has said so itself. Tells whose fault it was.
+    async fn fail_run(&self, task: &Task, run: &Lease) -> Result<Option<bool>, StepError> {
+        let plan = self.stored_plan(task).await.ok();
+        let error = part_failed(plan.as_ref(), task.part);
+        match self.catalog.fail(run, &error).await {
+            Ok(()) => Ok(Some(true)),
+            // It is the whole run of which this is asked.
+            Err(CatalogError::LeaseLost) if task.part.is_some() => Ok(None),
+            // By a part, or by an earlier try of this whose answer was lost.
+            Err(CatalogError::LeaseLost) => {
+                Ok(Some(self.has_failed_by_our_fault(task.video).await?))
+            }
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    async fn has_failed_by_our_fault(&self, video: VideoId) -> Result<bool, StepError> {
         let video = self.catalog.get(video).await?;
         let error = video.and_then(|video| video.error);
         Ok(error.is_some_and(|error| error.kind == ErrorType::Internal))
