@@ -66,28 +66,27 @@ impl Transcoder {
                 Ok(None)
             }
             TaskKind::Fail => {
-                let is_our_fault = self.fail_run(task, &run).await?;
-                tracing::warn!(video.id = %task.video, run = %task.run, part = ?task.part, failure = ?task.error, is_our_fault, "a run comes to nothing");
-                Ok(is_our_fault.map(|is_our_fault| RunEnd { is_our_fault }))
+                let end = self.fail_run(task, &run).await?;
+                tracing::warn!(video.id = %task.video, run = %task.run, part = ?task.part, failure = ?task.error, ?end, "a run comes to nothing");
+                Ok(end)
             }
         }
     }
 
     /// Ends a run that comes to nothing, unless that was done before: a part that found the source
     /// at fault has said so itself. Tells whose fault it was.
-    async fn fail_run(&self, task: &Task, run: &Lease) -> Result<Option<bool>, StepError> {
+    async fn fail_run(&self, task: &Task, run: &Lease) -> Result<Option<RunEnd>, StepError> {
         let plan = self.stored_plan(task).await.ok();
         let error = part_failed(plan.as_ref(), task.part);
-        match self.catalog.fail(run, &error).await {
-            Ok(()) => Ok(Some(true)),
+        let is_our_fault = match self.catalog.fail(run, &error).await {
+            Ok(()) => true,
             // It is the whole run of which this is asked.
-            Err(CatalogError::LeaseLost) if task.part.is_some() => Ok(None),
+            Err(CatalogError::LeaseLost) if task.part.is_some() => return Ok(None),
             // By a part, or by an earlier try of this whose answer was lost.
-            Err(CatalogError::LeaseLost) => {
-                Ok(Some(self.has_failed_by_our_fault(task.video).await?))
-            }
-            Err(why) => Err(why.into()),
-        }
+            Err(CatalogError::LeaseLost) => self.has_failed_by_our_fault(task.video).await?,
+            Err(why) => return Err(why.into()),
+        };
+        Ok(Some(RunEnd { is_our_fault }))
     }
 
     async fn has_failed_by_our_fault(&self, video: VideoId) -> Result<bool, StepError> {

@@ -3,8 +3,9 @@
 //!
 //! Both talk to the same emulator. *Own* time is what remains of an invocation without the time that
 //! the emulator took (see [`crate::meter`]): the function's work, and what it waits for a core. *CPU*
-//! time is without that wait, which on a busy machine is most of the slowest hundredth. TLS to
-//! DynamoDB, which the emulator does not speak, is left out on both sides, and so is fetching the code.
+//! time is without that wait, which on a shared machine is about half of the slowest requests' time.
+//! TLS to DynamoDB, which the emulator does not speak, is left out on both sides, and so is fetching
+//! the code.
 
 use std::{collections::HashMap, path::Path, process::Command, time::Duration};
 
