@@ -15,6 +15,7 @@ use crate::args::FuzzArgs;
 use crate::layer;
 use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
+use crate::tools;
 
 /// What libFuzzer needs to see: which branches are taken, and what is compared with what.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -111,6 +112,7 @@ fn make_media(project: &Project, corpus: &Path) -> Result<()> {
     if seed.is_file() {
         return Ok(());
     }
+    tools::prepare(project)?;
     let arch = Arch::host()?;
     layer::prepare(project, arch)?;
     let media = project.target().join("fuzz/seed.mp4");
