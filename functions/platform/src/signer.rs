@@ -1,13 +1,17 @@
 //! Signs requests to the uploads bucket, for clients to send.
 //!
-//! The SDK signs `PutObject` and `UploadPart`, but none of the requests that begin and end a
-//! multipart upload; those are signed here with the SDK's own signer.
+//! The SDK presigns `PutObject` and `UploadPart`, but none of the requests that begin and end a
+//! multipart upload. So that all are signed in one way, the SDK is asked once where the bucket is,
+//! and its own signer does the rest.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
-use aws_sdk_s3::{Client, error::DisplayErrorContext, presigning::PresigningConfig};
+use aws_sdk_s3::{error::DisplayErrorContext, presigning::PresigningConfig};
 use aws_sigv4::{
     http_request::{
         PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
@@ -18,15 +22,19 @@ use aws_sigv4::{
 use http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reelrun_core::{keys::StorageKey, upload::sign::Operation, video::Video};
+use tokio::sync::OnceCell;
 
 use crate::aws;
+
+const TYPE: &str = "content-type";
+const LENGTH: &str = "content-length";
 
 /// Signs with the function's own credentials: what it may not do, no URL of its can.
 #[derive(Debug, Clone)]
 pub struct Signer {
-    client: Client,
     sdk: SdkConfig,
     bucket: String,
+    bucket_url: Arc<OnceCell<String>>,
 }
 
 /// A request could not be signed.
@@ -43,13 +51,22 @@ pub struct Presigned {
     pub headers: Vec<(&'static str, String)>,
 }
 
+/// A request to a video's source, not yet signed.
+struct Unsigned {
+    method: &'static str,
+    /// Empty, or what follows the question mark.
+    query: String,
+    /// Headers whose values are signed.
+    headers: Vec<(&'static str, String)>,
+}
+
 impl Signer {
     /// Signs requests to this bucket.
     pub fn new(sdk: &SdkConfig, bucket: String) -> Self {
         Self {
-            client: aws::s3(sdk),
             sdk: sdk.clone(),
             bucket,
+            bucket_url: Arc::default(),
         }
     }
 
@@ -61,69 +78,40 @@ impl Signer {
         operation: &Operation,
         valid_for: Duration,
     ) -> Result<Presigned, SignerError> {
-        let key = StorageKey::Source(video.id).to_string();
+        let request = unsigned(video, operation);
+        let bucket = self.bucket_url.get_or_try_init(|| self.ask_where()).await?;
+        // A source's key has no character that a URL would have to escape.
+        let mut url = format!("{bucket}{}", StorageKey::Source(video.id));
+        if !request.query.is_empty() {
+            url = format!("{url}?{}", request.query);
+        }
+        let url = self.sign_url(&request, &url, valid_for).await?;
         // Every HTTP client sends the length by itself, and a browser forbids setting it.
-        let with_type = || vec![("content-type", video.content_type.clone())];
-        let (method, query, headers) = match operation {
-            Operation::Put => {
-                let request = self
-                    .client
-                    .put_object()
-                    .bucket(&self.bucket)
-                    .key(key)
-                    .content_type(&video.content_type)
-                    .content_length(i64::try_from(video.size_bytes).map_err(failed)?);
-                let signed = request.presigned(expires(valid_for)?).await;
-                let url = signed.map_err(failed)?.uri().into();
-                return Ok(Presigned {
-                    url,
-                    headers: with_type(),
-                });
-            }
-            Operation::Part {
-                upload_id,
-                number,
-                length,
-            } => {
-                let request = self
-                    .client
-                    .upload_part()
-                    .bucket(&self.bucket)
-                    .key(key)
-                    .upload_id(upload_id)
-                    .part_number(i32::try_from(*number).map_err(failed)?)
-                    .content_length(i64::try_from(*length).map_err(failed)?);
-                let signed = request.presigned(expires(valid_for)?).await;
-                let url = signed.map_err(failed)?.uri().into();
-                return Ok(Presigned {
-                    url,
-                    headers: Vec::new(),
-                });
-            }
-            Operation::Create => ("POST", "uploads=".into(), with_type()),
-            Operation::List { upload_id } => ("GET", upload_query(upload_id), Vec::new()),
-            Operation::Complete { upload_id } => ("POST", upload_query(upload_id), Vec::new()),
-            Operation::Abort { upload_id } => ("DELETE", upload_query(upload_id), Vec::new()),
-        };
-        let url = format!("{}?{query}", self.object_url(key).await?);
-        let url = self.sign_url(method, &url, &headers, valid_for).await?;
+        let mut headers = request.headers;
+        headers.retain(|(name, _)| *name != LENGTH);
         Ok(Presigned { url, headers })
     }
 
-    /// Where an object is: the SDK knows the rules of regions, partitions and endpoints.
-    async fn object_url(&self, key: String) -> Result<String, SignerError> {
-        let request = self.client.get_object().bucket(&self.bucket).key(key);
-        let signed = request.presigned(expires(Duration::from_secs(1))?).await;
-        let signed = signed.map_err(failed)?;
-        let url = signed.uri();
-        Ok(url.split_once('?').map_or(url, |(object, _)| object).into())
+    /// Where the bucket is: the SDK knows the rules of regions, partitions and endpoints.
+    async fn ask_where(&self) -> Result<String, SignerError> {
+        const KEY: &str = "key";
+        let expiry = PresigningConfig::expires_in(Duration::from_secs(1)).map_err(failed)?;
+        let request = aws::s3(&self.sdk)
+            .get_object()
+            .bucket(&self.bucket)
+            .key(KEY);
+        let signed = request.presigned(expiry).await.map_err(failed)?;
+        let object = signed.uri().split_once('?').map(|(object, _)| object);
+        let bucket = object.and_then(|object| object.strip_suffix(KEY));
+        bucket
+            .map(Into::into)
+            .ok_or_else(|| SignerError("the SDK does not say where the bucket is".into()))
     }
 
     async fn sign_url(
         &self,
-        method: &str,
+        request: &Unsigned,
         url: &str,
-        headers: &[(&'static str, String)],
         valid_for: Duration,
     ) -> Result<String, SignerError> {
         let provider = self.sdk.credentials_provider();
@@ -145,18 +133,47 @@ impl Signer {
             .build()
             .map_err(failed)?
             .into();
+        let headers = request.headers.iter();
         let signable = SignableRequest::new(
-            method,
+            request.method,
             url,
-            headers.iter().map(|(name, value)| (*name, value.as_str())),
+            headers.map(|(name, value)| (*name, value.as_str())),
             SignableBody::UnsignedPayload,
         );
         let (instructions, _) = sign(signable.map_err(failed)?, &params)
             .map_err(failed)?
             .into_parts();
-        let mut request = Request::builder().uri(url).body(()).map_err(failed)?;
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request.uri().to_string())
+        let mut signed = Request::builder().uri(url).body(()).map_err(failed)?;
+        instructions.apply_to_request_http1x(&mut signed);
+        Ok(signed.uri().to_string())
+    }
+}
+
+fn unsigned(video: &Video, operation: &Operation) -> Unsigned {
+    let content_type = || (TYPE, video.content_type.clone());
+    let length = |bytes: u64| (LENGTH, bytes.to_string());
+    let (method, query, headers) = match operation {
+        Operation::Put => {
+            let headers = vec![content_type(), length(video.size_bytes)];
+            ("PUT", String::new(), headers)
+        }
+        Operation::Create => ("POST", "uploads=".into(), vec![content_type()]),
+        Operation::Part {
+            upload_id,
+            number,
+            length: bytes,
+        } => {
+            let query = format!("partNumber={number}&{}", upload_query(upload_id));
+            ("PUT", query, vec![length(*bytes)])
+        }
+        Operation::List { upload_id } => ("GET", upload_query(upload_id), Vec::new()),
+        Operation::Complete { upload_id } => ("POST", upload_query(upload_id), Vec::new()),
+        Operation::Abort { upload_id } => ("DELETE", upload_query(upload_id), Vec::new()),
+    };
+    Unsigned {
+        method,
+        query,
+        headers,
     }
 }
 
@@ -165,10 +182,6 @@ fn upload_query(upload_id: &str) -> String {
         "uploadId={}",
         utf8_percent_encode(upload_id, NON_ALPHANUMERIC)
     )
-}
-
-fn expires(valid_for: Duration) -> Result<PresigningConfig, SignerError> {
-    PresigningConfig::expires_in(valid_for).map_err(failed)
 }
 
 fn failed(why: impl std::error::Error) -> SignerError {
