@@ -15,7 +15,7 @@ use reelrun_core::{
 use reelrun_tests::stack::program;
 
 use crate::{
-    encode::{self, Used, timed},
+    encode::{self, Shift, Used, timed},
     python,
 };
 
@@ -94,12 +94,17 @@ pub(crate) fn shaka(clip: &Path, folder: &Path) -> Result<Ladder> {
 }
 
 /// Reelrun's command for the same rungs, with these settings. Of several codecs, each has a ladder.
-pub(crate) async fn reelrun(url: &str, settings: Settings, folder: &Path) -> Result<Ladder> {
+pub(crate) async fn reelrun(
+    url: &str,
+    settings: Settings,
+    shift: Shift,
+    folder: &Path,
+) -> Result<Ladder> {
     let mut plan = Plan::new(&encode::probed(url).await?, settings);
     plan.renditions
         .retain(|r| RUNGS.contains(&(r.width, r.height)));
     let file = |index: usize| folder.join(format!("{index}.mp4"));
-    let used = encode::run(&plan, Part::Chunk(0), url, |output| match output {
+    let used = encode::run(&plan, Part::Chunk(0), url, shift, |output| match output {
         Output::Video(index) => file(index).into_os_string(),
         Output::Audio | Output::Poster | Output::Sheet => OsString::from("/dev/null"),
     })?;

@@ -60,6 +60,14 @@ pub(crate) fn timed(command: &mut Command) -> Result<Used> {
     })
 }
 
+/// By how much an encode's constant quality is moved from the preset's, for each codec: upwards is
+/// fewer bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shift {
+    pub(crate) h264: f64,
+    pub(crate) av1: f64,
+}
+
 /// Puts a file where the command reads sources from, the store, but where no event follows.
 pub(crate) async fn stored(stack: &Stack, file: &Path) -> Result<String> {
     let s3 = stack.s3();
@@ -109,10 +117,12 @@ pub(crate) fn run(
     plan: &Plan,
     part: Part,
     url: &str,
+    shift: Shift,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Used> {
+    let args = shifted(arguments(plan, part, url, place)?, shift)?;
     let mut ffmpeg = Command::new(program("ffmpeg"));
-    ffmpeg.args(arguments(plan, part, url, place)?).env_clear();
+    ffmpeg.args(args).env_clear();
     timed(&mut ffmpeg)
 }
 
@@ -132,6 +142,23 @@ fn arguments(
     Ok(args.collect())
 }
 
+fn shifted(mut args: Vec<OsString>, shift: Shift) -> Result<Vec<OsString>> {
+    let mut by = 0.0;
+    for index in 1..args.len() {
+        let (option, value) = (args[index - 1].to_str(), args[index].to_str());
+        match (option, value) {
+            (Some("-c:v"), Some("libx264")) => by = shift.h264,
+            (Some("-c:v"), Some("libsvtav1")) => by = shift.av1,
+            (Some("-crf"), Some(value)) => {
+                let quality: f64 = value.parse()?;
+                args[index] = (quality + by).to_string().into();
+            }
+            _ => {}
+        }
+    }
+    Ok(args)
+}
+
 /// The arguments that encode a part to /dev/null.
 pub(crate) fn bare_arguments(plan: &Plan, part: Part, url: &str) -> Result<Vec<OsString>> {
     arguments(plan, part, url, |_| "/dev/null".into())
@@ -139,5 +166,5 @@ pub(crate) fn bare_arguments(plan: &Plan, part: Part, url: &str) -> Result<Vec<O
 
 /// The same, with every output at /dev/null.
 pub(crate) fn run_bare(plan: &Plan, part: Part, url: &str) -> Result<Used> {
-    run(plan, part, url, |_| "/dev/null".into())
+    run(plan, part, url, Shift::default(), |_| "/dev/null".into())
 }

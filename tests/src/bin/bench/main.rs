@@ -12,6 +12,8 @@
 )]
 
 mod api;
+mod av1;
+mod bd_rate;
 mod chunks;
 mod clip;
 mod contenders;
@@ -37,7 +39,7 @@ use serde_json::{Map, Value, json};
 use crate::figures::Limits;
 
 /// What may be named on the command line, in the order in which it is run.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "size",
     "start",
     "api",
@@ -45,6 +47,7 @@ const PARTS: [&str; 7] = [
     "chunks",
     "projection",
     "peers",
+    "av1",
 ];
 
 #[tokio::main(flavor = "current_thread")]
@@ -95,6 +98,7 @@ async fn run(part: &str, stack: &Stack, limits: &mut Limits) -> Result<Value> {
         "api" => api::run(stack, limits).await,
         "projection" => projection::run(stack, limits).await,
         "peers" => peers::run(stack, limits).await,
+        "av1" => av1::run(stack, limits).await,
         "overhead" => overhead::run(stack, limits).await,
         "chunks" => chunks::run(stack, limits).await,
         _ => bail!("nothing measures {part}"),
