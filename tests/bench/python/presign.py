@@ -116,11 +116,11 @@ def instructions(video_id, request, now):
     sign_url = f"{API_URL}/uploads/{video_id}/sign"
     size = request["size_bytes"]
     if size >= MULTIPART_FROM:
-        least = -(-(-(-size // 10_000)) // MIB) * MIB
+        part = max(-(-size // 10_000), min(-(-size // 1000), 256 * MIB))
         return {
             "strategy": "multipart",
             "key": key,
-            "part_size_bytes": max(least, 16 * MIB),
+            "part_size_bytes": max(-(-part // MIB) * MIB, 16 * MIB),
             "sign_url": sign_url,
             "expires_at": rfc3339(now + UPLOAD_EXPIRY_SECONDS),
         }

@@ -25,11 +25,17 @@ use crate::{
 /// S3's limit.
 const MAX_PARTS: u64 = 10_000;
 
+/// How many of them it lists in one answer.
+const LISTED_PARTS: u64 = 1000;
+
 const MIB: u64 = 1 << 20;
 
 /// Small enough that a part lost on a bad line is soon sent again, large enough that signing each
 /// takes no time to speak of.
 const USUAL_PART: u64 = 16 * MIB;
+
+/// What is lost with a part that breaks off late, at most, in sources of up to 2.4 TiB.
+const LARGE_PART: u64 = 256 * MIB;
 
 /// S3's upload ids have about a hundred characters.
 const MAX_UPLOAD_ID: usize = 1024;
@@ -124,9 +130,13 @@ pub enum NotSigned {
 }
 
 /// The length of all parts but the last of a source of this size, in bytes.
+///
+/// Where that does not make them large, there are no more parts than S3 lists at once: a client
+/// that goes on with an upload, as Uppy, asks only once which parts are there.
 pub fn part_size(size_bytes: u64) -> u64 {
-    let least = size_bytes.div_ceil(MAX_PARTS).next_multiple_of(MIB);
-    least.max(USUAL_PART)
+    let least = size_bytes.div_ceil(MAX_PARTS);
+    let listed = size_bytes.div_ceil(LISTED_PARTS).min(LARGE_PART);
+    least.max(listed).next_multiple_of(MIB).max(USUAL_PART)
 }
 
 /// The exact length of a part of a source of this size; none if there is no such part.
@@ -313,6 +323,7 @@ mod tests {
         fn parts_tile_the_source(size in 1_u64..60_000_000_000_000) {
             let count = size.div_ceil(part_size(size));
             prop_assert!(count <= MAX_PARTS);
+            prop_assert!(count <= LISTED_PARTS || part_size(size) >= LARGE_PART);
             let count = u32::try_from(count).unwrap();
             let mut sum = 0;
             for number in 1..=count {
