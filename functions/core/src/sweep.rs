@@ -75,6 +75,11 @@ impl Sweep {
             Status::Preparing if run_is_over => Some(match source {
                 None => Action::GiveUp(source_missing()),
                 Some(_) if video.attempts >= MAX_ATTEMPTS => Action::GiveUp(Video::given_up()),
+                // It was ended for having taken all its time, and would take it once more. The lease
+                // was made to last as long, and begins a moment later.
+                Some(_) if video.lease_until <= self.now + 60_000 => {
+                    Action::GiveUp(Video::given_up())
+                }
                 Some(_) => Action::Announce,
             }),
             Status::Preparing => match source {
@@ -211,6 +216,16 @@ mod tests {
         assert_eq!(action(1, false), None);
         assert_eq!(action(1, true), Some(Action::Announce));
         assert_eq!(kind(action(3, true)), Some(ErrorType::Internal));
+    }
+
+    #[test]
+    fn a_run_that_took_all_its_time_is_not_begun_again() {
+        let run = Video {
+            parts_counted: 4,
+            ..video("preparing", 1, NOW + 500)
+        };
+        let action = SWEEP.action(Some(&run), Some(&source(400)), true);
+        assert_eq!(kind(action), Some(ErrorType::Internal));
     }
 
     #[test]
