@@ -96,7 +96,7 @@ test('a portrait clip without sound plays as it is', async ({ page }) => {
 });
 
 test.describe('on a bad line', () => {
-  test.use({ expected: [/Failed to load resource|ERR_INTERNET_DISCONNECTED|ERR_FAILED/] });
+  test.use({ expected: [/Failed to load resource|ERR_INTERNET_DISCONNECTED|ERR_FAILED|409/] });
 
   test('a large upload survives a cut connection and a reload', async ({ page, context }) => {
     const file = clip('large.mp4', `${picture('320x180', 4)} ${tone(4)} ${encoded}`, 300 * MIB);
@@ -151,6 +151,34 @@ test.describe('on a bad line', () => {
     // Of a part that was stored while the line was cut, no answer was seen: storage has the last word.
     const source = await fetch(whole.playback.original!, { method: 'HEAD' });
     expect(Number(source.headers.get('content-length'))).toBe(300 * MIB);
+  });
+
+  test('an upload that is complete without an answer is not sent again', async ({
+    page,
+    context,
+  }) => {
+    const file = clip('unheard.mp4', `${picture('320x180', 3)} ${encoded}`);
+    await signedIn(page);
+    let sent = 0;
+    page.on('request', (request) => {
+      if (request.method() === 'PUT') sent += 1;
+    });
+    // The storage has the file; its answer is lost on the way.
+    const network = await context.newCDPSession(page);
+    network.on('Fetch.requestPaused', ({ requestId, request }) => {
+      const lost = request.method === 'PUT';
+      void network.send(lost ? 'Fetch.failRequest' : 'Fetch.continueRequest', {
+        requestId,
+        ...(lost && { errorReason: 'ConnectionReset' }),
+      } as never);
+    });
+    await network.send('Fetch.enable', {
+      patterns: [{ urlPattern: '*X-Amz-Signature*', requestStage: 'Response' }],
+    });
+    await by(page, 'file-input').setInputFiles(file);
+    const link = by(row(page, file), 'upload-link');
+    expect((await settled(await linkedId(link))).status).toBe('ready');
+    expect(sent).toBe(1);
   });
 
   test('an upload whose time is over says so, and can be started again', async ({

@@ -12,6 +12,7 @@ test.each([
   ['S3 refuses', s3(403), 'doubt'],
   ['S3 knows the upload no more', s3(404), 'restart'],
   ['the API signs no more', new ProblemError(403, 'about:blank', ''), 'doubt'],
+  ['the source is there already', new ProblemError(409, 'about:blank', ''), 'doubt'],
   ['the time is over', new ProblemError(403, UPLOAD_EXPIRED, ''), 'renew'],
   ['nobody signed in', new SignedOutError(), 'ask'],
   ['too large', new ProblemError(413, 'about:blank', ''), 'never'],

@@ -46,7 +46,8 @@ export function failureOf(why: unknown): Failure {
 
 function remedyOf({ status, type }: ProblemError): Remedy {
   if (type === UPLOAD_EXPIRED) return 'renew';
-  if (status === 403) return 'doubt';
+  // 409: its source is there, perhaps since an answer was lost.
+  if (status === 403 || status === 409) return 'doubt';
   if (status === 413 || status === 415 || status === 422) return 'never';
   return isBusy(status) ? 'wait' : 'ask';
 }

@@ -38,6 +38,8 @@ export class Upload {
   /** S3's name of the multipart upload, once there is one. */
   uploadId: string | null = null;
   sentBytes = 0;
+  /** Every byte was sent once, though perhaps no answer came. */
+  sentAll = false;
   /** Why it stopped, in the phases `retrying` and `failed`. */
   message = '';
   /** Whether another attempt can help. */
@@ -69,6 +71,7 @@ export class Upload {
   sent(bytes: number): void {
     if (bytes > this.sentBytes) this.attempts = 0;
     this.sentBytes = bytes;
+    this.sentAll ||= bytes >= this.file.size;
     this.changed.emit();
   }
 }

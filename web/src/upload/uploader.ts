@@ -19,6 +19,10 @@ const FILES_AT_ONCE = 3;
 /** A signed URL is not used in the last seconds before it expires. */
 const SPARE_MS = 30_000;
 
+/** An upload that is gone may be complete: its video shows that once the storage's event has come. */
+const ARRIVAL_MS = 60_000;
+const LOOK_EVERY_MS = 3_000;
+
 /** So many refusals by the storage are taken for a hiccup, as a signed URL that came too late. */
 const DOUBTS = 2;
 
@@ -164,6 +168,7 @@ export class Uploader {
     }
     upload.expired = false;
     this.#open(upload, session);
+    if (upload.uploadId) this.#remember(upload, session, upload.uploadId);
     videoCreated.emit(session.videoId);
   }
 
@@ -174,6 +179,8 @@ export class Uploader {
       return await createUpload(request, upload.idempotencyKey);
     } catch (why) {
       if (!(why instanceof ProblemError && why.status === 409)) throw why;
+      // Its source is there, as whoever is told of this finds.
+      if (await this.#hasArrived(upload)) throw why;
       // The video of the first attempt was deleted meanwhile.
       upload.idempotencyKey = crypto.randomUUID();
       return createUpload(request, upload.idempotencyKey);
@@ -203,8 +210,14 @@ export class Uploader {
 
   /** The first request for a part tells the id of the multipart upload. */
   #note(upload: Upload, session: Session, uploadId: string): void {
-    if (upload.uploadId === uploadId || session.partSize === null) return;
+    if (upload.uploadId === uploadId) return;
     upload.uploadId = uploadId;
+    this.#remember(upload, session, uploadId);
+  }
+
+  /** Kept in case the page is reloaded. */
+  #remember(upload: Upload, session: Session, uploadId: string): void {
+    if (session.partSize === null) return;
     const { fingerprint, file } = upload;
     const { videoId, key, uploadToken, signUrl, partSize, expiresAt } = session;
     remember({
@@ -225,7 +238,8 @@ export class Uploader {
     this.#slots.leave(upload);
     let { remedy, message } = failure;
     if (remedy === 'doubt' || remedy === 'restart') {
-      if (await this.#hasArrived(upload)) return this.#finish(id, upload);
+      const until = remedy === 'restart' && upload.sentAll ? Date.now() + ARRIVAL_MS : 0;
+      if (await this.#arrives(upload, until)) return this.#finish(id, upload);
       if (remedy === 'restart') this.#startOver(id, upload);
       remedy = upload.attempts < DOUBTS ? 'wait' : 'ask';
     }
@@ -251,6 +265,15 @@ export class Uploader {
       setTimeout(() => this.retry(upload), delay),
     );
     upload.enter('retrying', message);
+  }
+
+  /** Whether the source is there, or will be until then. */
+  async #arrives(upload: Upload, until: number): Promise<boolean> {
+    while (!(await this.#hasArrived(upload))) {
+      if (Date.now() >= until || upload.phase === 'cancelled') return false;
+      await new Promise((done) => setTimeout(done, LOOK_EVERY_MS));
+    }
+    return true;
   }
 
   async #hasArrived({ session }: Upload): Promise<boolean> {
