@@ -1,7 +1,7 @@
 import { expect, type Response } from '@playwright/test';
 
 import { accessible, by, canPlay, playing, shot, signedIn, steer, test } from './page.js';
-import { clip, encoded, picture, settled, stack, upload, video } from './stack.js';
+import { clip, encoded, picture, settled, stack, tone, upload, video } from './stack.js';
 
 test('a video is found, renamed, linked and deleted', async ({ page }) => {
   const file = clip('short.mp4', `${picture('320x180', 3)} ${encoded}`);
@@ -41,6 +41,40 @@ test.describe('an address without a video', () => {
     await page.goto(`${stack.site_url}/watch/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e`);
     await expect(page.getByText(/no such video/i)).toBeVisible();
     await accessible(page);
+  });
+});
+
+test.describe('on a bad line', () => {
+  test.use({ expected: [/ERR_CONNECTION_RESET/] });
+
+  test('a video plays on, and after a long break goes on where it was', async ({ page }) => {
+    const file = clip('far.mp4', `${picture('320x180', 60)} ${tone(60)} ${encoded}`);
+    const id = await upload(file, 'Far away');
+    await settled(id);
+    let broken = 0;
+    let breaks = 2;
+    await page.route('**/audio/**/*.m4s', (route) => {
+      if (broken >= breaks) return route.continue();
+      broken += 1;
+      return route.abort('connectionreset');
+    });
+    await page.goto(`${stack.site_url}/watch/${id}`);
+    await canPlay(page);
+    await steer(page, 1);
+    await expect.poll(async () => (await playing(page)).time).toBeGreaterThan(1.5);
+    expect(broken).toBe(2);
+
+    // Longer than anything is tried.
+    breaks = Infinity;
+    // It does not play, so it does not answer.
+    void steer(page, 50).catch(() => undefined);
+    const again = page.getByRole('button', { name: 'Try again' });
+    await again.waitFor({ timeout: 90_000 });
+    breaks = 0;
+    await again.click();
+    await canPlay(page);
+    await steer(page);
+    await expect.poll(async () => (await playing(page)).time).toBeGreaterThan(50);
   });
 });
 

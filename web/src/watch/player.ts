@@ -6,18 +6,32 @@ import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
 import type { MediaPlayerElement, MediaVideoLayoutElement } from 'vidstack/elements';
 import { nameOf, type Playback, type Video } from '../video';
+import { patient } from './patience';
 import { PlayerStorage } from './storage';
 
 export interface Player {
   element: HTMLElement;
+  /** Seconds into what plays. */
+  readonly position: number;
   /** Plays what there is now. Where another source played, the new one goes on in its place. */
   show: (video: Video) => void;
   destroy: () => void;
 }
 
-/** The player; `failed` is told when a source cannot be played. */
-export function createPlayer(failed: (type: Playback['type']) => void): Player {
+/** So many faults of decoding in a source are got over before it counts as one that cannot be played. */
+const FAULTS = 3;
+
+/**
+ * The player; `failed` is told when a source cannot be played. It begins at `startAt` (seconds),
+ * where an earlier one stopped.
+ */
+export function createPlayer(
+  failed: (type: Playback['type']) => void,
+  startAt: number | null,
+): Player {
   const storage = new PlayerStorage();
+  storage.startAt = startAt;
+  let faults = 0;
   const player = document.createElement('media-player') as MediaPlayerElement;
   const layout = document.createElement('media-video-layout') as MediaVideoLayoutElement;
   let playing: Playback['type'] = null;
@@ -36,8 +50,11 @@ export function createPlayer(failed: (type: Playback['type']) => void): Player {
     if (!isHLSProvider(provider)) return;
     // By default it would be loaded from a CDN, which the page's policy forbids.
     provider.library = () => import('hls.js');
-    // The first segment that is loaded is the one that is going to be shown.
-    if (storage.startAt !== null) provider.config = { startPosition: storage.startAt };
+    provider.config = {
+      ...patient,
+      // The first segment that is loaded is the one that is going to be shown.
+      ...(storage.startAt !== null && { startPosition: storage.startAt }),
+    };
   });
   player.addEventListener('error', () => failed(playing));
   // Vidstack puts a file's address into a <source>, whose errors neither bubble nor reach it.
@@ -50,7 +67,10 @@ export function createPlayer(failed: (type: Playback['type']) => void): Player {
     if (playing === 'original' && player.querySelector('video')?.videoWidth === 0) failed(playing);
   });
   player.addEventListener('hls-error', ({ detail }) => {
-    if (detail.fatal) failed(playing);
+    if (!detail.fatal) return;
+    // Vidstack then has hls.js begin again with the decoder.
+    if (detail.type === 'mediaError' && ++faults < FAULTS) return;
+    failed(playing);
   });
 
   const show = (video: Video) => {
@@ -65,7 +85,7 @@ export function createPlayer(failed: (type: Playback['type']) => void): Player {
     if (!type || !url || type === playing) return;
     const goOn = playing !== null && player.state.started;
     const still = goOn ? coverWithStill(player) : undefined;
-    storage.startAt = goOn ? player.currentTime : null;
+    if (playing !== null) storage.startAt = goOn ? player.currentTime : null;
     player.autoPlay = goOn && !player.paused;
     playing = type;
     // Told outright: an original's address need not end in what it is.
@@ -73,7 +93,14 @@ export function createPlayer(failed: (type: Playback['type']) => void): Player {
     if (still) player.addEventListener('seeked', () => still.remove(), { once: true });
   };
 
-  return { element: player, show, destroy: () => player.destroy() };
+  return {
+    element: player,
+    get position() {
+      return player.currentTime;
+    },
+    show,
+    destroy: () => player.destroy(),
+  };
 }
 
 /** The picture at which one source stops, until the next one shows the same. */

@@ -12,6 +12,8 @@ export class Stage {
   #loading = false;
   #stopped = false;
   #video: Video | undefined;
+  /** Where the last player stopped, in seconds. */
+  #position: number | null = null;
   /** The kind of source that this browser cannot play. */
   #unplayable: Playback['type'] = null;
   readonly #words = h('p', {});
@@ -48,7 +50,7 @@ export class Stage {
     try {
       const { createPlayer } = await import('./player');
       if (this.#stopped) return;
-      this.#player = createPlayer((type) => this.#failed(type));
+      this.#player = createPlayer((type) => this.#failed(type), this.#position);
       if (this.#video) this.show(this.#video);
     } catch {
       toastError('The player could not be loaded. Check the connection, then reload the page.');
@@ -85,6 +87,8 @@ export class Stage {
 
   #drop(type: Playback['type']): void {
     this.#unplayable = type;
+    // One failure may be told more than once.
+    if (this.#player) this.#position = this.#player.position || null;
     this.#player?.destroy();
     this.#player = undefined;
     replaceChildren(this.element);
