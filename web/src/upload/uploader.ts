@@ -237,9 +237,12 @@ export class Uploader {
   async #failed(id: string, upload: Upload, failure: Failure): Promise<void> {
     this.#slots.leave(upload);
     let { remedy, message } = failure;
-    if (remedy === 'doubt' || remedy === 'restart') {
+    const isDoubtful = remedy === 'doubt' || remedy === 'restart';
+    if (isDoubtful || upload.sentAll) {
       const until = remedy === 'restart' && upload.sentAll ? Date.now() + ARRIVAL_MS : 0;
       if (await this.#arrives(upload, until)) return this.#finish(id, upload);
+    }
+    if (isDoubtful) {
       if (remedy === 'restart') this.#startOver(id, upload);
       remedy = upload.attempts < DOUBTS ? 'wait' : 'ask';
     }
@@ -288,6 +291,7 @@ export class Uploader {
     if (!upload.uploadId) return;
     forgetUpload(upload);
     upload.uploadId = null;
+    upload.sentAll = false;
     if (this.#uppy.getFile(id)) this.#uppy.setFileState(id, { s3Multipart: undefined });
   }
 
