@@ -22,7 +22,7 @@ pub enum VideoCodec {
 pub enum Preset {
     /// The least CPU time.
     Economy,
-    /// A picture like that of x264's `medium` at CRF 20, in about a third of its time.
+    /// A picture like that of x264's `medium` at CRF 20, in a third of its time.
     Balanced,
     /// Fewer bytes for the same picture, for videos that are watched often.
     Quality,
@@ -190,10 +190,10 @@ const THOROUGH: &str = "rc-lookahead=40:aq-mode=2:aq-strength=0.7:psy-rd=0.4,0";
 
 const THOROUGH_SMALL: &str = "rc-lookahead=50:aq-mode=2:aq-strength=0.7:psy-rd=0,0";
 
-/// AV1 is for those who save bytes, so it has one point: under two thirds of the bytes of H.264's
-/// `balanced`, for a picture that is worse by less than a point of VMAF. (With pictures as good,
-/// it is two thirds at the small sizes and four fifths at 1080p, where both come near what VMAF
-/// can tell; slower presets change that by one or two hundredths.)
+/// AV1 is for those who save bytes, so it has one point: two thirds of the bytes of H.264's
+/// `balanced`, for a picture that is worse by about a point of VMAF. (With pictures as good, it is
+/// six tenths at the small sizes and three quarters from 720p on; slower presets change that by a
+/// few hundredths.)
 fn av1(rendition: &Rendition) -> Vec<(&'static str, String)> {
     let (speed, crf) = match Class::of(rendition) {
         Class::UltraHd | Class::FullHd => ("9", "27"),
