@@ -192,8 +192,8 @@ const THOROUGH_SMALL: &str = "rc-lookahead=50:aq-mode=2:aq-strength=0.7:psy-rd=0
 
 /// AV1 is for those who save bytes, so it has one point: two thirds of the bytes of H.264's
 /// `balanced`, for a picture that is worse by about a point of VMAF. (With pictures as good, it is
-/// six tenths at the small sizes and three quarters from 720p on; slower presets change that by a
-/// few hundredths.)
+/// six tenths at the small sizes and three quarters from 720p on; slower presets change that by
+/// one or two hundredths.)
 fn av1(rendition: &Rendition) -> Vec<(&'static str, String)> {
     let (speed, crf) = match Class::of(rendition) {
         Class::UltraHd | Class::FullHd => ("9", "27"),

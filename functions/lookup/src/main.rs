@@ -5,8 +5,8 @@ use mimalloc::MiMalloc;
 use reelrun_lookup::{Lookup, routes};
 use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config};
 
-/// A request is many small values that live for a moment: with this allocator it takes a tenth less
-/// CPU time than with the C library's.
+/// A request is many small values that live for a moment: with this allocator it takes 7 to
+/// 9 % less CPU time than with the C library's.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

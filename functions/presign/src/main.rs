@@ -8,8 +8,8 @@ use reelrun_core::upload::UploadLimits;
 use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config, signer::Signer};
 use reelrun_presign::{Presign, routes};
 
-/// A request is many small values that live for a moment: with this allocator it takes a tenth less
-/// CPU time than with the C library's.
+/// A request is many small values that live for a moment: with this allocator it takes 7 to
+/// 9 % less CPU time than with the C library's.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -81,11 +81,11 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
         let alike = of_av1
             .bytes_at(h264[0].vmaf)
             .with_context(|| format!("at {height}p AV1 is never as good as H.264"))?;
+        let at_published = alike / h264[0].bytes as f64;
         println!(
-            "  {height:4}p  {}\n         {}\n         {ratio:.3} of the bytes, VMAF {from:.1} to {to:.1}; {:.3} at the published {:.1}",
+            "  {height:4}p  {}\n         {}\n         {ratio:.3} of the bytes, VMAF {from:.1} to {to:.1}; {at_published:.3} at the published {:.1}",
             listed("H.264", h264),
             listed("AV1", av1),
-            alike / h264[0].bytes as f64,
             h264[0].vmaf,
         );
         published.0 += alike;
@@ -95,7 +95,7 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
             "height": height,
             "ratio": ratio,
             "vmaf": [from, to],
-            "ratio_at_published": alike / h264[0].bytes as f64,
+            "ratio_at_published": at_published,
             "h264": h264.iter().map(figures).collect::<Vec<_>>(),
             "av1": av1.iter().map(figures).collect::<Vec<_>>(),
         }));
