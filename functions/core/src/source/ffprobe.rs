@@ -246,7 +246,9 @@ impl ProbeStream {
             .sample_aspect_ratio
             .as_deref()
             .and_then(|text| text.split_once(':'))
-            .and_then(|(x, y)| Some((x.parse::<u64>().ok()?, y.parse::<u64>().ok()?)))
+            // ffprobe's numbers fit into 32 bits, so that in 64 no product below overflows.
+            .and_then(|(x, y)| Some((x.parse::<u32>().ok()?, y.parse::<u32>().ok()?)))
+            .map(|(x, y)| (u64::from(x), u64::from(y)))
             .filter(|&(x, y)| x > 0 && y > 0 && x <= y * 32 && y <= x * 32)
             .unwrap_or((1, 1));
         let width = (u64::from(self.width) * aspect.0 + aspect.1 / 2) / aspect.1;

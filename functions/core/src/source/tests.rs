@@ -44,7 +44,14 @@ fn rotation_and_pixel_shape_give_the_size_on_screen() {
     assert_eq!((info.video.width, info.video.height), (1080, 1920));
     let info = with("sample_aspect_ratio", json!("3:4")).unwrap();
     assert_eq!((info.video.width, info.video.height), (1440, 1080));
-    for undefined in ["0:1", "N/A", "1:0", "1000:1"] {
+    for undefined in [
+        "0:1",
+        "N/A",
+        "1:0",
+        "1000:1",
+        "1:18446744073709551615",
+        "4611686018427387904:4611686018427387904",
+    ] {
         let info = with("sample_aspect_ratio", json!(undefined)).unwrap();
         assert_eq!(info.video.width, 1920, "{undefined}");
     }
@@ -173,10 +180,16 @@ fn each_fault_has_its_type() {
 
 proptest! {
     #[test]
-    fn no_probe_output_panics(text in ".{0,80}", number in "-?[0-9.:/]{0,24}") {
+    fn no_probe_output_panics(
+        text in ".{0,80}",
+        number in "-?[0-9.:/]{0,24}",
+        (one, other) in any::<(u64, u64)>(),
+    ) {
         let _ = SourceInfo::parse(&text, None, LIMITS);
-        for field in ["duration", "start_time", "r_frame_rate", "sample_aspect_ratio"] {
-            let _ = with(field, json!(number));
+        for number in [number.clone(), format!("{one}:{other}"), format!("{one}/{other}")] {
+            for field in ["duration", "start_time", "r_frame_rate", "sample_aspect_ratio"] {
+                let _ = with(field, json!(number));
+            }
         }
         let _ = clock_micros(&number);
     }
