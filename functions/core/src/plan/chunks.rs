@@ -54,7 +54,7 @@ impl Work {
         let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
         let encode = renditions
             .iter()
-            .map(|r| pixels(r.width, r.height) * preset.picoseconds_per_pixel(r.codec))
+            .map(|r| pixels(r.width, r.height) * preset.picoseconds_per_pixel(r))
             .sum::<u64>();
         let per_frame = encode + pixels(video.width, video.height) * DECODE_PICOSECONDS;
         let total = u128::from(per_frame) * u128::from(frames) / 1_000_000_000;
