@@ -163,7 +163,8 @@ impl SourceInfo {
         probe.check_is_open(stream)?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
         let stated_end = stream.end(start);
-        let measured_end = measured.and_then(|measured| positive(measured.end_us - start));
+        let measured_end =
+            measured.and_then(|measured| positive(measured.end_us.saturating_sub(start)));
         let end_us =
             measured_end
                 .or(stated_end)

@@ -76,7 +76,8 @@ impl Packets {
     /// Whether there are more than any video has, or more in them than in the whole file of this
     /// size, since it repeats itself: then it is not worth reading on.
     pub fn are_too_many(&self, file_bytes: u64) -> bool {
-        self.count > MAX_PACKETS || self.bytes > REPEATS * file_bytes.max(MIN_REPEATED)
+        self.count > MAX_PACKETS
+            || self.bytes > file_bytes.max(MIN_REPEATED).saturating_mul(REPEATS)
     }
 
     /// What all lines told; nothing if none had a time or a length.

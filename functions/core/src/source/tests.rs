@@ -140,6 +140,19 @@ fn a_file_that_does_not_state_its_length_is_measured() {
 }
 
 #[test]
+fn forged_packets_of_a_clock_below_zero_are_too_long() {
+    let mut file = probe(&[video()]);
+    file["format"]["start_time"] = json!("-5.0");
+    let mut packets = Packets::default();
+    for _ in 0..5 {
+        packets.add("0,2000000000000,1,0,K__");
+    }
+    let measured = packets.measured();
+    let info = SourceInfo::parse(&file.to_string(), measured.as_ref(), LIMITS);
+    assert_eq!(kind(info), ErrorType::TooLong);
+}
+
+#[test]
 fn each_fault_has_its_type() {
     let audio =
         json!({"index": 0, "codec_type": "audio", "codec_name": "mp3", "sample_rate": "44100"});
