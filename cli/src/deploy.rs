@@ -19,6 +19,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     ));
     tools::prepare(project)?;
     let account = look_into_account(project, args)?;
+    account.refuse_dead_end(&args.stack_name)?;
     let file = project
         .target()
         .join("deployed")
@@ -40,7 +41,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     // A stack that is there keeps the tokens it has, whoever set them, unless new ones are wanted.
     let new_token = match &known {
         _ if args.new_token => Some(secret::new_token()?),
-        _ if account.has_stack => None,
+        _ if account.has_stack() => None,
         Some(token) => Some(token.clone()),
         None => Some(secret::new_token()?),
     };
@@ -54,6 +55,14 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
         .extend(args.parameters.iter().cloned());
     deployment.deploy(project)?;
     drop(artifacts);
+    // sam calls it a success when the person said no. What AWS was not told must not be written
+    // down: the file may hold the only copy of the token that is still in use.
+    if args.confirm && !look_into_account(project, args)?.has_changed_since(&account) {
+        project
+            .say
+            .line("Nothing was deployed: the stack is as it was, and so is its token.");
+        return Ok(0);
+    }
 
     let outputs = deployment.outputs(project)?;
     let mut state = StackState::new(&outputs, account.region.clone(), args.stack_name.clone())?;
@@ -84,12 +93,64 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
 }
 
 /// What is already there.
+#[derive(Debug, PartialEq, Eq)]
 struct Account {
+    id: String,
     region: String,
-    has_stack: bool,
+    /// `CloudFormation`'s word for how the stack is; [`NO_STACK`] if there is none.
+    stack_status: String,
+    /// When the stack was last changed, or made.
+    changed_at: String,
 }
 
-/// Asks AWS who this is and whether the stack exists, before minutes of building rather than after.
+const NO_STACK: &str = "new";
+
+impl Account {
+    fn parse(answer: &str) -> Result<Self> {
+        let words: Vec<_> = answer.split_whitespace().collect();
+        let [id, region, stack_status, changed_at] = words[..] else {
+            bail!(
+                "AWS was asked for the account and answered: {}",
+                answer.trim()
+            );
+        };
+        Ok(Self {
+            id: id.into(),
+            region: region.into(),
+            stack_status: stack_status.into(),
+            changed_at: changed_at.into(),
+        })
+    }
+
+    /// Whether there is a stack to update. One whose first change set was never executed is none.
+    fn has_stack(&self) -> bool {
+        ![NO_STACK, "REVIEW_IN_PROGRESS"].contains(&self.stack_status.as_str())
+    }
+
+    fn has_changed_since(&self, earlier: &Self) -> bool {
+        self.has_stack() && (!earlier.has_stack() || self.changed_at != earlier.changed_at)
+    }
+
+    /// An error if `CloudFormation` takes no update of the stack any more.
+    fn refuse_dead_end(&self, name: &str) -> Result<()> {
+        if ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"]
+            .contains(&self.stack_status.as_str())
+        {
+            bail!(
+                "the stack {name} is in the state {}: its first deployment failed, or its deletion \
+                 did, and CloudFormation takes no other. See what failed (`aws cloudformation \
+                 describe-stack-events --stack-name {name} --region {region}`), delete it (`aws \
+                 cloudformation delete-stack --stack-name {name} --region {region}`), then run the \
+                 command again",
+                self.stack_status,
+                region = self.region,
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Asks AWS who this is and how the stack is, before minutes of building rather than after.
 fn look_into_account(project: &Project, args: &DeployArgs) -> Result<Account> {
     const ASK: &str = r"
 import sys
@@ -99,12 +160,13 @@ try:
     account = session.client('sts').get_caller_identity()['Account']
     stacks = session.client('cloudformation')
     try:
-        stacks.describe_stacks(StackName=sys.argv[2])
-        there = 'there'
+        [stack] = stacks.describe_stacks(StackName=sys.argv[2])['Stacks']
+        changed = stack.get('LastUpdatedTime') or stack['CreationTime']
+        there = stack['StackStatus'] + ' ' + changed.isoformat()
     except stacks.exceptions.ClientError as error:
         if 'does not exist' not in str(error):
             raise
-        there = 'new'
+        there = 'new never'
     print(account, session.region_name, there)
 except Exception as error:
     sys.exit(str(error))
@@ -119,16 +181,49 @@ except Exception as error:
              command again.",
         )
         .output()?;
-    let words: Vec<_> = answer.split_whitespace().collect();
-    let [account, region, there] = words[..] else {
-        bail!(
-            "AWS was asked for the account and answered: {}",
-            answer.trim()
+    let account = Account::parse(&answer)?;
+    step.done_with(&format!(
+        "account {}, {}, stack is {}",
+        account.id, account.region, account.stack_status
+    ));
+    Ok(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(stack: &str) -> Account {
+        Account::parse(&format!("123456789012 eu-west-1 {stack}\n")).expect("four words")
+    }
+
+    #[test]
+    fn a_change_set_that_was_declined_changes_nothing() {
+        let before = account("UPDATE_COMPLETE 2026-01-02T03:04:05+00:00");
+        let after = account("UPDATE_COMPLETE 2026-01-02T03:14:05+00:00");
+        assert!(after.has_changed_since(&before) && !before.has_changed_since(&before));
+        let new = account("new never");
+        let declined = account("REVIEW_IN_PROGRESS 2026-01-02T03:04:05+00:00");
+        assert!(!declined.has_stack() && !declined.has_changed_since(&new));
+        let made = account("CREATE_COMPLETE 2026-01-02T03:04:05+00:00");
+        assert!(made.has_changed_since(&new) && made.has_changed_since(&declined));
+        assert!(Account::parse("nonsense").is_err());
+    }
+
+    #[test]
+    fn what_takes_no_update_is_refused_with_a_way_out() {
+        let refused = account("ROLLBACK_COMPLETE now").refuse_dead_end("films");
+        let why = refused.expect_err("a dead end").to_string();
+        assert!(
+            why.contains("delete-stack --stack-name films --region eu-west-1"),
+            "{why}"
         );
-    };
-    step.done_with(&format!("account {account}, {region}, stack is {there}"));
-    Ok(Account {
-        region: region.to_owned(),
-        has_stack: there == "there",
-    })
+        for alive in [
+            "new never",
+            "UPDATE_ROLLBACK_COMPLETE now",
+            "REVIEW_IN_PROGRESS now",
+        ] {
+            assert!(account(alive).refuse_dead_end("films").is_ok());
+        }
+    }
 }

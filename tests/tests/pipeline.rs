@@ -4,7 +4,7 @@ use std::fs;
 
 use reelrun_tests::{
     conformance::{Expected, check},
-    media::{Clips, count_frames, luma, samples, text},
+    media::{Clips, channels, count_frames, luma, samples, text},
     stack::{Stack, get},
 };
 
@@ -317,21 +317,73 @@ fn a_source_longer_than_it_states_is_published_whole() {
     assert!(frames.abs_diff(400) <= 4, "{frames} of 400 frames");
 }
 
-/// A window share or a broadcast may change its size half-way.
+/// A window share or a broadcast may change its size half-way, and a broadcast has fields.
 #[test]
 fn a_picture_that_changes_its_size_keeps_every_frame() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let part = |name, size| {
-        let args = format!("-f lavfi -i testsrc2=s={size}:r=25:d=2 -c:v mpeg2video -b:v 1M");
-        fs::read(clips.make(name, &args)).unwrap()
+    for (name, sizes, fields) in [
+        ("shared", ["640x360", "320x240"], ""),
+        (
+            "broadcast",
+            ["720x576", "720x480"],
+            "-vf fps=50,interlace -flags +ilme+ildct",
+        ),
+    ] {
+        let part = |size| {
+            let args =
+                format!("-f lavfi -i testsrc2=s={size}:r=25:d=2 {fields} -c:v mpeg2video -b:v 1M");
+            fs::read(clips.make("part.ts", &args)).unwrap()
+        };
+        let file = clips.file(&format!("{name}.ts"), &sizes.map(part).concat());
+        let video = stack.ready(&file);
+        let frames = count_frames(video["playback"]["hls"].as_str().unwrap());
+        assert!(frames.abs_diff(100) <= 2, "{name}: {frames} of 100 frames");
+    }
+}
+
+/// A broadcast has more channels in the film than in the advertisement.
+#[test]
+fn sound_that_changes_its_channels_is_all_there() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let part = |at, channels| {
+        let args = format!(
+            "-f lavfi -i testsrc2=s=320x240:r=25:d=3 -f lavfi -i sine=440:r=48000:d=3,pan={channels} \
+             -c:v libx264 -preset ultrafast -c:a ac3 -output_ts_offset {at}"
+        );
+        fs::read(clips.make("part.ts", &args)).unwrap()
     };
-    let file = clips.file(
-        "resized.ts",
-        &[part("a.ts", "640x360"), part("b.ts", "320x240")].concat(),
+    let parts = [
+        part(0, "stereo|c0=c0|c1=c0"),
+        part(3, "5.1|c0=c0|c1=c0|c2=0*c0|c3=0*c0|c4=0*c0|c5=0*c0"),
+    ];
+    let video = stack.ready(&clips.file("film.ts", &parts.concat()));
+    let samples = samples(video["playback"]["hls"].as_str().unwrap());
+    // Quiet is where the codec of each part tunes in, and nothing else.
+    let heard = samples
+        .chunks(48)
+        .filter(|millisecond| millisecond.iter().any(|sample| sample.abs() > 0.02));
+    let heard = heard.count();
+    assert!((5980..6060).contains(&heard), "{heard} ms of 6 s are heard");
+}
+
+/// One channel is as loud in two as players make it themselves.
+#[test]
+fn a_single_channel_keeps_its_level() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make(
+        "mono.mp4",
+        "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i sine=440:r=48000:d=2 \
+         -c:v libx264 -preset ultrafast -c:a aac -b:a 128k",
     );
     let video = stack.ready(&file);
-    let frames = count_frames(video["playback"]["hls"].as_str().unwrap());
-    assert!(frames.abs_diff(100) <= 2, "{frames} of 100 frames");
+    let stereo = channels(video["playback"]["hls"].as_str().unwrap());
+    for channel in [stereo.left, stereo.right] {
+        let level = channel[24_000..72_000]
+            .iter()
+            .fold(0.0, |most: f32, s| most.max(s.abs()));
+        // The tone's amplitude is an eighth.
+        assert!((level - 0.125).abs() < 0.01, "{level}");
+    }
 }
 
 /// An RGB picture has the colours of its source, on every player: they are converted and tagged.

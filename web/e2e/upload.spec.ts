@@ -92,7 +92,7 @@ test('a portrait clip without sound plays as it is', async ({ page }) => {
   expect((await playing(page)).frames).toBeGreaterThan(0);
   const box = (await page.locator('media-player video').boundingBox())!;
   expect(box.height).toBeGreaterThan(box.width);
-  expect((await playing(page)).heights.length).toBeGreaterThan(1);
+  await expect.poll(async () => (await playing(page)).heights.length).toBeGreaterThan(1);
 });
 
 test.describe('on a bad line', () => {

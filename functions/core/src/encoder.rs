@@ -172,6 +172,8 @@ fn h264(preset: Preset, rendition: &Rendition) -> Vec<(&'static str, String)> {
         ("-profile:v", "high".into()),
         ("-crf", crf.into()),
         ("-x264-params", params.into()),
+        // The playlists say that there are no captions in the picture.
+        ("-a53cc", "0".into()),
         ("-maxrate", ceiling.to_string()),
         ("-bufsize", (ceiling * 2).to_string()),
     ]

@@ -119,6 +119,8 @@ fn stream_inf(text: &mut String, presentation: &Presentation, variant: &Variant<
     if presentation.audio.is_some() {
         let _ = write!(text, ",AUDIO=\"{AUDIO_GROUP}\"");
     }
+    // Unsaid, players look for captions in the picture, and some offer a track that has none.
+    text.push_str(",CLOSED-CAPTIONS=NONE");
     let _ = writeln!(
         text,
         "\n{}",

@@ -49,6 +49,9 @@ pub struct Rendition {
     pub max_bitrate_bps: u32,
 }
 
+/// The most pixels on the long side: many decoders of H.264 take no wider pictures.
+const MAX_LONG_SIDE: u32 = 4096;
+
 /// How much larger than the next rung a source must be to deserve a rendition of its own size.
 const WORTH_ITS_OWN_PERCENT: u32 = 110;
 
@@ -79,9 +82,10 @@ pub fn renditions(
 ///
 /// A source between two rungs takes the upper rung at its own size: a 1920×800 film is published
 /// at 1920×800, not scaled down to the 720p rung. When it is barely above a rung, the rung itself
-/// is near enough.
+/// is near enough. A panorama whose long side is beyond [`MAX_LONG_SIDE`] counts as the smaller
+/// picture that it has to become.
 fn of_rungs(width: u32, height: u32, max_short_side: u32) -> Vec<Rendition> {
-    let short = width.min(height);
+    let short = largest_short_side(width, height);
     let lower_neighbour = |index: usize| RUNGS.get(index + 1).map_or(0, |rung| rung.short_side);
     let allowed = RUNGS
         .iter()
@@ -104,9 +108,16 @@ fn of_rungs(width: u32, height: u32, max_short_side: u32) -> Vec<Rendition> {
     chosen
 }
 
+/// The short side of the largest picture of this shape.
+fn largest_short_side(width: u32, height: u32) -> u32 {
+    let (short, long) = (width.min(height), width.max(height));
+    let within = u64::from(MAX_LONG_SIDE) * u64::from(short) / u64::from(long.max(1));
+    short.min(u32::try_from(within).unwrap_or(u32::MAX)).max(1)
+}
+
 fn scaled(rung: &Rung, width: u32, height: u32) -> Rendition {
     let short = width.min(height);
-    let target = rung.short_side.min(short);
+    let target = rung.short_side.min(largest_short_side(width, height));
     Rendition {
         name: rung.name.into(),
         codec: VideoCodec::H264,
@@ -154,6 +165,7 @@ mod tests {
             (320, 240),
             (200, 200),
             (1, 1),
+            (5760, 1080),
             (7680, 16),
         ];
         let lines: Vec<_> = shapes
@@ -172,7 +184,8 @@ mod tests {
         320x240: 240p 320x240
         200x200: 240p 200x200
         1x1: 240p 2x2
-        7680x16: 240p 7680x16
+        5760x1080: 720p 3840x720, 480p 2560x480, 360p 1920x360, 240p 1280x240
+        7680x16: 240p 3840x8
         ");
     }
 
@@ -187,6 +200,7 @@ mod tests {
                 // Each side is within a rounding step (2 pixels) of the true shape.
                 let ideal = f64::from(r.height) * f64::from(w) / f64::from(h);
                 let step = 2.0 + 2.0 * f64::from(w) / f64::from(h);
+                prop_assert!(r.width.max(r.height) <= MAX_LONG_SIDE, "{r:?}");
                 prop_assert!((f64::from(r.width) - ideal).abs() <= step, "{r:?} {ideal}");
             }
             for pair in all.windows(2) {

@@ -36,6 +36,7 @@ pub(crate) fn ready(video: &Value, ready: &Ready) -> Result<String, Vec<String>>
     judge.catalog(video, ready, &picture);
     judge.length(&picture, ready);
     judge.sound(&picture, sound.as_ref(), ready);
+    judge.poster(video, ready);
     if let Some(renditions) = ready.renditions {
         let expected = Expected {
             frames: picture.frames(),
@@ -139,6 +140,22 @@ impl Judge {
                     "{stumbles} frames do not move on by {step}, {others} were expected: {numbers:?}"
                 ));
             }
+        }
+    }
+
+    /// The poster shows what the video does, to whoever takes a JPEG for what all JPEGs are.
+    fn poster(&mut self, video: &Value, ready: &Ready) {
+        let Some(most) = ready.delta_e else { return };
+        let url = video["playback"]["poster"].as_str().unwrap_or_default();
+        match Picture::read(url).look() {
+            Some((orientation, delta_e)) => self.expect(
+                orientation == Orientation::UPRIGHT && delta_e <= most,
+                format!("poster {orientation} with ΔE {delta_e:.1}"),
+                most,
+            ),
+            None => self
+                .complaints
+                .push("its poster's colours can't be told".into()),
         }
     }
 

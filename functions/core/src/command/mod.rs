@@ -101,8 +101,8 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
     args.pair(
         "-show_entries",
         "format=duration,start_time,size,format_name:stream=index,codec_name,profile,codec_type,codec_tag_string,width,height,\
-         sample_aspect_ratio,field_order,color_space,color_transfer,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate:\
-         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=side_data_type,rotation:\
+         sample_aspect_ratio,field_order,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate,channels:\
+         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=side_data_type,rotation,dv_profile,dv_bl_signal_compatibility_id:\
          packet=stream_index:packet_side_data=side_data_type",
     );
     // Only packets tell that they are encrypted; the first few of each stream are enough.
@@ -161,7 +161,9 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
     // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
     // that begins late would pile up pictures in memory.
     if let Some((audio, sound)) = audio.zip(sound.as_ref()) {
-        args.pair("-filter_complex", sound.graph(audio));
+        for graph in sound.graphs(audio) {
+            args.pair("-filter_complex", graph);
+        }
     }
     let mut outputs = Vec::new();
     for (index, rendition) in plan.renditions.iter().enumerate().filter(|_| has_video) {
@@ -334,7 +336,7 @@ mod tests {
         .unwrap();
         assert!(!encode.outputs.contains(&Output::Audio));
         let graph = lines(&encode.args);
-        assert!(graph.contains("setparams=colorspace=bt709:"));
+        assert!(graph.contains("setparams=colorspace=bt2020nc:color_primaries=bt2020,scale="));
         assert!(
             graph.contains("bwdif") && graph.contains("tonemap") && !graph.contains("aresample")
         );

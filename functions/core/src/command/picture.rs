@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use crate::{
     ladder::Rendition,
-    plan::{AssumedColor, Part, Plan, Span},
+    plan::{Part, Plan, Span},
     storyboard::{self, Storyboard},
 };
 
@@ -39,6 +39,9 @@ impl Stills {
 pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
     let mut graph = format!("[0:{}]", plan.video_stream);
     if plan.deinterlace {
+        // It takes all frames for as large as the first. (No size at all leaves each its own.)
+        let (width, height) = plan.decoded;
+        let _ = write!(graph, "scale={width}:{height}:interl=-1,");
         graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
     }
     // A constant rate. Sources whose rate is constant already pass frame by frame. The video begins
@@ -74,7 +77,7 @@ pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
         // A frame's time is its number in the whole, so chunks take the same pictures as one encode.
         let _ = write!(
             graph,
-            ";[b]select='not(mod(pts,{}))',{}scale={}:{}:flags=bicubic:out_range=full,setsar=1,\
+            ";[b]select='not(mod(pts,{}))',{}scale={}:{}:flags=bicubic:{JPEG_COLORS},setsar=1,\
              format=pix_fmts=yuvj420p:color_ranges=pc,tile={}x{rows}[sheet]",
             storyboard.interval_frames,
             colors(plan),
@@ -85,6 +88,9 @@ pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
     }
     graph
 }
+
+/// A JPEG does not say in which colours it is: whoever reads it takes BT.601 in full range.
+const JPEG_COLORS: &str = "out_color_matrix=bt601:out_range=full";
 
 /// A branch for each rendition.
 pub(super) fn renditions(plan: &Plan) -> String {
@@ -108,21 +114,20 @@ pub(super) fn renditions(plan: &Plan) -> String {
 /// What brings a frame into the colours that are shown; it ends with a comma, if there is any.
 fn colors(plan: &Plan) -> String {
     let mut filters = String::new();
+    if let Some(color) = plan.assumed_color {
+        filters.push_str(color.filter());
+    }
     if let Some(largest) = plan.renditions.first().filter(|_| plan.tone_map) {
         // In floating point, so at the largest size that is needed and not at the source's. Light up
         // to a third of white's (at 203 nits) stays as it is, what is brighter is compressed: other
-        // curves darken faces and rooms to make place for highlights that most pictures lack.
+        // curves darken faces and rooms to make place for highlights that most pictures lack. What
+        // was said of the bright picture's light is not true of this one.
         let _ = write!(
             filters,
             "scale={}:{}:flags=bicubic,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0,\
-             zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
+             zscale=t=bt709:m=bt709:r=tv,format=yuv420p,sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA,\
+             sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL,",
             largest.width, largest.height
-        );
-    }
-    if let Some(color) = plan.assumed_color.map(AssumedColor::name) {
-        let _ = write!(
-            filters,
-            "setparams=colorspace={color}:color_primaries={color}:color_trc={color},"
         );
     }
     filters
@@ -144,7 +149,7 @@ fn poster_branch(graph: &mut String, plan: &Plan) {
     // The first frame is always among them, so that there is a poster however short the video is.
     let _ = write!(
         graph,
-        ";[p]select='(eq(n,0)+gte(t*1000000,{from}))*lt(selected_n,{batch})',{}scale={}:{}:flags=bicubic:out_range=full,\
+        ";[p]select='(eq(n,0)+gte(t*1000000,{from}))*lt(selected_n,{batch})',{}scale={}:{}:flags=bicubic:{JPEG_COLORS},\
          setsar=1,format=pix_fmts=yuvj420p:color_ranges=pc,thumbnail=n={batch}[poster]",
         colors(plan),
         size.width,

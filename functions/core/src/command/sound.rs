@@ -1,4 +1,4 @@
-//! The sound of a part: which of the source's samples it is made of, and its filter graph.
+//! The sound of a part: which of the source's samples it is made of, and its filter graphs.
 
 use crate::{
     plan::{AudioPlan, Plan, Span},
@@ -57,31 +57,47 @@ impl Sound {
         }
     }
 
-    /// The filter graph. Gaps are filled and the start is padded, so that sample n is heard at time n; then
-    /// silence, so that it never ends before the picture. The segmenter cuts the surplus.
-    pub(super) fn graph(&self, audio: &AudioPlan) -> String {
+    /// The filter graphs. The first makes stereo of what is decoded. Where the source changes its
+    /// layout or rate half-way, as broadcasts do between film and advertisement, ffmpeg makes that
+    /// graph anew, and whatever counts time would begin again at zero.
+    ///
+    /// So time is the second's. Gaps are filled and the start is padded, so that sample n is heard at
+    /// time n; then silence, so that it never ends before the picture. The segmenter cuts the surplus.
+    pub(super) fn graphs(&self, audio: &AudioPlan) -> Vec<String> {
         let rate = audio.sample_rate;
-        let stereo = "aformat=sample_fmts=fltp:channel_layouts=stereo";
-        let resampled = format!("aresample={rate}:async=1:first_pts=0,{stereo},apad");
         let stream = audio.stream;
+        let stereo = "aformat=sample_fmts=fltp:channel_layouts=stereo";
+        // ffmpeg would spread a single channel over two at half of its power each; players don't.
+        let spread = if audio.is_mono {
+            "aformat=sample_fmts=fltp:channel_layouts=mono,pan=stereo|c0=c0|c1=c0"
+        } else {
+            stereo
+        };
+        let decoded = format!("aresample={rate},{spread}[sound]");
+        let timed = format!("[sound]aresample={rate}:async=1:first_pts=0,{stereo},apad");
         match *self {
-            Self::FromStart { end } => {
-                format!("[0:{stream}]{resampled},atrim=end_sample={end}[audio]")
-            }
+            Self::FromStart { end } => vec![
+                format!("[0:{stream}]{decoded}"),
+                format!("{timed},atrim=end_sample={end}[audio]"),
+            ],
             Self::FromSource {
                 source_sample,
                 start,
                 end,
                 ..
-            } => format!(
-                "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},{resampled},\
-                 atrim=end_sample={},asetpts=PTS+{start}[audio]",
-                end - start
-            ),
-            Self::Silence { start, end } => format!(
+            } => vec![
+                format!(
+                    "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},{decoded}"
+                ),
+                format!(
+                    "{timed},atrim=end_sample={},asetpts=PTS+{start}[audio]",
+                    end - start
+                ),
+            ],
+            Self::Silence { start, end } => vec![format!(
                 "anullsrc=r={rate}:cl=stereo,{stereo},atrim=end_sample={},asetpts=PTS+{start}[audio]",
                 end - start
-            ),
+            )],
         }
     }
 }

@@ -42,6 +42,9 @@ pub struct Plan {
     pub video_stream: u32,
     /// Whether fields must be woven into frames.
     pub deinterlace: bool,
+    /// Width and height as decoded, upright. (Zero only in plans of earlier versions.)
+    #[serde(default)]
+    pub decoded: (u32, u32),
     /// Whether a high dynamic range must be mapped to a standard one.
     pub tone_map: bool,
     /// What to call the colours of a source that does not say.
@@ -93,10 +96,11 @@ pub struct FanOut {
     pub memory_mb: u32,
 }
 
-/// The colours that players assume of untagged video, by its size.
+/// The colours that are assumed of video that does not state its own.
 ///
-/// They would assume it of each rendition by *its* size, and show a large one in other colours than
-/// a small one; so all are tagged with what is assumed of the source.
+/// Players assume them by a picture's size. They would do so for each rendition by *its* size, and
+/// show a large one in other colours than a small one; so all are tagged with what is assumed of the
+/// source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AssumedColor {
@@ -104,19 +108,30 @@ pub enum AssumedColor {
     Bt709,
     /// Standard definition: ITU-R BT.601, as SMPTE 170M states it.
     Smpte170m,
+    /// High dynamic range: ITU-R BT.2020. Its transfer is stated, or it would not be known as such.
+    Bt2020,
 }
 
 impl AssumedColor {
     fn of(video: &VideoStream) -> Option<Self> {
-        let is_hd = video.width.min(video.height) >= 720;
-        (!video.color_is_stated).then_some(if is_hd { Self::Bt709 } else { Self::Smpte170m })
+        // As players do: a letterboxed 1280×536 is high definition, PAL's 1024×576 is not.
+        let (short, long) = (video.width.min(video.height), video.width.max(video.height));
+        let is_hd = long >= 1280 || short > 576;
+        (!video.color_is_stated).then_some(match (video.hdr, is_hd) {
+            (true, _) => Self::Bt2020,
+            (false, true) => Self::Bt709,
+            (false, false) => Self::Smpte170m,
+        })
     }
 
-    /// ffmpeg's name for its matrix, primaries and transfer.
-    pub fn name(self) -> &'static str {
+    /// The filter that says so of each frame.
+    pub(crate) fn filter(self) -> &'static str {
         match self {
-            Self::Bt709 => "bt709",
-            Self::Smpte170m => "smpte170m",
+            Self::Bt709 => "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709,",
+            Self::Smpte170m => {
+                "setparams=colorspace=smpte170m:color_primaries=smpte170m:color_trc=smpte170m,"
+            }
+            Self::Bt2020 => "setparams=colorspace=bt2020nc:color_primaries=bt2020,",
         }
     }
 }
@@ -136,6 +151,9 @@ pub struct AudioPlan {
     pub start_us: u64,
     /// When it ends, where that is known.
     pub end_us: Option<u64>,
+    /// Whether the source has a single channel.
+    #[serde(default)]
+    pub is_mono: bool,
     /// The source's own sample rate, where each of its samples has an exact time: then every chunk
     /// encodes its own sound. Else the whole sound is one part.
     pub exact_sample_rate: Option<u32>,
@@ -188,6 +206,7 @@ impl Plan {
             frames,
             video_stream: video.index,
             deinterlace: video.interlaced,
+            decoded: video.decoded,
             tone_map: video.hdr,
             assumed_color: AssumedColor::of(video),
             hold_last_frame_us,
@@ -201,6 +220,7 @@ impl Plan {
                 sample_rate: 48_000,
                 start_us: audio.start_us,
                 end_us: audio.end_us,
+                is_mono: audio.channels == 1,
                 exact_sample_rate: audio.exact_sample_rate,
             }),
             // Past the black and the titles, but not far into a long film.
@@ -295,6 +315,7 @@ pub(crate) mod tests {
                 codec: "h264".into(),
                 width: 1920,
                 height: 1080,
+                decoded: (1920, 1080),
                 frame_rate: FrameRate::new(rate.0, rate.1).unwrap(),
                 start_us: 0,
                 end_us: millis * 1000,
@@ -309,6 +330,7 @@ pub(crate) mod tests {
                 language: "und".into(),
                 start_us: 0,
                 end_us: Some(millis * 1000),
+                channels: 2,
                 exact_sample_rate: Some(44_100),
             }),
         }
@@ -332,11 +354,18 @@ pub(crate) mod tests {
             Plan::new(&info, SETTINGS).assumed_color,
             Some(AssumedColor::Bt709)
         );
-        (info.video.width, info.video.height) = (720, 576);
-        assert_eq!(
-            Plan::new(&info, SETTINGS).assumed_color,
-            Some(AssumedColor::Smpte170m)
-        );
+        for (size, color) in [
+            ((720, 576), AssumedColor::Smpte170m),
+            ((1024, 576), AssumedColor::Smpte170m),
+            ((1280, 536), AssumedColor::Bt709),
+            ((720, 1280), AssumedColor::Bt709),
+        ] {
+            (info.video.width, info.video.height) = size;
+            assert_eq!(Plan::new(&info, SETTINGS).assumed_color, Some(color));
+        }
+        info.video.hdr = true;
+        let assumed = Plan::new(&info, SETTINGS).assumed_color;
+        assert_eq!(assumed, Some(AssumedColor::Bt2020));
         info.video.color_is_stated = true;
         assert_eq!(Plan::new(&info, SETTINGS).assumed_color, None);
     }

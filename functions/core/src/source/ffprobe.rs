@@ -46,12 +46,14 @@ pub(super) struct ProbeStream {
     pub(super) sample_aspect_ratio: Option<String>,
     pub(super) field_order: Option<String>,
     pub(super) color_transfer: Option<String>,
+    pub(super) color_primaries: Option<String>,
     pub(super) color_space: Option<String>,
     pub(super) r_frame_rate: Option<String>,
     pub(super) avg_frame_rate: Option<String>,
     pub(super) start_time: Option<String>,
     pub(super) duration: Option<String>,
     pub(super) sample_rate: Option<String>,
+    pub(super) channels: u32,
     pub(super) profile: Option<String>,
     pub(super) time_base: Option<String>,
     pub(super) duration_ts: Option<i64>,
@@ -81,6 +83,8 @@ pub(super) struct ProbeDisposition {
 pub(super) struct ProbeSideData {
     side_data_type: Option<String>,
     pub(super) rotation: Option<f64>,
+    dv_profile: Option<u8>,
+    dv_bl_signal_compatibility_id: Option<u8>,
 }
 
 impl ProbeSideData {
@@ -91,6 +95,11 @@ impl ProbeSideData {
             kind,
             Some("Encryption initialization data" | "Encryption info")
         )
+    }
+
+    /// Dolby Vision whose base layer, seen without Dolby's own processing, is green and purple.
+    fn is_dolby_vision_only(&self) -> bool {
+        self.dv_profile.is_some() && self.dv_bl_signal_compatibility_id == Some(0)
     }
 }
 
@@ -123,12 +132,19 @@ impl ProbeStream {
         self.disposition.attached_pic == 1 || self.disposition.timed_thumbnails == 1
     }
 
-    pub(super) fn decodable_audio(&self) -> bool {
-        self.sample_rate
-            .as_deref()
-            .and_then(|rate| rate.parse().ok())
-            .unwrap_or(0_u32)
-            > 0
+    /// Whether it is of this type, and no cover.
+    pub(super) fn is(&self, codec_type: &str) -> bool {
+        self.codec_type.as_deref() == Some(codec_type) && !self.is_cover()
+    }
+
+    pub(super) fn is_decodable_audio(&self) -> bool {
+        self.is("audio")
+            && self
+                .sample_rate
+                .as_deref()
+                .and_then(|rate| rate.parse().ok())
+                .unwrap_or(0_u32)
+                > 0
             && self
                 .codec_name
                 .as_deref()
@@ -209,26 +225,52 @@ impl ProbeStream {
             }
             (Some(codec), _) => codec,
         };
+        let mut side_data = self.side_data_list.iter();
+        if side_data.any(ProbeSideData::is_dolby_vision_only) {
+            return Err(VideoError::new(
+                ErrorType::UnsupportedCodec,
+                "Its picture is in a kind of Dolby Vision that only Dolby's decoders show in its true colours. Export it as HDR10, HLG or without HDR, then upload it again.",
+            ));
+        }
         let (width, height) = self.display_size()?;
+        let hdr = matches!(
+            self.color_transfer.as_deref(),
+            Some("smpte2084" | "arib-std-b67")
+        );
         Ok(VideoStream {
             index: self.index,
             codec: codec.into(),
             width,
             height,
+            decoded: self.upright(self.width, self.height),
             frame_rate: self.frame_rate(),
             start_us: 0,
             end_us: 0,
             end_is_exact: false,
-            interlaced: self.is_interlaced(),
-            hdr: matches!(
-                self.color_transfer.as_deref(),
-                Some("smpte2084" | "arib-std-b67")
-            ),
-            color_is_stated: !matches!(
-                self.color_space.as_deref(),
-                None | Some("unknown" | "reserved" | "unspecified" | "gbr")
-            ),
+            interlaced: self.may_be_interlaced(),
+            hdr,
+            color_is_stated: if hdr {
+                self.is_rgb()
+                    || is_stated(self.color_space.as_deref())
+                        && is_stated(self.color_primaries.as_deref())
+            } else {
+                !self.is_rgb() && is_stated(self.color_space.as_deref())
+            },
         })
+    }
+
+    fn is_rgb(&self) -> bool {
+        self.color_space.as_deref() == Some("gbr")
+    }
+
+    /// Whether frames may have to be woven. In some codecs each frame says so, and the file nothing.
+    fn may_be_interlaced(&self) -> bool {
+        let is_silent = !matches!(self.field_order.as_deref(), Some(order) if order != "unknown");
+        let codec = self.codec_name.as_deref();
+        let frames_tell = matches!(codec, Some("dvvideo" | "h264" | "mpeg2video" | "vc1"));
+        // What weaves takes no smaller ones.
+        let is_large = self.width.min(self.height) >= 16;
+        self.is_interlaced() || is_silent && frames_tell && is_large
     }
 
     fn is_interlaced(&self) -> bool {
@@ -265,17 +307,22 @@ impl ProbeStream {
             ));
         }
         let width = u32::try_from(width).unwrap_or(u32::MAX);
+        Ok(self.upright(width, self.height))
+    }
+
+    /// A size after the rotation that the file asks for.
+    fn upright(&self, width: u32, height: u32) -> (u32, u32) {
         let quarter_turns = self
             .side_data_list
             .iter()
             .find_map(|side| side.rotation)
             .map_or(0.0, |degrees| (degrees / 90.0).round());
         // An odd number of quarter turns lays the picture on its side.
-        Ok(if quarter_turns.rem_euclid(2.0) > 0.5 {
-            (self.height, width)
+        if quarter_turns.rem_euclid(2.0) > 0.5 {
+            (height, width)
         } else {
-            (width, self.height)
-        })
+            (width, height)
+        }
     }
 
     /// ffprobe guesses a base rate (`r`) of which all timestamps are multiples, and measures an
@@ -313,16 +360,20 @@ impl ProbeStream {
     }
 }
 
-/// The stream that a player would choose: the default one, else the first; covers are no video.
-pub(super) fn pick<'a>(streams: &'a [ProbeStream], kind: &str) -> Option<&'a ProbeStream> {
-    let candidates = || {
-        streams
-            .iter()
-            .filter(|stream| stream.codec_type.as_deref() == Some(kind) && !stream.is_cover())
-    };
+/// The stream that a player would choose of those that are wanted: the default one, else the first.
+pub(super) fn pick(
+    streams: &[ProbeStream],
+    is_wanted: impl Fn(&ProbeStream) -> bool,
+) -> Option<&ProbeStream> {
+    let candidates = || streams.iter().filter(|stream| is_wanted(stream));
     candidates()
         .find(|stream| stream.disposition.default == 1)
         .or_else(|| candidates().next())
+}
+
+/// Whether one of a stream's colours is known.
+fn is_stated(color: Option<&str>) -> bool {
+    !matches!(color, None | Some("unknown" | "reserved" | "unspecified"))
 }
 
 pub(super) fn no_video(streams: &[ProbeStream]) -> VideoError {

@@ -14,7 +14,7 @@ pub use self::{
     sniff::{Container, SNIFF_BYTES},
 };
 
-use self::ffprobe::{Probe, no_video, pick, positive, seconds};
+use self::ffprobe::{Probe, ProbeStream, no_video, pick, positive, seconds};
 use crate::{
     error::{ErrorType, VideoError},
     language::tag_of,
@@ -67,6 +67,8 @@ pub struct VideoStream {
     pub width: u32,
     /// Height as displayed.
     pub height: u32,
+    /// Width and height as decoded: upright, with pixels that may not be square.
+    pub decoded: (u32, u32),
     /// The rate to encode at: the source's own when it is constant and publishable.
     pub frame_rate: FrameRate,
     /// When its first frame is shown.
@@ -76,11 +78,12 @@ pub struct VideoStream {
     /// Whether `end_us` was measured on this stream, and not taken from the container, whose
     /// length is that of its longest stream.
     pub end_is_exact: bool,
-    /// Whether its frames are made of two fields.
+    /// Whether its frames are, or may be, made of two fields; each frame tells.
     pub interlaced: bool,
     /// Whether its picture has a high dynamic range (PQ or HLG).
     pub hdr: bool,
-    /// Whether it says by which matrix its colours were made. RGB was made by none.
+    /// Whether it says by which matrix its colours were made, and with a high dynamic range of which
+    /// primaries. RGB was made by none, so its renditions have what is assumed of them.
     pub color_is_stated: bool,
 }
 
@@ -97,6 +100,8 @@ pub struct AudioStream {
     pub start_us: u64,
     /// When its last sample is over, where the file says so.
     pub end_us: Option<u64>,
+    /// How many channels it has; 0 where that is not known.
+    pub channels: u32,
     /// Its sample rate, where each packet's time is exact to the sample.
     pub exact_sample_rate: Option<u32>,
 }
@@ -159,7 +164,8 @@ impl SourceInfo {
         let size_bytes = probe.format.size.as_deref();
         let size_bytes = size_bytes.and_then(|size| size.parse().ok()).unwrap_or(0);
         let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
-        let stream = pick(&probe.streams, "video").ok_or_else(|| no_video(&probe.streams))?;
+        let stream = pick(&probe.streams, |stream| stream.is("video"))
+            .ok_or_else(|| no_video(&probe.streams))?;
         probe.check_is_open(stream)?;
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
         let stated_end = stream.end(start);
@@ -173,7 +179,7 @@ impl SourceInfo {
                     video_stream: stream.index,
                     size_bytes,
                 })?;
-        let audio = pick(&probe.streams, "audio").filter(|stream| stream.decodable_audio());
+        let audio = pick(&probe.streams, ProbeStream::is_decodable_audio);
         audio.map_or(Ok(()), |stream| probe.check_is_open(stream))?;
         let video = VideoStream {
             start_us: stream.start(start),
@@ -187,6 +193,7 @@ impl SourceInfo {
             language: tag_of(stream.tags.language.as_deref()),
             start_us: stream.start(start),
             end_us: stream.end(start),
+            channels: stream.channels,
             exact_sample_rate: stream.exact_sample_rate(),
         });
         let duration_us = end_us.max(audio.as_ref().and_then(|a| a.end_us).unwrap_or(0));

@@ -81,6 +81,56 @@ fn rates_are_constant_and_publishable() {
     assert_eq!(rate("60/1", "25/2"), "60/1");
 }
 
+/// A phone's Dolby Vision is HLG for whoever knows no better.
+#[test]
+fn compatible_dolby_vision_is_taken() {
+    let profile_8 = json!([{"side_data_type": "DOVI configuration record", "dv_profile": 8,
+                            "dv_bl_signal_compatibility_id": 4}]);
+    assert!(with("side_data_list", profile_8).is_ok());
+}
+
+#[test]
+fn colors_of_a_high_dynamic_range_are_stated_with_their_primaries() {
+    let stated = |space: &str, primaries: &str, transfer: &str| {
+        let mut stream = video();
+        stream["color_space"] = json!(space);
+        stream["color_primaries"] = json!(primaries);
+        stream["color_transfer"] = json!(transfer);
+        parse(&probe(&[stream])).unwrap().video.color_is_stated
+    };
+    assert!(stated("bt709", "unknown", "bt709"));
+    assert!(!stated("unknown", "bt709", "bt709") && !stated("gbr", "bt709", "bt709"));
+    assert!(stated("bt2020nc", "bt2020", "smpte2084"));
+    assert!(
+        !stated("bt2020nc", "unknown", "smpte2084") && !stated("unknown", "bt2020", "arib-std-b67")
+    );
+    assert!(stated("gbr", "unknown", "smpte2084"));
+}
+
+#[test]
+fn frames_tell_whether_they_are_woven_where_the_file_does_not() {
+    let woven = |codec: &str, order: Value| {
+        let mut stream = video();
+        stream["codec_name"] = json!(codec);
+        stream["field_order"] = order;
+        parse(&probe(&[stream])).unwrap().video.interlaced
+    };
+    assert!(woven("dvvideo", json!("unknown")) && woven("h264", Value::Null));
+    assert!(woven("prores", json!("tt")) && !woven("prores", json!("unknown")));
+    assert!(!woven("h264", json!("progressive")) && !woven("vp9", Value::Null));
+}
+
+#[test]
+fn sound_that_can_be_decoded_is_taken_before_one_that_is_first() {
+    let sound = |index: u32, codec: &str| {
+        json!({"index": index, "codec_type": "audio", "codec_name": codec, "sample_rate": "48000",
+               "channels": 1, "disposition": {"default": u8::from(index == 1)}})
+    };
+    let info = parse(&probe(&[video(), sound(1, "none"), sound(2, "aac")])).unwrap();
+    let audio = info.audio.unwrap();
+    assert_eq!((audio.index, audio.channels), (2, 1));
+}
+
 /// The base of a short clip's rate may be that of its fields.
 #[test]
 fn fields_are_no_frames() {
@@ -182,6 +232,12 @@ fn each_fault_has_its_type() {
         }
         assert_eq!(kind(parse(&file)), ErrorType::ProtectedContent);
     }
+    let profile_5 = json!([{"side_data_type": "DOVI configuration record", "dv_profile": 5,
+                            "dv_bl_signal_compatibility_id": 0}]);
+    assert_eq!(
+        kind(with("side_data_list", profile_5)),
+        ErrorType::UnsupportedCodec
+    );
     assert_eq!(kind(with("duration", json!("3601.0"))), ErrorType::TooLong);
     assert_eq!(kind(with("width", json!(100_000))), ErrorType::TooLarge);
     assert_eq!(kind(with("width", json!(0))), ErrorType::MalformedMedia);

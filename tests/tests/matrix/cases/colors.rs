@@ -47,6 +47,7 @@ pub(crate) fn cases() -> Vec<Case> {
         // What players assume of untagged video: by its size.
         Case::new("untagged, small", "mp4", &format!("{H264} -vf scale=out_color_matrix=bt601:out_range=tv")).silent(),
         hd(Case::new("untagged, large", "mkv", "-vf scale=out_color_matrix=bt709:out_range=tv,setparams=colorspace=unknown -c:v libx264 -preset ultrafast -pix_fmt yuv420p")),
+        hd(Case::new("untagged, letterboxed", "mkv", "-vf scale=out_color_matrix=bt709:out_range=tv,setparams=colorspace=unknown -c:v libx264 -preset ultrafast -pix_fmt yuv420p")).size(1280, 536),
         Case::new("full range", "mp4", &format!("{H264} {}", coded("bt709", "pc"))).silent(),
         Case::new("full range, untagged matrix", "mov", "-c:v libx264 -preset ultrafast -pix_fmt yuvj420p -vf scale=out_color_matrix=bt601:out_range=pc -color_range pc").silent(),
         Case::new("full range 10 bit hevc", "mov", &format!("{X265} -pix_fmt yuv420p10le {}", coded("bt709", "pc"))).silent(),
@@ -54,6 +55,9 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("rgb in vp9", "webm", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 1M -pix_fmt gbrp").silent(),
         Case::new("palette", "avi", "-c:v rawvideo -pix_fmt bgr24").silent(),
         hdr("hdr10", "smpte2084").ready(|r| { r.delta_e = Some(HDR_DELTA_E); r.renditions = Some(&["240p"]); }),
+        // A transport stream has no other place to say so.
+        Case::new("pq that names neither matrix nor primaries", "ts", &format!("{X265} {}", high_range("smpte2084"))).silent()
+            .then("ts", "-i {} -c copy -bsf:v hevc_metadata=colour_primaries=2:matrix_coefficients=2").ready(|r| r.delta_e = Some(HDR_DELTA_E)),
         hdr("hlg", "arib-std-b67").ready(|r| r.delta_e = Some(HDR_DELTA_E)),
         Case::new("hdr10 in vp9", "webm", &format!("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 1M {}", high_range("smpte2084"))).silent().ready(|r| r.delta_e = Some(HDR_DELTA_E)),
         Case::new("alpha in prores 4444", "mov", "-vf format=rgba,colorchannelmixer=aa=0.5 -c:v prores_ks -profile:v 4 -pix_fmt yuva444p10le").silent(),

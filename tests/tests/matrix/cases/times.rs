@@ -36,6 +36,8 @@ pub(crate) fn cases() -> Vec<Case> {
             .ready(|r| r.step = None),
         Case::new("interlaced, upper field first", "ts", "-vf interlace=scan=tff -flags +ilme+ildct -c:v mpeg2video -q:v 3 -c:a mp2").in_fields(),
         Case::new("interlaced, lower field first", "mov", "-vf interlace=scan=bff,scale=720:576:interl=1,setsar=64/45 -c:v dvvideo -pix_fmt yuv420p -c:a pcm_s16le").size(720, 576).in_fields().silent().ready(|r| r.size = (1024, 576)),
+        // The file does not say that there are fields; each frame does.
+        Case::new("interlaced dv in avi", "avi", "-vf interlace=scan=bff,scale=720:576:interl=1,setsar=64/45 -c:v dvvideo -pix_fmt yuv420p -c:a pcm_s16le").size(720, 576).in_fields().silent().ready(|r| r.size = (1024, 576)),
         Case::new("interlaced h264", "mp4", &format!("-vf interlace=scan=tff -flags +ilme+ildct -x264-params tff=1 {h264_aac}")).in_fields(),
         Case::new("interlaced h264 in mkv", "mkv", &format!("-vf interlace=scan=tff -flags +ilme+ildct -x264-params tff=1 {h264_aac}")).in_fields(),
         Case::new("film pulled down to fields", "mkv", "-vf telecine -c:v mpeg2video -flags +ilme+ildct -q:v 3 -c:a ac3").rate((24000, 1001), 48)
