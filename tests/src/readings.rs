@@ -89,6 +89,14 @@ const MARGIN: usize = 5;
 impl Picture {
     /// Decodes the first video stream of a file or playlist.
     pub fn read(input: &str) -> Self {
+        Self {
+            times: times(input, "v:0"),
+            ..Self::still(input)
+        }
+    }
+
+    /// Decodes a picture that has no times.
+    pub fn still(input: &str) -> Self {
         let probe = ffprobe(
             "-select_streams v:0 -show_entries stream=width,height,color_space,color_range",
             input,
@@ -110,7 +118,7 @@ impl Picture {
                 matrix: word("color_space"),
                 is_full_range: word("color_range") == "pc",
             },
-            times: times(input, "v:0"),
+            times: Vec::new(),
             grids: raw.chunks_exact(side * side * 3).map(grid).collect(),
         }
     }

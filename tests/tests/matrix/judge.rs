@@ -147,7 +147,7 @@ impl Judge {
     fn poster(&mut self, video: &Value, ready: &Ready) {
         let Some(most) = ready.delta_e else { return };
         let url = video["playback"]["poster"].as_str().unwrap_or_default();
-        match Picture::read(url).look() {
+        match Picture::still(url).look() {
             Some((orientation, delta_e)) => self.expect(
                 orientation == Orientation::UPRIGHT && delta_e <= most,
                 format!("poster {orientation} with ΔE {delta_e:.1}"),

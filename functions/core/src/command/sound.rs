@@ -61,8 +61,9 @@ impl Sound {
     /// layout or rate half-way, as broadcasts do between film and advertisement, ffmpeg makes that
     /// graph anew, and whatever counts time would begin again at zero.
     ///
-    /// So time is the second's. Gaps are filled and the start is padded, so that sample n is heard at
-    /// time n; then silence, so that it never ends before the picture. The segmenter cuts the surplus.
+    /// So time is the second's: gaps are filled and the start is padded, so that sample n is heard at
+    /// time n. The first adds silence at the end, so that the sound never ends before the picture:
+    /// ffmpeg does not let the second know of the end. The segmenter cuts the surplus.
     pub(super) fn graphs(&self, audio: &AudioPlan) -> Vec<String> {
         let rate = audio.sample_rate;
         let stream = audio.stream;
@@ -73,12 +74,18 @@ impl Sound {
         } else {
             stereo
         };
-        let decoded = format!("aresample={rate},{spread}[sound]");
-        let timed = format!("[sound]aresample={rate}:async=1:first_pts=0,{stereo},apad");
+        let decoded = |samples: u64| {
+            format!("aresample={rate},{spread},apad,atrim=end_sample={samples}[sound]")
+        };
+        let timed = |samples: u64| {
+            format!(
+                "[sound]aresample={rate}:async=1:first_pts=0,{stereo},atrim=end_sample={samples}"
+            )
+        };
         match *self {
             Self::FromStart { end } => vec![
-                format!("[0:{stream}]{decoded}"),
-                format!("{timed},atrim=end_sample={end}[audio]"),
+                format!("[0:{stream}]{}", decoded(end)),
+                format!("{}[audio]", timed(end)),
             ],
             Self::FromSource {
                 source_sample,
@@ -87,12 +94,10 @@ impl Sound {
                 ..
             } => vec![
                 format!(
-                    "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},{decoded}"
+                    "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},{}",
+                    decoded(end - start)
                 ),
-                format!(
-                    "{timed},atrim=end_sample={},asetpts=PTS+{start}[audio]",
-                    end - start
-                ),
+                format!("{},asetpts=PTS+{start}[audio]", timed(end - start)),
             ],
             Self::Silence { start, end } => vec![format!(
                 "anullsrc=r={rate}:cl=stereo,{stereo},atrim=end_sample={},asetpts=PTS+{start}[audio]",

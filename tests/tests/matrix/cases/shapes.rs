@@ -98,6 +98,8 @@ fn odd() -> Vec<Case> {
         })
     };
     let h264_444 = "-c:v libx264 -preset ultrafast -pix_fmt yuv444p";
+    // Untagged pictures of this size are taken for BT.709.
+    let hd = format!("{H264} -vf scale=out_color_matrix=bt709");
     vec![
         sized("odd", "webm", VP9, (321, 181)).ready(even((320, 180))),
         sized("odd 4:4:4", "mkv", h264_444, (333, 187)).ready(even((332, 186))),
@@ -107,8 +109,8 @@ fn odd() -> Vec<Case> {
         tiny("1x1", (1, 1), (2, 2)),
         sized("portrait", "mp4", H264, (180, 320)).ready(|r| r.renditions = Some(&["240p"])),
         sized("square", "mp4", H264, (240, 240)),
-        sized("very wide", "mp4", H264, (1280, 64)),
-        sized("very high", "mp4", H264, (64, 1280)),
+        sized("very wide", "mp4", &hd, (1280, 64)),
+        sized("very high", "mp4", &hd, (64, 1280)),
     ]
 }
 
