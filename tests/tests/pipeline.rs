@@ -366,6 +366,39 @@ fn sound_that_changes_its_channels_is_all_there() {
     assert!((5965..6060).contains(&heard), "{heard} ms of 6 s are heard");
 }
 
+/// Sound may begin late, pause, and come back with other channels. The silence between is made while
+/// the picture goes on, and ffmpeg's threads must not wait for each other; they did one time in five.
+#[test]
+fn sound_that_pauses_does_not_hold_up_the_picture() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let part = |at: u32, channels: u32| {
+        let args = format!(
+            "-f lavfi -i testsrc2=s=320x240:r=25:d=6 -itsoffset 1 -f lavfi -i sine=440:r=48000:d=4 \
+             -c:v libx264 -preset ultrafast -c:a ac3 -ac {channels} -output_ts_offset {at}"
+        );
+        fs::read(clips.make("part.ts", &args)).unwrap()
+    };
+    let file = clips.file("pauses.ts", &[part(0, 2), part(6, 1), part(12, 2)].concat());
+    for _ in 0..4 {
+        let video = stack.ready(&file);
+        let samples = samples(video["playback"]["hls"].as_str().unwrap());
+        for (second, samples) in samples.chunks_exact(48_000).take(18).enumerate() {
+            let is_loud = |millisecond: &&[f32]| millisecond.iter().any(|s| s.abs() > 0.02);
+            let heard = samples.chunks(48).filter(is_loud).count();
+            let expected = if (1..5).contains(&(second % 6)) {
+                1000
+            } else {
+                0
+            };
+            // The codec's frames, of 32 ms, begin and end near a second's.
+            assert!(
+                heard.abs_diff(expected) <= 40,
+                "second {second}: {heard} ms"
+            );
+        }
+    }
+}
+
 /// One channel is as loud in two as players make it themselves.
 #[test]
 fn a_single_channel_keeps_its_level() {

@@ -12,6 +12,10 @@ const POSTROLL_FRAMES: u64 = 2;
 /// control takes about a hundred to settle.
 const PREROLL_FRAMES: u64 = 100;
 
+/// How long the sound may be absent where it changes its layout or rate. All of it is made at each
+/// change, and what still waits behind it at the next change is lost, so more is not better.
+const LONGEST_GAP_SECONDS: u64 = 10;
+
 /// Where a part's sound comes from, in output samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sound {
@@ -57,13 +61,18 @@ impl Sound {
         }
     }
 
-    /// The filter graphs. The first makes stereo of what is decoded. Where the source changes its
-    /// layout or rate half-way, as broadcasts do between film and advertisement, ffmpeg makes that
-    /// graph anew, and whatever counts time would begin again at zero.
+    /// The filter graphs. Where the source changes its layout or rate half-way, as broadcasts do
+    /// between film and advertisement, ffmpeg makes the first graph anew, and whatever counts time in
+    /// it begins again. So there is a second one, in which sample n is heard at time n from the first
+    /// sample to the last.
     ///
-    /// So time is the second's: gaps are filled and the start is padded, so that sample n is heard at
-    /// time n. The first adds silence at the end, so that the sound never ends before the picture:
-    /// ffmpeg does not let the second know of the end. The segmenter cuts the surplus.
+    /// The first makes stereo of what is decoded, and fills gaps. ffmpeg does not let the second know
+    /// of the end, so the silence after the sound is the first one's as well. So is that before it:
+    /// ffmpeg's threads wait for each other for ever when a second graph makes much of one frame. As
+    /// the first does not know where an earlier one of its kind stopped, it begins with more silence
+    /// than can be needed, and the second takes of it only what has not been heard yet.
+    ///
+    /// The segmenter cuts the surplus at the end.
     pub(super) fn graphs(&self, audio: &AudioPlan) -> Vec<String> {
         let rate = audio.sample_rate;
         let stream = audio.stream;
@@ -74,28 +83,33 @@ impl Sound {
         } else {
             stereo
         };
-        let decoded = |samples: u64| {
-            format!("aresample={rate},{spread},apad,atrim=end_sample={samples}[sound]")
+        let decoded = |enter_us: u64, samples: u64| {
+            let late_us = audio.start_us.saturating_sub(enter_us);
+            let late = late_us.saturating_mul(u64::from(rate)) / 1_000_000;
+            let silence = late.min(samples) + LONGEST_GAP_SECONDS * u64::from(rate);
+            format!(
+                "aresample={rate}:async=1,{spread},adelay=delays={silence}S:all=1,asetpts=PTS-{silence},apad,atrim=end_pts={samples}[sound]"
+            )
         };
         let timed = |samples: u64| {
             format!(
-                "[sound]aresample={rate}:async=1:first_pts=0,{stereo},atrim=end_sample={samples}"
+                "[sound]aselect='if(gt(pts+samples_n,ld(0)),gt(st(0,pts+samples_n),0))',atrim=start_pts=0,aresample={rate}:async=1:first_pts=0:min_hard_comp=0.001,{stereo},atrim=end_sample={samples}"
             )
         };
         match *self {
             Self::FromStart { end } => vec![
-                format!("[0:{stream}]{}", decoded(end)),
+                format!("[0:{stream}]{}", decoded(0, end)),
                 format!("{}[audio]", timed(end)),
             ],
             Self::FromSource {
                 source_sample,
+                enter_us,
                 start,
                 end,
-                ..
             } => vec![
                 format!(
                     "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},{}",
-                    decoded(end - start)
+                    decoded(enter_us, end - start)
                 ),
                 format!("{},asetpts=PTS+{start}[audio]", timed(end - start)),
             ],
