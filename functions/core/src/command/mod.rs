@@ -1,7 +1,8 @@
 //! The arguments of ffprobe and ffmpeg. What is run is decided here; running it is IO.
 //!
 //! One ffmpeg process decodes its part of the source once and feeds every rendition, the sound and
-//! the poster, each to its own pipe. Nothing of the output touches a disk.
+//! the poster, each to its own pipe. The sound's leads to a second, small one, which encodes it. Nothing
+//! of the output touches a disk.
 //!
 //! # Parts that fit
 //!
@@ -25,7 +26,7 @@ use self::sound::Sound;
 use crate::{
     encoder,
     ladder::Rendition,
-    plan::{Part, Plan},
+    plan::{AudioPlan, Part, Plan},
     source::{Container, MAX_PIXELS},
 };
 
@@ -45,8 +46,8 @@ pub struct SourceUrl<'a> {
 pub enum Output {
     /// Fragmented MP4 of the plan's rendition with this index.
     Video(usize),
-    /// Fragmented MP4 of the sound, one AAC frame in each fragment.
-    Audio,
+    /// The sound, decoded, for the ffmpeg that encodes it.
+    Sound,
     /// One JPEG.
     Poster,
     /// One JPEG of many small pictures; nothing where the chunk turns out to have none.
@@ -60,6 +61,9 @@ pub struct Encode {
     pub args: Vec<OsString>,
     /// The outputs; the first is on file descriptor [`FIRST_FD`], the next on the one after.
     pub outputs: Vec<Output>,
+    /// Where one of the outputs is [`Output::Sound`], the arguments of the ffmpeg that has it for its
+    /// standard input: on [`FIRST_FD`] it gives fragmented MP4, one AAC frame in each fragment.
+    pub sound_args: Option<Vec<OsString>>,
 }
 
 /// The file descriptor of the first output: those below are standard input, output and error.
@@ -161,23 +165,18 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
     // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
     // that begins late would pile up pictures in memory.
     if let Some((audio, sound)) = audio.zip(sound.as_ref()) {
-        for graph in sound.graphs(audio) {
-            args.pair("-filter_complex", graph);
-        }
+        args.pair("-filter_complex", sound.decoded(audio));
     }
     let mut outputs = Vec::new();
     for (index, rendition) in plan.renditions.iter().enumerate().filter(|_| has_video) {
         video_output(&mut args, plan, index, rendition);
         args.pipe(&mut outputs, Output::Video(index));
     }
-    if let Some(audio) = audio {
-        args.pair("-map", "[audio]");
-        args.words("-c:a aac");
-        args.pair("-b:a", audio.bitrate_bps.to_string());
-        // One packet in each fragment: the segmenter sees every packet's time and size, and packs
-        // them anew into segments that end where the video's do.
-        args.fragmented_mp4("frag_every_frame");
-        args.pipe(&mut outputs, Output::Audio);
+    if audio.is_some() {
+        args.words(
+            "-map [sound] -c:a pcm_f32le -map_metadata -1 -avoid_negative_ts disabled -f nut",
+        );
+        args.pipe(&mut outputs, Output::Sound);
     }
     if stills.poster {
         args.words("-map [poster] -c:v mjpeg -q:v 3 -frames:v 1 -f image2pipe");
@@ -190,7 +189,25 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
     Some(Encode {
         args: args.0,
         outputs,
+        sound_args: audio
+            .zip(sound)
+            .map(|(audio, sound)| encode_sound(audio, sound)),
     })
+}
+
+fn encode_sound(audio: &AudioPlan, sound: Sound) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-hide_banner -nostdin -loglevel error -y");
+    args.words("-protocol_whitelist pipe -format_whitelist nut -codec_whitelist pcm_f32le");
+    args.words("-copyts -f nut -i pipe:0");
+    args.pair("-filter_complex", sound.encoded(audio));
+    args.words("-map [audio] -c:a aac");
+    args.pair("-b:a", audio.bitrate_bps.to_string());
+    // One packet in each fragment: the segmenter sees every packet's time and size, and packs
+    // them anew into segments that end where the video's do.
+    args.fragmented_mp4("frag_every_frame");
+    args.0.push(format!("pipe:{FIRST_FD}").into());
+    args.0
 }
 
 fn video_output(args: &mut Args, plan: &Plan, index: usize, rendition: &Rendition) {
@@ -315,10 +332,11 @@ mod tests {
     fn one_decode_feeds_every_output() {
         let encode = encode(&plan(|_| ()), WHOLE, HTTPS).unwrap();
         assert_eq!(encode.outputs.len(), 7);
-        let [.., Output::Audio, Output::Poster, Output::Sheet] = encode.outputs[..] else {
+        let [.., Output::Sound, Output::Poster, Output::Sheet] = encode.outputs[..] else {
             panic!("{:?}", encode.outputs);
         };
-        insta::assert_snapshot!(lines(&encode.args));
+        let sound = lines(&encode.sound_args.unwrap());
+        insta::assert_snapshot!(format!("{}\n\n{sound}", lines(&encode.args)));
     }
 
     #[test]
@@ -334,7 +352,7 @@ mod tests {
             HTTPS,
         )
         .unwrap();
-        assert!(!encode.outputs.contains(&Output::Audio));
+        assert!(!encode.outputs.contains(&Output::Sound));
         let graph = lines(&encode.args);
         assert!(graph.contains("setparams=colorspace=bt2020nc:color_primaries=bt2020,scale="));
         assert!(
@@ -350,7 +368,7 @@ mod tests {
         assert!(encode(WHOLE).outputs.contains(&Output::Poster));
         let chunk = encode(Part::Chunk(1));
         assert!(!chunk.outputs.contains(&Output::Poster));
-        let text = lines(&chunk.args);
+        let text = lines(&chunk.args) + &lines(chunk.sound_args.as_deref().unwrap());
         let text: Vec<_> = text
             .lines()
             .filter(|line| {

@@ -1,4 +1,10 @@
 //! The sound of a part: which of the source's samples it is made of, and its filter graphs.
+//!
+//! There are two, each in a process of its own. Where a source changes its layout or rate half-way, as
+//! broadcasts do between film and advertisement, ffmpeg makes the graph behind the decoder anew, and
+//! whatever counts time in it begins again; so time is counted in the second, which sees none of that.
+//! In one process, ffmpeg's threads come to wait for each other for ever, now and then, when a graph
+//! behind a graph makes much of one frame, as filling a gap does.
 
 use crate::{
     plan::{AudioPlan, Plan, Span},
@@ -12,9 +18,7 @@ const POSTROLL_FRAMES: u64 = 2;
 /// control takes about a hundred to settle.
 const PREROLL_FRAMES: u64 = 100;
 
-/// How long the sound may be absent where it changes its layout or rate. All of it is made at each
-/// change, and what still waits behind it at the next change is lost, so more is not better.
-const LONGEST_GAP_SECONDS: u64 = 10;
+const STEREO: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
 
 /// Where a part's sound comes from, in output samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,62 +65,52 @@ impl Sound {
         }
     }
 
-    /// The filter graphs. Where the source changes its layout or rate half-way, as broadcasts do
-    /// between film and advertisement, ffmpeg makes the first graph anew, and whatever counts time in
-    /// it begins again. So there is a second one, in which sample n is heard at time n from the first
-    /// sample to the last.
-    ///
-    /// The first makes stereo of what is decoded, and fills gaps. ffmpeg does not let the second know
-    /// of the end, so the silence after the sound is the first one's as well. So is that before it:
-    /// ffmpeg's threads wait for each other for ever when a second graph makes much of one frame. As
-    /// the first does not know where an earlier one of its kind stopped, it begins with more silence
-    /// than can be needed, and the second takes of it only what has not been heard yet.
-    ///
-    /// The segmenter cuts the surplus at the end.
-    pub(super) fn graphs(&self, audio: &AudioPlan) -> Vec<String> {
-        let rate = audio.sample_rate;
-        let stream = audio.stream;
-        let stereo = "aformat=sample_fmts=fltp:channel_layouts=stereo";
+    /// The filter graph of what is decoded: to stereo, with the times that the samples have.
+    pub(super) fn decoded(&self, audio: &AudioPlan) -> String {
+        let (rate, stream) = (audio.sample_rate, audio.stream);
         // ffmpeg would spread a single channel over two at half of its power each; players don't.
         let spread = if audio.is_mono {
             "aformat=sample_fmts=fltp:channel_layouts=mono,pan=stereo|c0=c0|c1=c0"
         } else {
-            stereo
+            STEREO
         };
-        let decoded = |enter_us: u64, samples: u64| {
-            let late_us = audio.start_us.saturating_sub(enter_us);
-            let late = late_us.saturating_mul(u64::from(rate)) / 1_000_000;
-            let silence = late.min(samples) + LONGEST_GAP_SECONDS * u64::from(rate);
+        match *self {
+            Self::FromStart { end } => {
+                format!(
+                    "[0:{stream}]aresample={rate},{spread},atrim=start_pts=0:end_pts={end}[sound]"
+                )
+            }
+            Self::FromSource {
+                source_sample,
+                start,
+                end,
+                ..
+            } => format!(
+                "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},aresample={rate},{spread},atrim=end_pts={}[sound]",
+                end - start
+            ),
+            Self::Silence { start, end } => format!(
+                "anullsrc=r={rate}:cl=stereo,{STEREO},atrim=end_pts={}[sound]",
+                end - start
+            ),
+        }
+    }
+
+    /// The filter graph of what is encoded. Gaps are filled and the start is padded, so that sample n
+    /// is heard at time n; then silence, so that it never ends before the picture. The segmenter cuts
+    /// the surplus.
+    pub(super) fn encoded(&self, audio: &AudioPlan) -> String {
+        let rate = audio.sample_rate;
+        let graph = |samples: u64| {
             format!(
-                "aresample={rate}:async=1,{spread},adelay=delays={silence}S:all=1,asetpts=PTS-{silence},apad,atrim=end_pts={samples}[sound]"
-            )
-        };
-        let timed = |samples: u64| {
-            format!(
-                "[sound]aselect='if(gt(pts+samples_n,ld(0)),gt(st(0,pts+samples_n),0))',atrim=start_pts=0,aresample={rate}:async=1:first_pts=0:min_hard_comp=0.001,{stereo},atrim=end_sample={samples}"
+                "[0:0]aresample={rate}:async=1:first_pts=0,{STEREO},apad,atrim=end_sample={samples}"
             )
         };
         match *self {
-            Self::FromStart { end } => vec![
-                format!("[0:{stream}]{}", decoded(0, end)),
-                format!("{}[audio]", timed(end)),
-            ],
-            Self::FromSource {
-                source_sample,
-                enter_us,
-                start,
-                end,
-            } => vec![
-                format!(
-                    "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},{}",
-                    decoded(enter_us, end - start)
-                ),
-                format!("{},asetpts=PTS+{start}[audio]", timed(end - start)),
-            ],
-            Self::Silence { start, end } => vec![format!(
-                "anullsrc=r={rate}:cl=stereo,{stereo},atrim=end_sample={},asetpts=PTS+{start}[audio]",
-                end - start
-            )],
+            Self::FromStart { end } => format!("{}[audio]", graph(end)),
+            Self::FromSource { start, end, .. } | Self::Silence { start, end } => {
+                format!("{},asetpts=PTS+{start}[audio]", graph(end - start))
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
-//! One ffmpeg process, its pipes cut into segments and stored while it runs.
+//! One ffmpeg process and the one that encodes its sound, their pipes cut into segments and stored while it runs.
 
 mod track;
 
-use std::{io::PipeReader, os::fd::OwnedFd};
+use std::{ffi::OsString, io::PipeReader, os::fd::OwnedFd};
 
 use reelrun_core::{
     allowance::{Allowance, Exceeded},
@@ -59,13 +59,24 @@ impl Encoder<'_> {
         let no_such_part = || StepError::Internal(format!("the plan has no {part}"));
         let encode = command::encode(plan, part, source).ok_or_else(no_such_part)?;
         let span = plan.span(part).ok_or_else(no_such_part)?;
-        let (running, readers) = process::start(
-            &self.programs.ffmpeg,
-            &encode.args,
-            command::FIRST_FD,
-            encode.outputs.len(),
-            Allowance::encode(self.programs.memory_mb, plan, part),
-        )?;
+        let allowance = Allowance::encode(self.programs.memory_mb, plan, part);
+        let start = |args: &[OsString], stdin, pipes, allowance| {
+            let program = &self.programs.ffmpeg;
+            process::start(program, args, stdin, command::FIRST_FD, pipes, allowance)
+        };
+        let (running, mut readers) = start(&encode.args, None, encode.outputs.len(), allowance)?;
+        let mut sound = None;
+        let decoded = encode.outputs.iter().position(|o| *o == Output::Sound);
+        if let Some((args, at)) = encode.sound_args.zip(decoded) {
+            // Silence is the first one's: this one has nothing to say when it is told nothing.
+            let allowance = Allowance {
+                silence: None,
+                ..allowance
+            };
+            let (encoder, encoded) = start(&args, Some(readers.remove(at)), 1, allowance)?;
+            readers.splice(at..at, encoded);
+            sound = Some(encoder);
+        }
         let pulse = running.pulse();
         let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, pulse)?;
         let mut done = Vec::new();
@@ -74,13 +85,17 @@ impl Encoder<'_> {
             match joined.unwrap_or_else(|why| Err(StepError::Internal(why.to_string()).into())) {
                 Ok(part) => done.push(part),
                 Err(TrackError::Incomplete(why)) => incomplete = Some(why),
-                // Nobody reads the other pipes any more: dropping `running` ends ffmpeg.
+                // Nobody reads the other pipes any more: dropping what runs ends it.
                 Err(TrackError::Step(why)) => return Err(why),
             }
         }
         let ended = running.end().await?;
-        if !ended.status.success() {
-            return Err(blame(&ended));
+        let sound_ended = match sound {
+            Some(encoder) => Some(encoder.end().await?),
+            None => None,
+        };
+        if let Some(failed) = who_failed(&ended, sound_ended.as_ref()) {
+            return Err(blame(failed));
         }
         if let Some(why) = incomplete {
             return Err(StepError::Internal(why));
@@ -139,7 +154,7 @@ impl Encoder<'_> {
                         Ok(Done::Video(index, track.read(pipe, uploads, pulse).await?))
                     });
                 }
-                Output::Audio => {
+                Output::Sound => {
                     if let Some(audio) = plan.audio.clone() {
                         let segmenter =
                             AudioSegmenter::new(plan.grid, audio.sample_rate, span.first_segment);
@@ -201,6 +216,16 @@ fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
         has_poster,
         has_sheet,
     }
+}
+
+/// The one of the two that is to blame: when either ends, the other can't go on.
+fn who_failed<'a>(main: &'a Ended, sound: Option<&'a Ended>) -> Option<&'a Ended> {
+    let was_ended = |it: &&Ended| it.exceeded.is_some() || it.was_killed() || it.has_crashed();
+    let failed = |it: &&Ended| !it.status.success();
+    sound
+        .filter(was_ended)
+        .or(Some(main).filter(failed))
+        .or(sound.filter(failed))
 }
 
 /// ffmpeg failed: is it the source, or something around us?

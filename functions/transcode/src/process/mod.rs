@@ -1,7 +1,7 @@
 //! The one place that starts a program.
 //!
 //! ffmpeg and ffprobe read whatever the world uploads, so they get nothing of ours: no environment
-//! (the function's credentials live there), no standard input, bounds for what they may use, and an
+//! (the function's credentials live there), no standard input (but what another one decoded), bounds for what they may use, and an
 //! end when their time is up.
 
 mod watch;
@@ -108,6 +108,7 @@ const PIPE_BYTES: usize = 1 << 20;
 pub fn start(
     program: &std::path::Path,
     args: &[OsString],
+    stdin: Option<PipeReader>,
     first_fd: i32,
     pipes: usize,
     allowance: Allowance,
@@ -132,6 +133,7 @@ pub fn start(
     command
         .fd_mappings(mappings)
         .map_err(|why| StepError::Internal(format!("pipes could not be passed on: {why}")))?;
+    command.stdin(stdin.map_or_else(Stdio::null, Stdio::from));
     let running = spawn(command, Stdio::null(), secrets(args), allowance).map_err(failed)?;
     Ok((running, readers))
 }
@@ -147,7 +149,7 @@ pub async fn output(
         StepError::Internal(format!("{} could not be run: {why}", program.display()))
     };
     let mut command = std::process::Command::new(program);
-    command.args(args);
+    command.args(args).stdin(Stdio::null());
     let mut running = spawn(command, Stdio::piped(), secrets(args), allowance).map_err(failed)?;
     let mut text = Vec::new();
     if let Some(stdout) = running.child.stdout.take() {
@@ -173,7 +175,7 @@ pub async fn each_line(
         StepError::Internal(format!("{} could not be run: {why}", program.display()))
     };
     let mut command = std::process::Command::new(program);
-    command.args(args);
+    command.args(args).stdin(Stdio::null());
     let mut running = spawn(command, Stdio::piped(), secrets(args), allowance).map_err(failed)?;
     if let Some(stdout) = running.child.stdout.take() {
         let mut stdout = BufReader::with_capacity(LINES_BYTES, stdout);
@@ -212,7 +214,6 @@ fn spawn(
     let mut command = Command::from(command);
     let mut child = command
         .env_clear()
-        .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(Stdio::piped())
         // Its own group, so that whatever it starts ends with it.
@@ -396,7 +397,7 @@ mod tests {
             (Some(Exceeded::Silence), 1)
         );
         let args = ["-c", "sleep 1.5"].map(OsString::from);
-        let (running, _) = start("/bin/sh".as_ref(), &args, 3, 1, allowance).unwrap();
+        let (running, _) = start("/bin/sh".as_ref(), &args, None, 3, 1, allowance).unwrap();
         let pulse = running.pulse().clone();
         let storing = pulse.busy();
         assert_eq!(running.end().await.unwrap().exceeded, None);
@@ -460,7 +461,7 @@ mod tests {
             "-c".into(),
             format!("sleep {marker} & sleep {marker}").into(),
         ];
-        let (running, _) = start("/bin/sh".as_ref(), &args, 3, 1, AMPLE).unwrap();
+        let (running, _) = start("/bin/sh".as_ref(), &args, None, 3, 1, AMPLE).unwrap();
         let alive = || {
             let processes = std::fs::read_dir("/proc").unwrap().flatten();
             let lines = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());

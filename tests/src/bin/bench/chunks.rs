@@ -7,7 +7,7 @@ use reelrun_core::plan::{Part, Plan};
 use reelrun_tests::{
     media::{Clips, text},
     settings::ONE_CHUNK,
-    stack::{Stack, program},
+    stack::Stack,
 };
 use serde_json::{Value, json};
 
@@ -98,8 +98,7 @@ fn workers(plan: &Plan, url: &str, count: u32) -> Result<f64> {
                         let mut ffmpeg = Command::new("taskset");
                         ffmpeg
                             .args(["--cpu-list", &core.to_string()])
-                            .arg(program("ffmpeg"))
-                            .args(encode::bare_arguments(plan, part, url)?);
+                            .args(encode::bare_command(plan, part, url)?);
                         ensure!(ffmpeg.status()?.success(), "ffmpeg failed on core {core}");
                     }
                     Ok(())

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    iter,
     ops::AddAssign,
     path::Path,
     process::{Command, Stdio},
@@ -120,26 +121,45 @@ pub(crate) fn run(
     shift: Shift,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Used> {
-    let args = shifted(arguments(plan, part, url, place)?, shift)?;
-    let mut ffmpeg = Command::new(program("ffmpeg"));
-    ffmpeg.args(args).env_clear();
-    timed(&mut ffmpeg)
+    let words = command(plan, part, url, shift, place)?;
+    timed(Command::new(&words[0]).args(&words[1..]).env_clear())
 }
 
-fn arguments(
+/// A program and its arguments that encode a part: ffmpeg, and the one that encodes the sound.
+fn command(
     plan: &Plan,
     part: Part,
     url: &str,
+    shift: Shift,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Vec<OsString>> {
     let encode = command::encode(plan, part, source(url, plan.container))
         .context("the plan has no such part")?;
-    let mut places = encode.outputs.iter().map(|&output| place(output));
-    let args = encode.args.into_iter().map(|arg| match arg.to_str() {
+    let mut places = encode.outputs.iter().map(|&output| match output {
+        Output::Sound => "pipe:1".into(),
+        _ => place(output),
+    });
+    let ffmpeg = || iter::once(program("ffmpeg").into_os_string());
+    let main = encode.args.into_iter().map(|arg| match arg.to_str() {
         Some(text) if text.starts_with("pipe:") => places.next().unwrap_or_default(),
         _ => arg,
     });
-    Ok(args.collect())
+    let main: Vec<_> = ffmpeg().chain(shifted(main.collect(), shift)?).collect();
+    let Some(mut sound) = encode.sound_args else {
+        return Ok(main);
+    };
+    let last = sound.last_mut().context("the sound has no output")?;
+    *last = place(Output::Sound);
+    let pipe = r#"count=$1; shift; "${@:1:count}" | "${@:count+1}""#;
+    let words = ["bash", "-o", "pipefail", "-c", pipe, "pipe"].map(OsString::from);
+    let count = OsString::from(main.len().to_string());
+    Ok(words
+        .into_iter()
+        .chain([count])
+        .chain(main)
+        .chain(ffmpeg())
+        .chain(sound)
+        .collect())
 }
 
 fn shifted(mut args: Vec<OsString>, shift: Shift) -> Result<Vec<OsString>> {
@@ -159,12 +179,12 @@ fn shifted(mut args: Vec<OsString>, shift: Shift) -> Result<Vec<OsString>> {
     Ok(args)
 }
 
-/// The arguments that encode a part to /dev/null.
-pub(crate) fn bare_arguments(plan: &Plan, part: Part, url: &str) -> Result<Vec<OsString>> {
-    arguments(plan, part, url, |_| "/dev/null".into())
+/// A program and its arguments that encode a part to /dev/null.
+pub(crate) fn bare_command(plan: &Plan, part: Part, url: &str) -> Result<Vec<OsString>> {
+    command(plan, part, url, Shift::default(), |_| "/dev/null".into())
 }
 
-/// The same, with every output at /dev/null.
+/// Runs it.
 pub(crate) fn run_bare(plan: &Plan, part: Part, url: &str) -> Result<Used> {
     run(plan, part, url, Shift::default(), |_| "/dev/null".into())
 }
