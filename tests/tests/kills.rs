@@ -1,4 +1,4 @@
-//! A function is killed at any point of its encode, twenty times.
+//! A function is killed at any point of its encode, twenty times; and what it runs.
 
 use std::{
     sync::Mutex,
@@ -82,5 +82,53 @@ fn kill_after(stack: &Stack, file: &std::path::Path, mut after: Duration) -> (St
             return (id, after);
         }
         after /= 2;
+    }
+}
+
+/// Two programs make a video, and either may be lost: nothing is published of what the other one made
+/// of that.
+#[tokio::test]
+async fn a_program_that_is_killed_runs_again() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let _configuration = Reconfigured::chunks(&stack, 1).await;
+    let file = clips.make(
+        "heard.mp4",
+        "-f lavfi -i testsrc2=s=640x360:r=25:d=20 -f lavfi -i sine=440:r=48000:d=20 \
+         -c:v libx264 -preset ultrafast -c:a aac",
+    );
+    for of_sound in [true, false] {
+        let id = stack.upload(&file);
+        let program = || {
+            let programs = running(&stack, &stack.transcode_function, &id)?.programs();
+            let is_meant = |line: &str| line.contains("-i pipe:0") == of_sound;
+            let two = programs.len() == 2;
+            programs
+                .into_iter()
+                .find_map(|(it, line)| (two && is_meant(&line)).then_some(it))
+        };
+        let begun = Instant::now();
+        let found = loop {
+            match program() {
+                Some(found) => break found,
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+            assert!(
+                begun.elapsed() < Duration::from_mins(1),
+                "{id} is not encoded"
+            );
+        };
+        std::thread::sleep(Duration::from_millis(300));
+        found.kill();
+        let video = stack.settled(&id);
+        assert_eq!(video["status"], "ready", "{video:#}");
+        assert_eq!(stack.attempts(&id).await, 2, "{id}");
+        let expected = Expected {
+            frames: 500,
+            frame_rate: (25, 1),
+            size: (640, 360),
+            renditions: &["360p", "240p"],
+            language: Some("und"),
+        };
+        check(&video, &expected);
     }
 }

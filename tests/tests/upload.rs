@@ -1,6 +1,8 @@
 //! The permission to upload, over HTTP on the deployed functions: what is refused, by whom, and in
 //! which words.
 
+use std::collections::BTreeMap;
+
 use reelrun_tests::{
     media::Clips,
     stack::{Stack, put},
@@ -193,6 +195,48 @@ fn an_unknown_video_is_404() {
     }
     assert_eq!(stack.get_path("/nothing", None).status, 404);
     assert_eq!(stack.get_path("/health", None).status, 200);
+}
+
+/// A hundred videos with all that their owners may say of them are more than Lambda can answer with.
+#[test]
+fn a_page_of_the_library_has_a_size_that_can_be_answered() {
+    let stack = Stack::get();
+    let token = Some(stack.api_token.as_str());
+    let value = |n: usize| (format!("{n:\u{1d11e}<40}"), "\u{1d11e}".repeat(500));
+    let metadata: BTreeMap<String, String> = (10..38).map(value).collect();
+    let body = json!({
+        "filename": "a.mp4", "content_type": "video/mp4", "size_bytes": 5, "metadata": metadata
+    });
+    let mut made: Vec<String> = (0..45)
+        .map(|_| {
+            let answer = stack.post("/uploads", token, &body.to_string());
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            answer.json()["video_id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    made.reverse();
+    let (mut listed, mut pages) = (Vec::new(), 0);
+    let mut path = "/videos?limit=100".to_owned();
+    while listed.last() != made.last() {
+        let answer = stack.get_path(&path, token);
+        assert!(answer.text().len() < 2_200_000);
+        let page = answer.json();
+        let ids = page["videos"].as_array().unwrap().iter();
+        let ids = ids.map(|video| video["id"].as_str().unwrap().to_owned());
+        // Other tests may add videos of their own meanwhile.
+        listed.extend(ids.filter(|id| made.contains(id)));
+        pages += 1;
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/videos?limit=100&cursor={cursor}");
+    }
+    assert_eq!(listed, made);
+    assert!(pages > 1);
+    for id in made {
+        let path = format!("/videos/{id}");
+        assert_eq!(stack.call("DELETE", &path, token, &[], "").status, 204);
+    }
 }
 
 #[test]

@@ -13,6 +13,16 @@ pub struct Position {
     pub after: Option<VideoId>,
 }
 
+impl Position {
+    /// Behind a video.
+    pub fn after(video: VideoId) -> Self {
+        Self {
+            month: video.month(),
+            after: Some(video),
+        }
+    }
+}
+
 /// A position as text that means nothing to anybody else.
 pub fn encode(position: Position) -> String {
     let after = position.after.map(|id| id.to_string()).unwrap_or_default();

@@ -45,6 +45,11 @@ pub struct Lookup {
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
 
+/// Where a page ends, whatever was asked for, unless a single video is larger. Lambda answers with at
+/// most 6 MB, in which a byte may take two; a hundred videos with all the metadata that they may have
+/// are more.
+const MAX_PAGE_BYTES: usize = 2 << 20;
+
 /// The function's routes. A single video is open to whoever knows its unguessable id; the library
 /// needs a token.
 pub fn routes(lookup: Lookup, tokens: ApiTokens) -> Router {
@@ -186,13 +191,23 @@ async fn list_videos(
         .map_err(|why| Problem::internal(&why))?;
     let now = now_millis();
     let videos: Vec<_> = page.videos.into_iter().map(|video| video.at(now)).collect();
-    let list = VideoList {
-        videos: videos
-            .iter()
-            .map(|video| view::video(video, &lookup.public_url))
-            .collect(),
+    let mut list = VideoList {
+        videos: Vec::with_capacity(videos.len()),
         next_cursor: page.next.map(cursor::encode),
     };
+    let (mut bytes, mut last) = (0, None);
+    for video in &videos {
+        let view = view::video(video, &lookup.public_url);
+        bytes += serde_json::to_vec(&view)
+            .map_err(|why| Problem::internal(&why))?
+            .len();
+        if let Some(last) = last.filter(|_| bytes > MAX_PAGE_BYTES) {
+            list.next_cursor = Some(cursor::encode(Position::after(last)));
+            break;
+        }
+        list.videos.push(view);
+        last = Some(video.id);
+    }
     Ok(axum::Json(list).into_response())
 }
 

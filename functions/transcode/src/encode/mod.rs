@@ -68,8 +68,9 @@ impl Encoder<'_> {
         let mut sound = None;
         let decoded = encode.outputs.iter().position(|o| *o == Output::Sound);
         if let Some((args, at)) = encode.sound_args.zip(decoded) {
-            // Silence is the first one's: this one has nothing to say when it is told nothing.
+            // Time is the first one's: this one waits for it, and ends when it does.
             let allowance = Allowance {
+                time: None,
                 silence: None,
                 ..allowance
             };

@@ -76,11 +76,11 @@ fn kill_one(stack: &Stack, random: &mut fastrand::Rng) -> Option<String> {
         .into_iter()
         .flat_map(|process| {
             let programs = process.programs();
-            programs
-                .into_iter()
-                .map(move |(program, line)| (process, program, line))
+            // Of the two, one reads the source.
+            let video = programs.iter().find_map(|(_, line)| video(line));
+            let programs = programs.into_iter();
+            programs.filter_map(move |(program, _)| Some((process, program, video.clone()?)))
         })
-        .filter_map(|(process, program, line)| Some((process, program, video(&line)?)))
         .collect();
     if at_work.is_empty() {
         return None;
