@@ -382,7 +382,8 @@ fn sound_that_pauses_does_not_hold_up_the_picture() {
     for _ in 0..4 {
         let video = stack.ready(&file);
         let samples = samples(video["playback"]["hls"].as_str().unwrap());
-        for (second, samples) in samples.chunks_exact(48_000).take(18).enumerate() {
+        assert!(samples.len() >= 18 * 48_000, "{} samples", samples.len());
+        for (second, samples) in samples.chunks(48_000).take(18).enumerate() {
             let is_loud = |millisecond: &&[f32]| millisecond.iter().any(|s| s.abs() > 0.02);
             let heard = samples.chunks(48).filter(is_loud).count();
             let expected = if (1..5).contains(&(second % 6)) {

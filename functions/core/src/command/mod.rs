@@ -207,8 +207,6 @@ fn encode_sound(audio: &AudioPlan, sound: Sound) -> Vec<OsString> {
     // them anew into segments that end where the video's do.
     args.fragmented_mp4("frag_every_frame");
     args.0.push(format!("pipe:{FIRST_FD}").into());
-    // It reads to the end even when it has enough: who writes must not find a broken pipe.
-    args.words("-map 0:0 -c copy -f null -");
     args.0
 }
 

@@ -6,6 +6,8 @@
 //! In one process, ffmpeg's threads come to wait for each other for ever, now and then, when a graph
 //! behind a graph makes much of one frame, as filling a gap does.
 
+use std::ops::Range;
+
 use crate::{
     plan::{AudioPlan, Plan, Span},
     timeline::{AAC_FRAME_SAMPLES, gcd},
@@ -74,26 +76,22 @@ impl Sound {
         } else {
             STEREO
         };
-        match *self {
-            Self::FromStart { end } => {
-                format!(
-                    "[0:{stream}]aresample={rate},{spread},atrim=start_pts=0:end_pts={end}[sound]"
-                )
+        let decoded = match *self {
+            Self::FromStart { .. } => {
+                format!("[0:{stream}]aresample={rate},{spread},atrim=start_pts=0")
             }
             Self::FromSource {
                 source_sample,
                 start,
-                end,
                 ..
             } => format!(
-                "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},aresample={rate},{spread},atrim=end_pts={}[sound]",
-                end - start
+                "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},aresample={rate},{spread},asetpts=PTS+{start}"
             ),
-            Self::Silence { start, end } => format!(
-                "anullsrc=r={rate}:cl=stereo,{STEREO},atrim=end_pts={}[sound]",
-                end - start
-            ),
-        }
+            Self::Silence { start, .. } => {
+                format!("anullsrc=r={rate}:cl=stereo,{STEREO},asetpts=PTS+{start}")
+            }
+        };
+        format!("{decoded},atrim=end_pts={}[sound]", self.samples().end)
     }
 
     /// The filter graph of what is encoded. Gaps are filled and the start is padded, so that sample n
@@ -101,16 +99,19 @@ impl Sound {
     /// the surplus.
     pub(super) fn encoded(&self, audio: &AudioPlan) -> String {
         let rate = audio.sample_rate;
-        let graph = |samples: u64| {
-            format!(
-                "[0:0]aresample={rate}:async=1:first_pts=0,{STEREO},apad,atrim=end_sample={samples}"
-            )
-        };
+        let Range { start, end } = self.samples();
+        // Samples may be a tenth of a second ahead of their times. So that all are read before there
+        // are enough (who writes must not find a broken pipe), there are never enough of them.
+        let count = end - start + u64::from(rate) / 5;
+        format!(
+            "[0:0]aresample={rate}:async=1:first_pts={start},{STEREO},apad,atrim=end_sample={count},asetpts=N+{start}[audio]"
+        )
+    }
+
+    fn samples(&self) -> Range<u64> {
         match *self {
-            Self::FromStart { end } => format!("{}[audio]", graph(end)),
-            Self::FromSource { start, end, .. } | Self::Silence { start, end } => {
-                format!("{},asetpts=PTS+{start}[audio]", graph(end - start))
-            }
+            Self::FromStart { end } => 0..end,
+            Self::FromSource { start, end, .. } | Self::Silence { start, end } => start..end,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The plan: what is made of one source. Decided once, before anything is encoded.
 //!
-//! A plan is encoded in one or more [`Part`]s, each by one ffmpeg. A short video is a single
+//! A plan is encoded in one or more [`Part`]s, each by one ffmpeg (and a small one for its sound). A short video is a single
 //! [`Part::Chunk`]; a long one has many, which are encoded at the same time ([`chunks`] says how
 //! many). All parts of a plan cut, encode and number along the same grid, so that their segments
 //! laid end to end are those of one encode.

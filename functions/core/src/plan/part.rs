@@ -1,4 +1,4 @@
-//! The parts of a plan: what one ffmpeg encodes.
+//! The parts of a plan: what is encoded at a time.
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 mod track;
 
-use std::{ffi::OsString, io::PipeReader, os::fd::OwnedFd};
+use std::{ffi::OsString, io::PipeReader, os::fd::OwnedFd, pin::pin};
 
 use reelrun_core::{
     allowance::{Allowance, Exceeded},
@@ -68,29 +68,48 @@ impl Encoder<'_> {
         let mut sound = None;
         let decoded = encode.outputs.iter().position(|o| *o == Output::Sound);
         if let Some((args, at)) = encode.sound_args.zip(decoded) {
-            // Time is the first one's: this one waits for it, and ends when it does.
+            // Time is the first one's: this one waits for it, and ends with it.
             let allowance = Allowance {
+                memory_bytes: allowance.memory_bytes / 2,
+                address_bytes: allowance.address_bytes / 2,
                 time: None,
                 silence: None,
-                ..allowance
             };
             let (encoder, encoded) = start(&args, Some(readers.remove(at)), 1, allowance)?;
             readers.splice(at..at, encoded);
             sound = Some(encoder);
         }
-        let pulse = running.pulse();
-        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, pulse)?;
+        let pulse = running.pulse().clone();
+        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, &pulse)?;
         let mut done = Vec::new();
         let mut incomplete = None;
-        while let Some(joined) = tracks.join_next().await {
-            match joined.unwrap_or_else(|why| Err(StepError::Internal(why.to_string()).into())) {
-                Ok(part) => done.push(part),
-                Err(TrackError::Incomplete(why)) => incomplete = Some(why),
-                // Nobody reads the other pipes any more: dropping what runs ends it.
-                Err(TrackError::Step(why)) => return Err(why),
+        let mut main = pin!(running.end());
+        let mut ended = None;
+        loop {
+            tokio::select! {
+                it = &mut main, if ended.is_none() => {
+                    let it = it?;
+                    // What is left would be silence, for as long as the video was meant to be.
+                    if !it.status.success() && !has_lost_its_reader(&it) {
+                        sound = None;
+                    }
+                    ended = Some(it);
+                }
+                joined = tracks.join_next() => {
+                    let Some(joined) = joined else { break };
+                    match joined.unwrap_or_else(|why| Err(StepError::Internal(why.to_string()).into())) {
+                        Ok(part) => done.push(part),
+                        Err(TrackError::Incomplete(why)) => incomplete = Some(why),
+                        // Nobody reads the other pipes any more: dropping what runs ends it.
+                        Err(TrackError::Step(why)) => return Err(why),
+                    }
+                }
             }
         }
-        let ended = running.end().await?;
+        let ended = match ended {
+            Some(ended) => ended,
+            None => main.await?,
+        };
         let sound_ended = match sound {
             Some(encoder) => Some(encoder.end().await?),
             None => None,
@@ -219,14 +238,20 @@ fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
     }
 }
 
-/// The one of the two that is to blame: when either ends, the other can't go on.
+/// Whether it failed because the one that reads its sound did.
+fn has_lost_its_reader(main: &Ended) -> bool {
+    main.stderr.contains("Broken pipe")
+}
+
+/// The one of the two that is to blame.
 fn who_failed<'a>(main: &'a Ended, sound: Option<&'a Ended>) -> Option<&'a Ended> {
-    let was_ended = |it: &&Ended| it.exceeded.is_some() || it.was_killed() || it.has_crashed();
-    let failed = |it: &&Ended| !it.status.success();
-    sound
-        .filter(was_ended)
-        .or(Some(main).filter(failed))
-        .or(sound.filter(failed))
+    let main_failed = !main.status.success();
+    let sound = sound.filter(|it| !it.status.success());
+    let was_first = |it: &&Ended| {
+        let was_ended = it.exceeded.is_some() || it.was_killed() || it.has_crashed();
+        was_ended || !main_failed || has_lost_its_reader(main)
+    };
+    sound.filter(was_first).or(main_failed.then_some(main))
 }
 
 /// ffmpeg failed: is it the source, or something around us?

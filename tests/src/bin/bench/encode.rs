@@ -148,10 +148,8 @@ fn command(
     let Some(mut sound) = encode.sound_args else {
         return Ok(main);
     };
-    let pipe = format!("pipe:{}", command::FIRST_FD);
-    let is_output = |arg: &&mut OsString| arg.to_str() == Some(&pipe);
-    let output = sound.iter_mut().find(is_output);
-    *output.context("the sound has no output")? = place(Output::Sound);
+    let last = sound.last_mut().context("the sound has no output")?;
+    *last = place(Output::Sound);
     let pipe = r#"count=$1; shift; "${@:1:count}" | "${@:count+1}""#;
     let words = ["bash", "-o", "pipefail", "-c", pipe, "pipe"].map(OsString::from);
     let count = OsString::from(main.len().to_string());
