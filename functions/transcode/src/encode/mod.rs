@@ -1,4 +1,5 @@
-//! One ffmpeg process and the one that encodes its sound, their pipes cut into segments and stored while it runs.
+//! One ffmpeg and the one that encodes its sound, their pipes cut into segments and stored while they
+//! run.
 
 mod track;
 
@@ -17,7 +18,11 @@ use reelrun_core::{
     video::VideoId,
 };
 use reelrun_platform::storage::Storage;
-use tokio::{net::unix::pipe, sync::watch, task::JoinSet};
+use tokio::{
+    net::unix::pipe,
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
 
 use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
@@ -97,7 +102,8 @@ impl Encoder<'_> {
                 }
                 joined = tracks.join_next() => {
                     let Some(joined) = joined else { break };
-                    match joined.unwrap_or_else(|why| Err(StepError::Internal(why.to_string()).into())) {
+                    let lost = |why: JoinError| Err(StepError::Internal(why.to_string()).into());
+                    match joined.unwrap_or_else(lost) {
                         Ok(part) => done.push(part),
                         Err(TrackError::Incomplete(why)) => incomplete = Some(why),
                         // Nobody reads the other pipes any more: dropping what runs ends it.
