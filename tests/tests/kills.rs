@@ -85,8 +85,7 @@ fn kill_after(stack: &Stack, file: &std::path::Path, mut after: Duration) -> (St
     }
 }
 
-/// Two programs make a video, and either may be lost: nothing is published of what the other one made
-/// of that.
+/// Two programs make a video, and either may be lost.
 #[tokio::test]
 async fn a_program_that_is_killed_runs_again() {
     let (stack, clips) = (Stack::get(), Clips::new());

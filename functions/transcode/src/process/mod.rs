@@ -1,8 +1,8 @@
 //! The one place that starts a program.
 //!
 //! ffmpeg and ffprobe read whatever the world uploads, so they get nothing of ours: no environment
-//! (the function's credentials live there), no standard input (but what another one decoded), bounds for what they may use, and an
-//! end when their time is up.
+//! (the function's credentials live there), no standard input but what another one decoded, bounds for
+//! what they may use, and an end when their time is up.
 
 mod watch;
 
