@@ -313,8 +313,9 @@ async fn outcome(stack: &Stack, cell: &Cell<'_>) -> Result<String, String> {
             return Err(format!("is ready, but {url} answers {}", master.status));
         }
     }
-    // A call that worked in the end is no reason to encode twice.
-    if end == End::Ready && cell.mode == Mode::ErrorOnce && attempts > 1 {
+    // A call that worked in the end is no reason to encode twice, nor is one that had worked.
+    let works = matches!(cell.mode, Mode::ErrorOnce | Mode::AnswerLost);
+    if end == End::Ready && works && attempts > 1 {
         return Err(format!("encoded {attempts} times"));
     }
     let begun = Instant::now();

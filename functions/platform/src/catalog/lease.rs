@@ -87,8 +87,7 @@ impl Catalog {
             attempts: u32,
         }
         let mut condition = "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
-             OR (#status = :preparing AND lease_until = :dead) \
-             OR (#status = :preparing AND lease_owner = :owner)"
+             OR (#status = :preparing AND lease_until = :dead)"
             .to_owned();
         if claim.may_revive {
             condition.push_str(" OR (#status = :errored AND #error.#type = :internal)");
@@ -130,15 +129,17 @@ impl Catalog {
                     AttributeValue::S(ErrorType::Internal.as_str().into()),
                 );
         }
+        let granted = |held: Held| {
+            LeaseAnswer::Granted(Lease {
+                video,
+                owner: claim.owner.into(),
+                attempt: held.attempts,
+            })
+        };
         match request.send().await {
             Ok(output) => {
                 let item = output.attributes.unwrap_or_default();
-                let held: Held = serde_dynamo::from_item(item).map_err(malformed)?;
-                Ok(LeaseAnswer::Granted(Lease {
-                    video,
-                    owner: claim.owner.into(),
-                    attempt: held.attempts,
-                }))
+                Ok(granted(serde_dynamo::from_item(item).map_err(malformed)?))
             }
             Err(why) => match why.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
@@ -147,6 +148,8 @@ impl Catalog {
                     };
                     let held: Held = serde_dynamo::from_item(item).map_err(malformed)?;
                     Ok(match held.status {
+                        // It was granted before, and the answer lost: it counts once.
+                        Status::Preparing if held.lease_owner == claim.owner => granted(held),
                         Status::Preparing => LeaseAnswer::Held {
                             until_millis: held.lease_until,
                             run: (held.parts_counted > 0).then_some(held.lease_owner),
