@@ -11,7 +11,7 @@ export default defineConfig({
   outputDir: process.env.REELRUN_PAGE_RESULTS ?? 'test-results',
   // Encodes take what the machine has; several at once would only wait for each other.
   workers: 1,
-  timeout: 180_000,
+  timeout: 300_000,
   expect: { timeout: 30_000 },
   reporter: 'list',
   use: {

@@ -148,7 +148,7 @@ async fn without_its_bounds_ffprobe_does_follow() {
         let tracer = Tracer::new(&["ffprobe"], false);
         // It may wait for an answer that never comes.
         let mut child = std::process::Command::new(tracer.program("ffprobe"))
-            .args(["-v", "error", "-rw_timeout", "1000000"])
+            .args(["-v", "error", "-rw_timeout", "10000000"])
             .args(options)
             .arg(&url)
             .spawn()

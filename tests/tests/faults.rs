@@ -210,7 +210,7 @@ async fn a_killed_encode_publishes_nothing_and_the_retry_completes_it() {
     assert_eq!(stack.video(&id)["status"], "preparing");
 
     let video = stack.settled(&id);
-    assert_eq!(stack.attempts(&id).await, 2);
+    assert!(stack.attempts(&id).await >= 2);
     check(&video, &TWENTY_SECONDS_OF_720P);
 }
 
@@ -319,7 +319,7 @@ async fn a_lease_from_tomorrow_is_taken_over_today() {
     assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
     let video = stack.settled(id);
     assert_eq!(video["status"], "ready", "{video:#}");
-    assert_eq!(stack.attempts(id).await, 2);
+    assert!(stack.attempts(id).await >= 2);
 }
 
 /// A holder whose clock is behind seems dead to others while it works: one of them takes over, and

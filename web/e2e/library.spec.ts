@@ -18,9 +18,9 @@ test('a video is found, renamed, linked and deleted', async ({ page }) => {
   await expect(renamed).toBeVisible();
   await expect.poll(async () => (await video(id)).title).toBe('Renamed');
   await by(renamed, 'card-copy').click();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-    `${stack.site_url}/watch/${id}`,
-  );
+  await expect
+    .poll(async () => page.evaluate(() => navigator.clipboard.readText()))
+    .toBe(`${stack.site_url}/watch/${id}`);
 
   await page.goto(`${stack.site_url}/embed/${id}`);
   await canPlay(page);

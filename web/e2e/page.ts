@@ -116,6 +116,23 @@ export function steer(page: Page, time?: number): Promise<void> {
   }, time);
 }
 
+/** Uploads at this many bytes a second from now on; -1 is as fast as can be. */
+export type Throughput = (bytes: number) => Promise<void>;
+
+/** What sets the speed of a page's uploads. */
+export async function uploadThroughput(page: Page): Promise<Throughput> {
+  const network = await page.context().newCDPSession(page);
+  await network.send('Network.enable');
+  return async (uploadThroughput) => {
+    await network.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput,
+    });
+  };
+}
+
 /** Nothing that keeps people out, by axe's judgement. */
 export async function accessible(page: Page): Promise<void> {
   const found = await new AxeBuilder({ page }).analyze();

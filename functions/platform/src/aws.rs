@@ -37,7 +37,7 @@ pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(8));
+        .operation_timeout(Duration::from_secs(7));
     let builder = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts.build());
     aws_sdk_dynamodb::Client::from_conf(builder.build())
 }

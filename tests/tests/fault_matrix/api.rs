@@ -24,8 +24,8 @@ struct Request<'a> {
     status: u16,
 }
 
-/// A function of the API must answer before this: its time limit.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// A client gets its answer before this. (A function has 10 s, and the stack sees to that.)
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_to_the_api() {

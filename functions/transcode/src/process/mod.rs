@@ -345,7 +345,7 @@ mod tests {
             file.display()
         );
         // The bounds are set when the program has begun.
-        let (ended, text) = shell(&format!("sleep 0.2; {script}"), AMPLE).await;
+        let (ended, text) = shell(&format!("sleep 2; {script}"), AMPLE).await;
         assert_eq!(text, "64\n0\n0\n1048576\n", "{ended:?}");
         assert_eq!(std::fs::read(&file).unwrap_or_default(), b"");
     }
@@ -369,8 +369,8 @@ mod tests {
             memory_bytes: 8 << 20,
             ..AMPLE
         };
-        // A shell variable of growing length.
-        let script = "x=0123456789abcdef; while :; do x=$x$x; sleep 0.05; done";
+        // A shell variable of 32 MB.
+        let script = "x=0123456789abcdef; while [ ${#x} -lt 33554432 ]; do x=$x$x; done; sleep 60";
         let (ended, _) = shell(script, allowance).await;
         assert_eq!(ended.exceeded, Some(Exceeded::Memory));
     }
@@ -378,7 +378,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn silence_is_held_against_a_program_unless_nobody_listens() {
         let allowance = Allowance {
-            silence: Some(Duration::from_millis(500)),
+            silence: Some(Duration::from_secs(3)),
             ..AMPLE
         };
         let lines = async |script: &str| {
@@ -390,13 +390,13 @@ mod tests {
             });
             (ended.await.unwrap().exceeded, lines)
         };
-        let talks = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done";
-        assert_eq!(lines(talks).await, (None, 6));
+        let talks = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done";
+        assert_eq!(lines(talks).await, (None, 8));
         assert_eq!(
             lines("echo 1; sleep 60").await,
             (Some(Exceeded::Silence), 1)
         );
-        let args = ["-c", "sleep 1.5"].map(OsString::from);
+        let args = ["-c", "sleep 4.5"].map(OsString::from);
         let (running, _) = start("/bin/sh".as_ref(), &args, None, 3, 1, allowance).unwrap();
         let pulse = running.pulse().clone();
         let storing = pulse.busy();
