@@ -17,8 +17,8 @@ use crate::{
 const POSTROLL_FRAMES: u64 = 2;
 
 /// How many AAC frames a chunk encodes before its own. Two hide the joint. The encoder's rate control
-/// takes some 300 to settle on noise, which is 2.5 dB worse until then, but music is no worse from the
-/// first on; and whoever enters the source seconds earlier often decodes one more group of pictures.
+/// takes some 300 to settle on pink noise, which is 3 dB worse until then; a film's sound is no worse.
+/// Whoever enters the source seconds earlier often decodes one more group of pictures.
 const PREROLL_FRAMES: u64 = 10;
 
 const STEREO: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
