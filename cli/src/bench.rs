@@ -7,15 +7,15 @@ use crate::builder::Profile;
 use crate::process::Task;
 use crate::project::Project;
 use crate::stack::{self, Site};
-use crate::test::with_stack;
+use crate::test::with_stacks;
 
 /// `cargo reelrun bench`.
 pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<u8> {
     project
         .say
         .line("Reelrun: benchmarks, against a local stack of their own");
-    let site = Site::aside(project, "bench", Profile::Release);
-    let stack = stack::obtain(project, &site)?;
+    let site = Site::aside(project, "bench");
+    let stack = stack::obtain(project, Profile::Release, &site)?;
     let task = Task::new(project, "benchmarks", "cargo")
         .args([
             "run",
@@ -27,5 +27,5 @@ pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<u8> {
             "--",
         ])
         .args(&args.bench);
-    with_stack(project, task, &site, stack.state())?.show()
+    with_stacks(project, task, &[site], stack.state())?.show()
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::api::{Api, Problem, Status};
 use crate::args::DemoArgs;
+use crate::builder::Profile;
 use crate::narrate;
 use crate::playback;
 use crate::process::Task;
@@ -31,7 +32,7 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<u8> {
     let stack = if args.keep {
         Obtained::Theirs(Box::new(stack::detach(project, &site)?))
     } else {
-        stack::obtain(project, &site)?
+        stack::obtain(project, Profile::Debug, &site)?
     };
     let state = stack.state();
     let ffmpeg_dir = state

@@ -36,6 +36,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
             region: Some(&account.region),
             confirm: args.confirm,
         },
+        logs: project.logs(),
         parameters: vec![("Architecture".to_owned(), args.arch.name().to_owned())],
     };
     // A stack that is there keeps the tokens it has, whoever set them, unless new ones are wanted.
@@ -69,7 +70,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     state.api_token = new_token.or(known);
     state.write(&file)?;
     if let Some(page) = page {
-        page::publish(project, &deployment.place, &page, &state)?;
+        page::publish(project, &deployment, &page, &state)?;
     }
     let file = project.short(&file);
     project.say.line(&format!(

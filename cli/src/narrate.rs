@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,7 +21,7 @@ pub(crate) struct Narrator {
     terminal: bool,
     verbose: bool,
     /// Plain output: a step's line has begun and not ended.
-    line_open: Cell<bool>,
+    line_open: AtomicBool,
     begun: Instant,
 }
 
@@ -40,7 +41,7 @@ impl Narrator {
             // A verbose run prints lines in the middle of a step, which a spinner would smear.
             terminal: terminal && !verbose,
             verbose,
-            line_open: Cell::new(false),
+            line_open: AtomicBool::new(false),
             begun: Instant::now(),
         }
     }
@@ -86,7 +87,7 @@ impl Narrator {
         });
         if bar.is_none() {
             self.write(&format!("{what} … "));
-            self.line_open.set(true);
+            self.line_open.store(true, Ordering::Relaxed);
         }
         Step {
             narrator: self,
@@ -98,7 +99,7 @@ impl Narrator {
     }
 
     fn close_line(&self) {
-        if self.line_open.replace(false) {
+        if self.line_open.swap(false, Ordering::Relaxed) {
             self.write("\n");
         }
     }
@@ -135,7 +136,9 @@ impl Step<'_> {
         let position = per_mille(fraction);
         if let Some(bar) = &self.bar {
             bar.set_position(position);
-        } else if self.narrator.line_open.get() && self.ticked.get().elapsed() >= PLAIN_TICK {
+        } else if self.narrator.line_open.load(Ordering::Relaxed)
+            && self.ticked.get().elapsed() >= PLAIN_TICK
+        {
             self.ticked.set(Instant::now());
             self.narrator.write(&format!("{} % ", position / 10));
         }
@@ -157,7 +160,7 @@ impl Step<'_> {
             bar.finish_and_clear();
             self.narrator
                 .write(&format!("✓ {} … {note}{took}\n", self.what));
-        } else if self.narrator.line_open.replace(false) {
+        } else if self.narrator.line_open.swap(false, Ordering::Relaxed) {
             self.narrator.write(&format!("{note}{took}\n"));
         } else {
             self.narrator.write(&format!("  {note}{took}\n"));

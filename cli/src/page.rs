@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::process::{Task, find_program};
 use crate::project::Project;
 use crate::secret::sha256_hex;
-use crate::stack::{Place, StackState};
+use crate::stack::{Deployment, StackState};
 
 /// Uploads a folder; assets first, and the page that names them last.
 const UPLOAD: &str = include_str!("page_upload.py");
@@ -70,13 +70,16 @@ pub(crate) fn install(project: &Project, npm: &Path) -> Result<()> {
 /// Puts a built page where the stack's CDN finds it.
 pub(crate) fn publish(
     project: &Project,
-    place: &Place<'_>,
+    deployment: &Deployment<'_>,
     built: &Path,
     state: &StackState,
 ) -> Result<()> {
     let config = json!({"api_url": state.api_url}).to_string();
-    place
-        .environment(Task::new(project, "page upload", project.tool("python")))
+    let task = Task::new(project, "page upload", project.tool("python"))
+        .log(deployment.logs.join("page-upload.log"));
+    deployment
+        .place
+        .environment(task)
         .args(["-c", UPLOAD])
         .arg(built)
         .args([&state.media_bucket, &config])

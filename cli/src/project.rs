@@ -78,7 +78,12 @@ impl Project {
     /// `PATH` with `first` in front of what it was.
     pub(crate) fn path_with(first: &[PathBuf]) -> Result<OsString> {
         let rest = env::var_os("PATH").unwrap_or_default();
-        env::join_paths(first.iter().cloned().chain(env::split_paths(&rest)))
+        Self::joined(first.iter().cloned().chain(env::split_paths(&rest)))
+    }
+
+    /// Paths in one variable, as `PATH` has them.
+    pub(crate) fn joined(paths: impl Iterator<Item = PathBuf>) -> Result<OsString> {
+        env::join_paths(paths)
             .context("a folder's name contains a colon, which PATH cannot hold; move the checkout")
     }
 

@@ -1,4 +1,4 @@
-//! Every test, with what it needs: a local stack of its own, ffmpeg, and cargo-nextest.
+//! Every test, with what it needs: local stacks of its own, ffmpeg, and cargo-nextest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,15 @@ use crate::stack::{self, Obtained, Site, StackState};
 /// Installed when the machine has none.
 const NEXTEST: &str = "0.9.143";
 
+/// Each is a local stack. One test at a time uses it; as many run at once as there are, which
+/// `.config/nextest.toml` knows.
+const STACKS: [&str; 2] = ["test", "test-2"];
+
 /// `cargo reelrun test`.
 pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     project
         .say
-        .line("Reelrun: every test, against a local stack of its own");
+        .line("Reelrun: every test, against local stacks of its own");
     // What needs a person comes before minutes of building.
     let runs_all = args.nextest.is_empty();
     let browser = (runs_all || args.page).then(Browser::find).transpose()?;
@@ -32,24 +36,30 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     } else {
         Profile::Debug
     };
-    let site = Site::aside(project, "test", profile);
-    let stack = stack::obtain(project, &site)?;
-    if let Obtained::Theirs(_) = stack {
+    // The page's tests run one by one.
+    let count = if args.page { 1 } else { STACKS.len() };
+    let sites = STACKS.map(|purpose| Site::aside(project, purpose));
+    let sites = &sites[..count];
+    let stacks = stack::obtain_all(project, profile, sites)?;
+    if stacks
+        .iter()
+        .any(|stack| matches!(stack, Obtained::Theirs(_)))
+    {
         project
             .say
-            .line("Another `cargo reelrun test` serves this stack; sharing it.");
+            .line("Another `cargo reelrun test` serves these stacks; sharing them.");
     }
-    let state = stack.state();
+    let state = stacks[0].state();
 
     let mut codes = Vec::new();
     if !args.page {
         project.say.line("Running the tests");
-        let task = with_stack(project, cargo(project, "tests")?, &site, state)?;
+        let task = with_stacks(project, cargo(project, "tests")?, sites, state)?;
         let task = task.args(["nextest", "run", "--workspace"]);
         codes.push(task.args(&args.nextest).show()?);
     }
     if runs_all && !args.page && has_doc_tests(project.root()) {
-        let task = with_stack(project, cargo(project, "doc tests")?, &site, state)?;
+        let task = with_stacks(project, cargo(project, "doc tests")?, sites, state)?;
         codes.push(
             task.args(["test", "--workspace", "--doc", "--quiet"])
                 .show()?,
@@ -58,7 +68,7 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     if let Some(browser) = browser {
         project.say.line("Running the page's tests");
         codes.push(browser.unit_tests(project)?);
-        codes.push(browser.page_tests(project, &site, state)?);
+        codes.push(browser.page_tests(project, &sites[..1], state)?);
     }
     Ok(codes.into_iter().max().unwrap_or_default())
 }
@@ -104,10 +114,10 @@ impl Browser {
         self.script(project, "test").show()
     }
 
-    fn page_tests(&self, project: &Project, site: &Site, state: &StackState) -> Result<u8> {
+    fn page_tests(&self, project: &Project, sites: &[Site], state: &StackState) -> Result<u8> {
         let screenshots = project.target().join("screenshots");
         make_folder(&screenshots)?;
-        with_stack(project, self.script(project, "test:page"), site, state)?
+        with_stacks(project, self.script(project, "test:page"), sites, state)?
             .env("REELRUN_CHROMIUM", &self.chromium)
             .env("REELRUN_PYTHON", project.tool("python"))
             .env(
@@ -119,16 +129,19 @@ impl Browser {
     }
 }
 
-/// Shows a task which stack is there, and the layer's ffmpeg.
-pub(crate) fn with_stack<'a>(
+/// Shows a task which stacks are there, and the layer's ffmpeg, which the first one's state names.
+pub(crate) fn with_stacks<'a>(
     project: &Project,
     task: Task<'a>,
-    site: &Site,
+    sites: &[Site],
     state: &StackState,
 ) -> Result<Task<'a>> {
     let own = std::env::current_exe().context("this program's file is gone")?;
     let task = task
-        .env("REELRUN_STACK", site.state_file())
+        .env(
+            "REELRUN_STACK",
+            Project::joined(sites.iter().map(Site::state_file))?,
+        )
         .env("REELRUN_COMMAND", own);
     let Some(local) = &state.local else {
         return Ok(task);

@@ -100,14 +100,12 @@ pub struct Permission {
 }
 
 impl Stack {
-    /// The stack that the tests were started with.
+    /// The stack that no other test uses while this one runs.
     pub fn get() -> Self {
-        let path = env::var("REELRUN_STACK").expect(
-            "no stack: run the tests with `cargo reelrun test`, or start one with `cargo reelrun up` \
-             and set REELRUN_STACK to its target/reelrun/stack.json",
-        );
-        let text = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"));
-        serde_json::from_str(&text).unwrap_or_else(|why| panic!("{path}: {why}"))
+        let file = description();
+        let text =
+            fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        serde_json::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
     }
 
     /// AWS clients' configuration, with the emulator's root credentials.
@@ -336,6 +334,20 @@ impl Stack {
     }
 }
 
+/// The file that describes [`Stack::get`]'s stack. `REELRUN_STACK` names one file or several, as
+/// `PATH` does; nextest numbers the tests of a group that run at the same time.
+pub fn description() -> PathBuf {
+    let files = env::var_os("REELRUN_STACK").expect(
+        "no stack: run the tests with `cargo reelrun test`, or start one with `cargo reelrun up` \
+         and set REELRUN_STACK to its target/reelrun/stack.json",
+    );
+    let slot = env::var("NEXTEST_TEST_GROUP_SLOT").map_or(0, |slot| slot.parse().unwrap_or(0));
+    env::split_paths(&files).nth(slot).expect(
+        "more tests run at the same time than there are stacks: add `--test-threads 1`, or name \
+         more stacks in REELRUN_STACK",
+    )
+}
+
 fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
@@ -379,9 +391,10 @@ pub fn get_range(url: &str, offset: u64, length: u64) -> Answer {
     read(agent().get(url).header("range", range).call())
 }
 
-/// A plain PUT.
+/// A PUT, as an upload's permission asks for it.
 pub fn put(url: &str, content_type: &str, bytes: &[u8]) -> Answer {
-    send("PUT", url, &[("content-type", content_type)], bytes)
+    let headers = [("content-type", content_type), ("if-none-match", "*")];
+    send("PUT", url, &headers, bytes)
 }
 
 /// Where the layer's ffmpeg and ffprobe are: `REELRUN_FFMPEG_DIR`, else wherever `PATH` says.

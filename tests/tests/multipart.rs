@@ -7,7 +7,7 @@ use std::{env, fs, process::Command};
 use reelrun_tests::{
     media::Clips,
     multipart::Upload,
-    stack::{Answer, Stack, put, send},
+    stack::{self, Answer, Stack, put, send},
 };
 use serde_json::{Value, json};
 
@@ -258,7 +258,7 @@ fn the_command_uploads_in_parts() {
     let file = clips.file("large clip.mp4", &large_clip(&clips, 65 * MIB));
     let output = Command::new(env::var("REELRUN_COMMAND").expect("`cargo reelrun test` sets it"))
         .args(["upload", "--json", "--stack"])
-        .arg(env::var("REELRUN_STACK").unwrap())
+        .arg(stack::description())
         .arg(&file)
         .output()
         .unwrap();

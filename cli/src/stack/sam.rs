@@ -1,6 +1,7 @@
 //! `sam deploy`, the same for the local stack and for AWS: only endpoint and credentials differ.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -25,18 +26,19 @@ pub(crate) enum Place<'a> {
 pub(crate) struct Deployment<'a> {
     pub(crate) stack_name: &'a str,
     pub(crate) place: Place<'a>,
+    /// Where the logs of what is run for it go.
+    pub(crate) logs: PathBuf,
     pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Deployment<'_> {
     /// Creates or updates the stack, or leaves it when nothing changed.
     pub(crate) fn deploy(&self, project: &Project) -> Result<()> {
+        let task = Task::new(project, "sam deploy", project.tool("sam"))
+            .log(self.logs.join("sam-deploy.log"));
         let task = self
             .place
-            .apply(
-                Task::new(project, "sam deploy", project.tool("sam")),
-                "deploy",
-            )
+            .apply(task, "deploy")
             .args([
                 "--template-file",
                 "infra/template.yaml",
@@ -73,9 +75,11 @@ impl Deployment<'_> {
 
     /// The stack's outputs.
     pub(crate) fn outputs(&self, project: &Project) -> Result<Outputs> {
+        let task =
+            Task::new(project, "sam list", project.tool("sam")).log(self.logs.join("sam-list.log"));
         let json = self
             .place
-            .apply(Task::new(project, "sam list", project.tool("sam")), "list")
+            .apply(task, "list")
             .arg("stack-outputs")
             .args(["--stack-name", self.stack_name, "--output", "json"])
             .way_out("Check that the stack exists in this account and region.")

@@ -1,0 +1,284 @@
+//! A stack with the present code: the one that runs, updated, or a new one.
+
+use std::fs::{self, File};
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::START_PATIENCE;
+use super::emulator::{ACCESS_KEY, Emulator, REGION, SECRET_KEY};
+use super::front::Front;
+use super::head::Upstream;
+use super::sam::{Deployment, Place};
+use super::site::Site;
+use super::state::{LocalState, StackState};
+use crate::arch::Arch;
+use crate::builder::{self, Artifacts, Profile};
+use crate::children;
+use crate::page;
+use crate::prerequisites;
+use crate::project::{Project, make_folder};
+use crate::secret;
+
+/// Name of the local `CloudFormation` stack.
+const STACK_NAME: &str = "reelrun";
+
+/// A stack to work with.
+pub(crate) enum Obtained {
+    /// Started by this process; ends with the value.
+    Ours(Box<Running>),
+    /// Another process serves it.
+    Theirs(Box<StackState>),
+}
+
+impl Obtained {
+    pub(crate) fn state(&self) -> &StackState {
+        match self {
+            Self::Ours(running) => &running.state,
+            Self::Theirs(state) => state,
+        }
+    }
+}
+
+/// The stack at this site with the present code: the one that runs, updated, or a new one.
+pub(crate) fn obtain(project: &Project, profile: Profile, site: &Site) -> Result<Obtained> {
+    let mut stacks = obtain_all(project, profile, std::slice::from_ref(site))?;
+    stacks.pop().context("a site without a stack")
+}
+
+/// The same for several, which are deployed to at the same time.
+pub(crate) fn obtain_all(
+    project: &Project,
+    profile: Profile,
+    sites: &[Site],
+) -> Result<Vec<Obtained>> {
+    prerequisites::local_stack()?;
+    let built = Built::make(project, profile)?;
+    // An emulator ends with the thread that started it, so that is this one.
+    let claims = sites
+        .iter()
+        .map(|site| Claim::on(project, &built, site))
+        .collect::<Result<Vec<_>>>()?;
+    let step = project.say.begin(match sites {
+        [_] => "Deploying to it",
+        _ => "Deploying to them",
+    });
+    let stacks = std::thread::scope(|scope| {
+        let deployments: Vec<_> = claims
+            .into_iter()
+            .zip(sites)
+            .map(|(claim, site)| scope.spawn(|| claim.deploy(project, &built, site)))
+            .collect();
+        deployments
+            .into_iter()
+            .map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect::<Result<Vec<_>>>()
+    })?;
+    step.done();
+    Ok(stacks)
+}
+
+/// Whose a site's stack is, before it has the present code.
+enum Claim {
+    Ours(Box<Started>),
+    Theirs(Box<StackState>),
+}
+
+impl Claim {
+    fn on(project: &Project, built: &Built, site: &Site) -> Result<Self> {
+        make_folder(&site.folder)?;
+        let deadline = Instant::now() + START_PATIENCE;
+        loop {
+            if let Some(state) = site.running() {
+                project.say.line("The local stack is running");
+                return Ok(Self::Theirs(Box::new(state)));
+            }
+            if let Some(lock) = site.lock()? {
+                return Ok(Self::Ours(Box::new(Started::start(
+                    project, built, site, lock,
+                )?)));
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "another `cargo reelrun` has been starting this stack for too long; end it first"
+                );
+            }
+            children::pause(Duration::from_millis(300))?;
+        }
+    }
+
+    fn deploy(self, project: &Project, built: &Built, site: &Site) -> Result<Obtained> {
+        Ok(match self {
+            Self::Ours(started) => Obtained::Ours(Box::new(started.deploy(project, built, site)?)),
+            Self::Theirs(state) => {
+                update(project, built, site, &state)?;
+                Obtained::Theirs(state)
+            }
+        })
+    }
+}
+
+/// What a deployment takes, of the present code. Nobody else changes it while this is held.
+pub(super) struct Built {
+    arch: Arch,
+    page: Option<PathBuf>,
+    _artifacts: Artifacts,
+}
+
+impl Built {
+    pub(super) fn make(project: &Project, profile: Profile) -> Result<Self> {
+        let arch = Arch::host()?;
+        Ok(Self {
+            arch,
+            _artifacts: builder::prepare(project, arch, profile)?,
+            page: page::build(project)?,
+        })
+    }
+}
+
+/// An emulator and its front, to which nothing is deployed yet.
+struct Started {
+    emulator: Emulator,
+    front: Front,
+    lock: File,
+}
+
+impl Started {
+    fn start(project: &Project, built: &Built, site: &Site, lock: File) -> Result<Self> {
+        let step = project.say.begin("Starting the local stack");
+        let _ = fs::remove_file(site.state_file());
+        let front = Front::bind(site.front_port)?;
+        let layer = project.layer(built.arch);
+        let work = site.folder.join("stack");
+        let emulator = Emulator::start(project, &layer, &work, site.emulator_port)?;
+        step.done_with(if emulator.layer_mounted {
+            "ffmpeg mounted at /opt"
+        } else {
+            "ffmpeg on the functions' PATH"
+        });
+        Ok(Self {
+            emulator,
+            front,
+            lock,
+        })
+    }
+
+    fn deploy(self, project: &Project, built: &Built, site: &Site) -> Result<Running> {
+        let Self {
+            emulator,
+            front,
+            lock,
+        } = self;
+        let token = secret::new_token()?;
+        let deployment = local_deployment(site, &emulator.url, &front.url, &token, built.arch);
+        deployment.deploy(project)?;
+        let outputs = deployment.outputs(project)?;
+
+        let mut state = StackState::new(&outputs, REGION.to_owned(), STACK_NAME.to_owned())?;
+        let instance = secret::random_hex::<16>()?;
+        state.aws_endpoint_url = Some(emulator.url.clone());
+        state.api_token = Some(token);
+        state.local = Some(LocalState {
+            aws_access_key_id: ACCESS_KEY.to_owned(),
+            aws_secret_access_key: SECRET_KEY.to_owned(),
+            pid: std::process::id(),
+            instance: instance.clone(),
+            ffmpeg_dir: project.layer(built.arch).join("bin"),
+            log: emulator.log.clone(),
+        });
+        front.serve(Upstream {
+            authority: emulator.url.trim_start_matches("http://").to_owned(),
+            api_id: outputs.get("ApiId")?,
+            cdn_host: outputs
+                .get("CdnUrl")?
+                .trim_start_matches("https://")
+                .to_owned(),
+            instance,
+        });
+        if let Some(page) = &built.page {
+            page::publish(project, &deployment, page, &state)?;
+        }
+        let state_file = site.state_file();
+        state.write(&state_file)?;
+        Ok(Running {
+            state,
+            emulator,
+            state_file,
+            _lock: lock,
+        })
+    }
+}
+
+/// A stack served by this process. Ends when dropped.
+pub(crate) struct Running {
+    pub(crate) state: StackState,
+    emulator: Emulator,
+    state_file: PathBuf,
+    _lock: File,
+}
+
+impl Running {
+    /// Serves until the command is told to end.
+    pub(crate) fn serve(mut self) -> Result<()> {
+        while !children::stopped() {
+            self.emulator.check()?;
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.state_file);
+    }
+}
+
+fn local_deployment<'a>(
+    site: &Site,
+    endpoint: &'a str,
+    front: &str,
+    token: &str,
+    arch: Arch,
+) -> Deployment<'a> {
+    let parameter = |name: &str, value: String| (name.to_owned(), value);
+    Deployment {
+        stack_name: STACK_NAME,
+        place: Place::Local { endpoint },
+        logs: site.folder.join("logs"),
+        parameters: vec![
+            parameter("Architecture", arch.name().to_owned()),
+            parameter("ApiTokenHashes", secret::sha256_hex(token)),
+            parameter("PublicUrl", front.to_owned()),
+            parameter("ApiUrl", format!("{front}/api")),
+            parameter("MaxParallelChunks", cpus().to_string()),
+            // Whoever tries webhooks out here has the receiver on this machine as well.
+            parameter("WebhookPrivateAddresses", "permitted".to_owned()),
+        ],
+    }
+}
+
+/// An emulator runs as many functions at once as are asked for; more than CPUs only cost memory.
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)
+}
+
+/// Brings a running stack up to the present code.
+pub(super) fn update(
+    project: &Project,
+    built: &Built,
+    site: &Site,
+    state: &StackState,
+) -> Result<()> {
+    let (Some(endpoint), Some(token)) = (&state.aws_endpoint_url, &state.api_token) else {
+        bail!("the running stack's description is incomplete; `cargo reelrun down` stops it");
+    };
+    let deployment = local_deployment(site, endpoint, &state.site_url, token, built.arch);
+    deployment.deploy(project)?;
+    if let Some(page) = &built.page {
+        page::publish(project, &deployment, page, state)?;
+    }
+    Ok(())
+}
