@@ -19,7 +19,7 @@ use crate::children::{self, Stopped};
 
 /// Parts under way at once: what one connection leaves unused, others fill.
 const AT_ONCE: usize = 4;
-/// How often a part is tried, each time with a URL that was signed anew.
+/// How often a request is tried; one of a multipart upload each time with a URL that was signed anew.
 const TRIES: u32 = 5;
 const SAY_EVERY: Duration = Duration::from_millis(100);
 const MAX_ANSWER: u64 = 1 << 20;
@@ -58,9 +58,10 @@ pub(crate) fn send(
     let source = Source { file, sent: &sent };
     thread::scope(|scope| {
         let sending = scope.spawn(|| match &granted.upload {
-            Upload::Single(signed) => {
-                request(&api.store, "PUT", signed, source.open(0, size)?, size).map(drop)
-            }
+            Upload::Single(signed) => source.tried(|| {
+                let body = source.open(0, size)?;
+                request(&api.store, "PUT", signed, body, size).map(drop)
+            }),
             Upload::Multipart {
                 key,
                 part_size_bytes,
@@ -202,20 +203,7 @@ impl Multipart<'_> {
     }
 
     fn tried<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
-        let mut pause = Duration::from_millis(500);
-        for _ in 1..TRIES {
-            let sent = self.source.sent.load(Ordering::Relaxed);
-            match work() {
-                Err(_) if !children::stopped() => {
-                    // Other parts may have gone on meanwhile; a bar that is a little short is right.
-                    self.source.sent.fetch_min(sent, Ordering::Relaxed);
-                    thread::sleep(pause);
-                    pause *= 2;
-                }
-                result => return result,
-            }
-        }
-        work()
+        self.source.tried(work)
     }
 }
 
@@ -226,6 +214,24 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Does something that sends, again if it fails.
+    fn tried<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        let mut pause = Duration::from_millis(500);
+        for _ in 1..TRIES {
+            let sent = self.sent.load(Ordering::Relaxed);
+            match work() {
+                Err(_) if !children::stopped() => {
+                    // Other parts may have gone on meanwhile; a bar that is a little short is right.
+                    self.sent.fetch_min(sent, Ordering::Relaxed);
+                    thread::sleep(pause);
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
+        work()
+    }
+
     fn open(&self, offset: u64, length: u64) -> Result<impl Read> {
         let unreadable = || format!("cannot read {}", self.file.display());
         let mut file = File::open(self.file).with_context(unreadable)?;
@@ -295,7 +301,9 @@ fn request(
         .limit(MAX_ANSWER)
         .read_to_string();
     let text = text.unwrap_or_default();
-    if answer.status().is_success() {
+    // A source is stored once: what an earlier try stored, its answer lost, is not stored again.
+    let is_there = answer.status() == StatusCode::PRECONDITION_FAILED;
+    if answer.status().is_success() || is_there {
         return Ok(Answer { text, entity_tag });
     }
     bail!(

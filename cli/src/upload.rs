@@ -19,8 +19,9 @@ use crate::store;
 const POLL: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
 /// From then on the longer pause will do.
 const POLL_EAGERLY: Duration = Duration::from_mins(1);
-/// A store tells of an upload within a second; a video still waiting after this was not noticed.
-const NOTICED: Duration = Duration::from_mins(2);
+/// A store tells of an upload within a second, and the sweep makes up for an event that was lost within
+/// ten minutes. A video that still waits after this has to queue, or nobody is at work.
+const NOTICED: Duration = Duration::from_mins(15);
 
 /// `cargo reelrun upload`.
 pub(crate) fn run(project: &Project, args: &UploadArgs) -> Result<u8> {
@@ -80,8 +81,8 @@ pub(crate) fn upload(project: &Project, api: &Api, file: &Path) -> Result<Video>
                 return Ok(video);
             }
             Status::Waiting if begun.elapsed() > NOTICED => bail!(
-                "the upload arrived, but nothing began to prepare it within {}; see the transcode \
-                 function's log",
+                "the upload arrived, but nothing began to prepare it within {}: other videos may have \
+                 taken all functions, then its turn comes; else see the transcode function's log",
                 narrate::seconds(NOTICED)
             ),
             Status::Waiting | Status::Preparing => step.at(video.progress.unwrap_or(0.0)),

@@ -50,12 +50,20 @@ fn a_large_source_is_sent_in_parts_and_goes_on_after_a_break() {
         let answer = upload.part(&upload_id, number, parts[number - 1]);
         tags[number - 1] = answer.header("etag").into();
     }
+    // Another one, which is ready to take its place.
+    let second_id = upload.create();
+    let second: Vec<_> = (1..=5)
+        .map(|number| upload.part(&second_id, number, &vec![0; parts[number - 1].len()]))
+        .map(|answer| answer.header("etag").to_owned())
+        .collect();
     let completed = upload.complete(&upload_id, &tags);
     assert_eq!(completed.status, 200, "{}", completed.text());
     let video = stack.settled(&upload.video_id);
     assert_eq!(video["status"], "ready", "{video:#}");
     assert_eq!(video["source"]["size_bytes"], bytes.len());
     // Its source has arrived: nothing else may take its place.
+    let replaced = upload.complete(&second_id, &second);
+    assert_eq!(replaced.status, 412, "{}", replaced.text());
     for request in [json!({"method": "POST"}), json!({"method": "PUT"})] {
         let answer = upload.sign_as(Some(&upload.token), request);
         assert_eq!(answer.status, 409, "{}", answer.text());

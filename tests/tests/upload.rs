@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use reelrun_tests::{
     media::Clips,
-    stack::{Stack, put},
+    stack::{Stack, get, put, send},
 };
 use serde_json::{Value, json};
 
@@ -177,6 +177,24 @@ fn the_store_refuses_another_size_type_or_key() {
     assert_eq!(stack.video(&permission.video_id)["status"], "waiting");
     assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
     assert_eq!(stack.settled(&permission.video_id)["status"], "ready");
+}
+
+/// Whoever may still upload can't change what others have seen, or are just encoding.
+#[test]
+fn what_has_arrived_is_not_replaced() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let bytes = std::fs::read(clips.silent("a.mp4", "64x64", "25", 0.2)).unwrap();
+    let permission = stack.permission("a.mp4", "video/mp4", bytes.len() as u64);
+    assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
+    let video = stack.settled(&permission.video_id);
+    let other = vec![0; bytes.len()];
+    let refused = put(&permission.url, "video/mp4", &other);
+    assert_eq!(refused.status, 412, "{}", refused.text());
+    let unconditional = [("content-type", "video/mp4")];
+    let forged = send("PUT", &permission.url, &unconditional, &other);
+    assert_eq!(forged.status, 403, "{}", forged.text());
+    let original = get(video["playback"]["original"].as_str().unwrap());
+    assert_eq!((original.status, original.body), (200, bytes));
 }
 
 #[test]

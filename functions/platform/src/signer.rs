@@ -28,6 +28,9 @@ use crate::aws;
 
 const TYPE: &str = "content-type";
 const LENGTH: &str = "content-length";
+/// What has arrived stays as it is: whoever looked at it, or encodes it, must not find another file
+/// there because a permission is still valid.
+const ONCE: (&str, &str) = ("if-none-match", "*");
 
 /// Signs with the function's own credentials: what it may not do, no URL of its can.
 #[derive(Debug, Clone)]
@@ -70,8 +73,8 @@ impl Signer {
         }
     }
 
-    /// Permission for one operation on a video's source. Key, length and type are part of the
-    /// signature: S3 itself refuses anything else.
+    /// Permission for one operation on a video's source. Key, length, type and that nothing is there
+    /// yet are part of the signature: S3 itself refuses anything else.
     pub async fn sign(
         &self,
         video: &Video,
@@ -152,9 +155,10 @@ impl Signer {
 fn unsigned(video: &Video, operation: &Operation) -> Unsigned {
     let content_type = || (TYPE, video.content_type.clone());
     let length = |bytes: u64| (LENGTH, bytes.to_string());
+    let once = || (ONCE.0, ONCE.1.to_owned());
     let (method, query, headers) = match operation {
         Operation::Put => {
-            let headers = vec![content_type(), length(video.size_bytes)];
+            let headers = vec![content_type(), length(video.size_bytes), once()];
             ("PUT", String::new(), headers)
         }
         Operation::Create => ("POST", "uploads=".into(), vec![content_type()]),
@@ -167,7 +171,7 @@ fn unsigned(video: &Video, operation: &Operation) -> Unsigned {
             ("PUT", query, vec![length(*bytes)])
         }
         Operation::List { upload_id } => ("GET", upload_query(upload_id), Vec::new()),
-        Operation::Complete { upload_id } => ("POST", upload_query(upload_id), Vec::new()),
+        Operation::Complete { upload_id } => ("POST", upload_query(upload_id), vec![once()]),
         Operation::Abort { upload_id } => ("DELETE", upload_query(upload_id), Vec::new()),
     };
     Unsigned {

@@ -131,6 +131,7 @@ def instructions(video_id, request, now):
             "Key": key,
             "ContentType": request["content_type"],
             "ContentLength": size,
+            "IfNoneMatch": "*",
         },
         ExpiresIn=URL_EXPIRY_SECONDS,
     )
@@ -138,7 +139,7 @@ def instructions(video_id, request, now):
         "strategy": "single",
         "method": "PUT",
         "url": url,
-        "headers": {"content-type": request["content_type"]},
+        "headers": {"content-type": request["content_type"], "if-none-match": "*"},
         "expires_at": rfc3339(now + URL_EXPIRY_SECONDS),
         "key": key,
         "sign_url": sign_url,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use reelrun_core::media_type;
-use reelrun_tests::stack::{Stack, send};
+use reelrun_tests::stack::{Stack, put, send};
 use serde_json::{Value, json};
 
 use crate::files::{File, Files, Wanted};
@@ -37,9 +37,9 @@ impl fmt::Display for Upload {
 pub(crate) enum Manner {
     /// Sends the file.
     Plain,
-    /// Sends it twice.
+    /// Sends it twice; the store takes it once.
     Twice,
-    /// Sends noise, and then the file in its place.
+    /// Sends the file, and then noise in its place, which the store refuses.
     Replaces,
     /// Announces it and never sends it.
     Forgets,
@@ -102,23 +102,21 @@ impl Client {
         let content_type = permission["upload"]["headers"]["content-type"]
             .as_str()
             .unwrap();
-        let put = |bytes: &[u8]| {
-            let answer = send("PUT", url, &[("content-type", content_type)], bytes);
-            answer.status
-        };
+        let send = |bytes: &[u8]| put(url, content_type, bytes).status;
         let begun = Instant::now();
         match manner {
             Manner::Forgets => {}
-            Manner::Replaces => {
-                assert_eq!(put(&vec![0; file.bytes.len()]), 200);
+            Manner::Plain | Manner::Deletes => assert_eq!(send(&file.bytes), 200),
+            Manner::Twice | Manner::Replaces => {
+                assert_eq!(send(&file.bytes), 200);
                 thread::sleep(Duration::from_millis(self.random.u64(..3000)));
-                assert_eq!(put(&file.bytes), 200);
-            }
-            Manner::Plain | Manner::Deletes => assert_eq!(put(&file.bytes), 200),
-            Manner::Twice => {
-                assert_eq!(put(&file.bytes), 200);
-                thread::sleep(Duration::from_millis(self.random.u64(..3000)));
-                assert_eq!(put(&file.bytes), 200);
+                let noise = vec![0; file.bytes.len()];
+                let second = if manner == Manner::Twice {
+                    &file.bytes
+                } else {
+                    &noise
+                };
+                assert_eq!(send(second), 412);
             }
         }
         if manner == Manner::Deletes {
