@@ -27,15 +27,6 @@ pub async fn notices(stack: &Stack, name: &str) -> Vec<ExecutionListItem> {
     found
 }
 
-/// What an execution ended with: one entry for each webhook.
-pub async fn output(stack: &Stack, execution: &ExecutionListItem) -> Value {
-    let client = Client::new(&stack.aws());
-    let found = client
-        .describe_execution()
-        .execution_arn(&execution.execution_arn);
-    serde_json::from_str(&found.send().await.unwrap().output.unwrap()).unwrap()
-}
-
 /// What an execution was started with.
 pub async fn input(stack: &Stack, execution: &ExecutionListItem) -> Value {
     let client = Client::new(&stack.aws());

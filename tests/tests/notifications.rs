@@ -8,7 +8,7 @@ use reelrun_tests::{
     configuration::Reconfigured,
     delivery::{deliver, put_event},
     media::Clips,
-    notices::{Received, Receiver, input, notices, output},
+    notices::{Received, Receiver, input, notices},
     stack::Stack,
 };
 use serde_json::Value;
@@ -95,13 +95,13 @@ async fn a_ready_video_is_told_once_however_often_its_upload_is_announced() {
         "the video, as the API shows it"
     );
     // The event on the bus has the same, and arrived there.
-    let announced = announced(&stack, execution).await;
-    assert_eq!(announced["FailedEntryCount"], 0, "{announced}");
+    let announced = left(&stack, execution, "Announce").await;
+    assert_eq!(announced["announced"]["FailedEntryCount"], 0, "{announced}");
     assert_eq!(input(&stack, execution).await["detail_type"], "Video Ready");
 }
 
-/// What EventBridge answered.
-async fn announced(stack: &Stack, execution: &ExecutionListItem) -> Value {
+/// What a state of the execution ended with.
+async fn left(stack: &Stack, execution: &ExecutionListItem, state: &str) -> Value {
     let history = aws_sdk_sfn::Client::new(&stack.aws())
         .get_execution_history()
         .execution_arn(&execution.execution_arn)
@@ -110,10 +110,10 @@ async fn announced(stack: &Stack, execution: &ExecutionListItem) -> Value {
         .unwrap();
     let mut outputs = history.events.iter().filter_map(|event| {
         let exited = event.state_exited_event_details()?;
-        (exited.name() == "Announce").then(|| exited.output().unwrap().to_owned())
+        (exited.name() == state).then(|| exited.output().unwrap().to_owned())
     });
-    let output = outputs.next_back().expect("it was announced");
-    serde_json::from_str::<Value>(&output).unwrap()["announced"].clone()
+    let output = outputs.next_back().expect("the state was left");
+    serde_json::from_str(&output).unwrap()
 }
 
 #[tokio::test]
@@ -143,8 +143,9 @@ async fn a_private_address_is_refused() {
     let [execution] = &delivered(&stack, &id).await[..] else {
         panic!("one notice is expected");
     };
-    let output = output(&stack, execution).await;
-    let ends = output.as_array().unwrap().iter();
+    assert_eq!(execution.status, ExecutionStatus::Failed);
+    let output = left(&stack, execution, "Webhooks").await;
+    let ends = output["delivered"].as_array().unwrap().iter();
     let ends: Vec<_> = ends.map(|end| end["error"]["Error"].as_str()).collect();
     assert_eq!(ends, [Some("Refused"), Some("Refused")], "{output}");
     assert!(receiver.received().is_empty());

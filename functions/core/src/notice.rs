@@ -20,8 +20,8 @@ pub struct Notice {
     pub detail_type: String,
     /// What is sent, the same to all.
     pub payload: Payload,
-    /// One entry for each receiver: which of the configured ones it is.
-    pub receivers: Vec<u32>,
+    /// The names of the receivers' webhooks.
+    pub receivers: Vec<String>,
     /// Whether a mail is sent, too.
     pub mail: bool,
     /// For people: what happened.
@@ -32,9 +32,10 @@ pub struct Notice {
 
 /// Who is told, beside EventBridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receivers {
-    /// How many webhooks there are.
-    pub webhooks: u32,
+pub struct Receivers<'a> {
+    /// The webhooks' names: deliveries go on for a day, in which the list of URLs may change, and URLs
+    /// may hold secrets, which an execution's input would show.
+    pub webhooks: &'a [String],
     /// Whether a mail is sent.
     pub mail: bool,
 }
@@ -58,8 +59,8 @@ pub struct Delivery {
     pub id: String,
     /// What to send.
     pub payload: Payload,
-    /// To whom: the place in the list of configured receivers.
-    pub receiver: u32,
+    /// To whom: a webhook's name.
+    pub receiver: String,
 }
 
 impl Notice {
@@ -67,7 +68,7 @@ impl Notice {
     pub fn of(
         change: &Change,
         public_url: &str,
-        to: Receivers,
+        to: Receivers<'_>,
         now: OffsetDateTime,
     ) -> Option<Self> {
         let video = change.record.as_deref()?;
@@ -103,7 +104,7 @@ impl Notice {
                 timestamp: video.ready_at.clone().unwrap_or_else(|| rfc3339(now)),
                 data: json!(view::video(video, public_url)),
             },
-            receivers: (0..to.webhooks).collect(),
+            receivers: to.webhooks.to_vec(),
             mail: to.mail,
             subject: subject_line(&subject),
             text,
@@ -130,10 +131,16 @@ mod tests {
     use super::*;
     use crate::change;
 
-    const TWO: Receivers = Receivers {
-        webhooks: 2,
-        mail: false,
-    };
+    fn two() -> [String; 2] {
+        ["one".into(), "other".into()]
+    }
+
+    fn webhooks(names: &[String]) -> Receivers<'_> {
+        Receivers {
+            webhooks: names,
+            mail: false,
+        }
+    }
 
     fn change(status: &str) -> Change {
         let path = concat!(
@@ -150,7 +157,7 @@ mod tests {
         Notice::of(
             &change(status),
             "https://cdn",
-            TWO,
+            webhooks(&two()),
             OffsetDateTime::UNIX_EPOCH,
         )
     }
@@ -162,7 +169,7 @@ mod tests {
         assert!(ready.id.len() <= 80, "the name of an execution");
         assert_eq!(ready.payload.kind, "video.ready");
         assert_eq!(ready.payload.data["playback"]["type"], "hls");
-        assert_eq!(ready.receivers, [0, 1]);
+        assert_eq!(ready.receivers, two());
         assert!(
             ready
                 .text
@@ -181,7 +188,7 @@ mod tests {
             ..change("ready")
         };
         assert_eq!(
-            Notice::of(&repeated, "", TWO, OffsetDateTime::UNIX_EPOCH),
+            Notice::of(&repeated, "", webhooks(&two()), OffsetDateTime::UNIX_EPOCH),
             None
         );
     }

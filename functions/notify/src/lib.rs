@@ -57,7 +57,7 @@ impl Notify {
         for change in change::parse(&event) {
             let now = OffsetDateTime::now_utc();
             let to = Receivers {
-                webhooks: self.webhooks.count(),
+                webhooks: self.webhooks.names(),
                 mail: self.mails,
             };
             let Some(notice) = Notice::of(&change, &self.public_url, to, now) else {

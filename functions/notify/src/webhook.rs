@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reelrun_core::notice::Delivery;
+use reelrun_platform::auth;
 use standardwebhooks::Webhook;
 use time::OffsetDateTime;
 use ureq::{
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Webhooks {
     urls: Vec<String>,
+    names: Vec<String>,
     secret: String,
     agent: Agent,
 }
@@ -69,21 +71,23 @@ impl Webhooks {
             Agent::with_parts(config, connector, PublicOnly::default())
         };
         Ok(Self {
+            names: urls.iter().map(|url| name_of(url)).collect(),
             urls,
             secret: secret.into(),
             agent,
         })
     }
 
-    /// How many receivers there are.
-    pub fn count(&self) -> u32 {
-        u32::try_from(self.urls.len()).unwrap_or(u32::MAX)
+    /// The receivers' names, by which [`Self::deliver`] knows them.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Sends a notice to one receiver. Any answer of 2xx is an acknowledgement.
     pub async fn deliver(&self, delivery: Delivery) -> Result<(), NotifyError> {
         let refused = |why: &str| NotifyError::Refused(why.into());
-        let url = self.urls.get(delivery.receiver as usize);
+        let mut receivers = self.names.iter().zip(&self.urls);
+        let url = receivers.find_map(|(name, url)| (*name == delivery.receiver).then_some(url));
         let url = url
             .ok_or_else(|| refused("this receiver is configured no more"))?
             .clone();
@@ -120,6 +124,13 @@ impl Webhooks {
     }
 }
 
+/// A receiver's name: the same for as long as its URL is configured, wherever in the list.
+fn name_of(url: &str) -> String {
+    let mut name = auth::hash(url);
+    name.truncate(16);
+    name
+}
+
 /// As Standard Webhooks has it: 24 to 64 bytes.
 fn is_secret(secret: &str) -> bool {
     let key = secret.strip_prefix("whsec_");
@@ -143,11 +154,20 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_keeps_its_name_when_others_go() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let names = |urls| Webhooks::new(urls, secret, false).unwrap().names().to_vec();
+        let two = names("https://a.example/x, https://b.example");
+        assert_eq!(names("https://b.example"), two[1..]);
+        assert_ne!(two[0], two[1]);
+    }
+
+    #[test]
     fn what_can_not_be_used_is_refused_at_the_start() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-        assert_eq!(Webhooks::new("", "", false).unwrap().count(), 0);
+        assert!(Webhooks::new("", "", false).unwrap().names().is_empty());
         let two = Webhooks::new("https://a.example/x, https://b.example", secret, false);
-        assert_eq!(two.unwrap().count(), 2);
+        assert_eq!(two.unwrap().names().len(), 2);
         for wrong in ["", "x", "whsec_", "whsec_c2hvcnQ=", &secret[6..]] {
             let refused = Webhooks::new("https://a", wrong, false);
             assert!(matches!(refused, Err(WebhooksError::Secret)), "{wrong}");
