@@ -60,6 +60,21 @@ async fn an_upload_whose_event_was_lost_is_encoded() {
     assert_eq!(stack.attempts(&id).await, attempts);
 }
 
+/// However long nothing can be encoded: what has arrived is not forgotten as what never came is.
+#[tokio::test]
+async fn an_upload_that_has_arrived_is_kept() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let id = as_if_its_event_were_lost(&stack, &clips, "kept.mp4").await;
+    let forgotten = [(":soon", n(reelrun_platform::now_millis() / 1000 + 86_400))];
+    records::change(&stack, &id, "SET expires_at = :soon", &forgotten).await;
+    let unsent = stack.permission("a.mp4", "video/mp4", 5).video_id;
+    let expires = async |id: &str| stack.record(id).await.contains_key("expires_at");
+    assert!(expires(&id).await && expires(&unsent).await);
+    sweep(&stack).await;
+    assert!(!expires(&id).await && expires(&unsent).await);
+    assert_eq!(stack.video(&id)["status"], "waiting");
+}
+
 #[tokio::test]
 async fn an_encode_that_vanished_is_begun_again() {
     let (stack, clips) = (Stack::get(), Clips::new());

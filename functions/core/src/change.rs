@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Number, Value};
 
-use crate::{
-    error::ErrorType,
-    video::{Status, Video, VideoId},
-};
+use crate::video::{Status, Video, VideoId};
 
 /// A change of a video's record.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,9 +42,9 @@ impl Change {
         match self.after {
             Status::Deleting => Some(Leftovers::Everything),
             Status::Errored if self.before != Some(Status::Errored) => {
-                // What failed by our fault may be tried again at any time, and then overwrites it.
+                // What may be tried again at any time then overwrites it.
                 let error = self.record.as_deref()?.error.as_ref()?;
-                (error.kind != ErrorType::Internal).then_some(Leftovers::Renditions)
+                (!error.kind.may_end_otherwise()).then_some(Leftovers::Renditions)
             }
             _ => None,
         }
@@ -177,7 +174,9 @@ mod tests {
             failed("malformed-media", 3).quiet_from(),
             alone.at + QUIET_MILLIS
         );
-        assert_eq!(failed("internal", 3).leftovers(), None);
+        for kind in ["internal", "too-long", "too-large"] {
+            assert_eq!(failed(kind, 3).leftovers(), None);
+        }
         let told_again = Change {
             before: Some(Status::Errored),
             ..alone

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What is wrong with a source, for good: trying again with the same bytes gives the same answer.
+/// Why a video is not made ready. Most are the file's fault, for good: trying again with the same bytes
+/// gives the same answer; see [`ErrorType::may_end_otherwise`].
 ///
 /// The names are part of the API (`error.type` of a video) and do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -44,6 +45,15 @@ impl ErrorType {
         Self::Internal,
     ];
 
+    /// Those that another try may end otherwise, once the cause is mended or the deployment has other
+    /// limits. Nothing of such a video is removed.
+    pub const MAY_END_OTHERWISE: [Self; 3] = [Self::TooLong, Self::TooLarge, Self::Internal];
+
+    /// Whether it is one of [`Self::MAY_END_OTHERWISE`].
+    pub fn may_end_otherwise(self) -> bool {
+        Self::MAY_END_OTHERWISE.contains(&self)
+    }
+
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,8 +91,10 @@ impl ErrorType {
             Self::MalformedMedia => "damaged, cut short, or not decodable",
             Self::NoVideoStream => "sound or a cover, but no moving picture",
             Self::TooLong => "longer than is accepted, or than can be encoded",
-            Self::TooLarge => "more pixels than are decoded",
-            Self::UnsupportedCodec => "the picture's codec is not known",
+            Self::TooLarge => "more pixels than are decoded, or more than there is memory for",
+            Self::UnsupportedCodec => {
+                "the codec of the picture or the sound is not known, or is Dolby Vision that only Dolby's decoders show"
+            }
             Self::ProtectedContent => "encrypted (DRM)",
             Self::SourceMissing => "the file was deleted before it was read",
             Self::Internal => {
@@ -94,7 +106,7 @@ impl ErrorType {
     fn described() -> String {
         let types = Self::ALL.map(|kind| format!("- `{}`: {}.", kind.as_str(), kind.meaning()));
         format!(
-            "Why a video will never be ready. All but `internal` are the file's fault, for good: trying again with the same bytes gives the same answer.\n\n{}",
+            "Why a video is not made ready. `internal` is not the file's fault, and `source-missing` says that there is none; `too-long` and `too-large` depend on the deployment's limits as well. All others are the file's fault, for good: trying again with the same bytes gives the same answer.\n\n{}",
             types.join("\n")
         )
     }

@@ -95,6 +95,13 @@ impl Sweep {
         }
     }
 
+    /// Whether a video's record has to be kept from now on. One that waits for its upload is forgotten
+    /// after a while, which the first encode puts an end to; once its source is there, that must not
+    /// depend on whether anything can be encoded these days.
+    pub fn must_be_kept(video: &Video, source: Option<&StoredSource>) -> bool {
+        video.status == Status::Waiting && video.expires_at.is_some() && source.is_some()
+    }
+
     /// Whether something that stands still since then is looked after by this sweep: once its age
     /// has reached the patience, twice that, four times that and so on since the last sweep but one,
     /// so that a sweep which is late, or fails, leaves nothing out.
@@ -185,6 +192,20 @@ mod tests {
             Some(Action::Announce)
         );
         assert_eq!(SWEEP.action(None, Some(&source(1)), false), None);
+    }
+
+    #[test]
+    fn what_has_arrived_is_not_forgotten() {
+        let kept =
+            |video: &Video, source: Option<&StoredSource>| Sweep::must_be_kept(video, source);
+        let waiting = Video {
+            expires_at: Some(1),
+            ..video("waiting", 0, 0)
+        };
+        assert!(kept(&waiting, Some(&source(0))));
+        assert!(!kept(&waiting, None), "an upload that never came is");
+        assert!(!kept(&video("waiting", 0, 0), Some(&source(0))));
+        assert!(!kept(&video("deleting", 0, 0), Some(&source(0))));
     }
 
     #[test]

@@ -190,7 +190,11 @@ async fn list_videos(
         .await
         .map_err(|why| Problem::internal(&why))?;
     let now = now_millis();
-    let videos: Vec<_> = page.videos.into_iter().map(|video| video.at(now)).collect();
+    let shown = page.videos.into_iter().map(|video| video.at(now));
+    // One that has just been given up is recorded as being prepared until the next sweep.
+    let videos: Vec<_> = shown
+        .filter(|video| status.is_none_or(|wanted| video.status == wanted))
+        .collect();
     let mut list = VideoList {
         videos: Vec::with_capacity(videos.len()),
         next_cursor: page.next.map(cursor::encode),

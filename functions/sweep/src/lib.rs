@@ -111,6 +111,9 @@ impl Sweeper {
         id: VideoId,
         source: Option<&StoredSource>,
     ) -> Result<(), SweepError> {
+        if video.is_some_and(|video| Sweep::must_be_kept(video, source)) {
+            self.catalog.keep(id).await?;
+        }
         let run_is_over = match video.and_then(Video::run) {
             Some(run) => self.runs.is_over(run).await?,
             None => false,

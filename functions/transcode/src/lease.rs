@@ -35,7 +35,8 @@ pub enum Acquired {
     NoVideo,
 }
 
-/// Takes a video's lease. One that failed by our fault is tried again if `may_revive`.
+/// Takes a video's lease. One that failed for a reason that may have gone is tried again if
+/// `may_revive`.
 ///
 /// Where another encode holds it, this waits until that one has shown that it is alive (it renews:
 /// our event is a duplicate, and its own event is retried should it fail) or dead (the lease

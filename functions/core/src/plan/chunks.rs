@@ -4,13 +4,13 @@
 //!
 //! Let *W* be the seconds that one function would need for the whole video. Chunks are encoded at
 //! the same time, so *n* chunks take about *W / n* and a fixed time each: a function starts,
-//! opens the source, reads up to a keyframe and decodes some three seconds that it does not show.
+//! opens the source, and decodes from a keyframe before its first frame to that frame.
 //! More chunks are sooner done, and cost more:
 //!
 //! | chunks of | ready after | surplus work |
 //! |---|---|---|
 //! | one segment | soonest | half as much decoding again |
-//! | 12 s | some seconds later | 3 % of the CPU time, as measured |
+//! | 12 s | some seconds later | up to 5 % of the CPU time, as measured; 0 to 3 % in most runs |
 //! | minutes | minutes | nothing to speak of |
 //!
 //! So *n* is the least that reaches the *target* (`W / target`), within these bounds:

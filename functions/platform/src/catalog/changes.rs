@@ -59,6 +59,27 @@ impl Catalog {
         }
     }
 
+    /// Keeps the record of a video whose source has arrived: one that waits for it is forgotten after
+    /// a while. Anything that happened to the video meanwhile stands.
+    pub async fn keep(&self, id: VideoId) -> Result<(), CatalogError> {
+        let kept = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(id.to_string()))
+            .update_expression("REMOVE expires_at")
+            .condition_expression("#status = :waiting")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":waiting", status_value(Status::Waiting))
+            .send()
+            .await;
+        match kept {
+            Ok(_) => Ok(()),
+            Err(why) if is_condition_failed(&why) => Ok(()),
+            Err(why) => Err(unavailable("keep the video", why)),
+        }
+    }
+
     /// Takes a video out of the library for good. Whoever encodes it loses its lease with this
     /// write, and nothing more is published. The record stays until its objects are removed; it is
     /// what that work is started by, and asking again starts it again. Whether there was such a video

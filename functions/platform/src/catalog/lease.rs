@@ -43,7 +43,8 @@ pub struct Claim<'a> {
     pub until_millis: i64,
     /// A lease until then is its dead holder's, whatever time it is.
     pub dead_until_millis: Option<i64>,
-    /// Whether a video that failed by our fault is to be tried again.
+    /// Whether a video is to be tried again that failed for a reason that may have gone
+    /// ([`ErrorType::may_end_otherwise`]).
     pub may_revive: bool,
 }
 
@@ -67,8 +68,8 @@ pub enum LeaseAnswer {
 
 impl Catalog {
     /// Asks for the right to encode a video: granted when it waits for its source, when the last
-    /// holder let its lease expire, or, where that is asked for, when it failed by our fault, so that
-    /// a redrive of the failure queue brings it to its end.
+    /// holder let its lease expire, or, where that is asked for, when it failed for what the operator
+    /// may have mended since, so that a repeated event brings it to its end.
     pub async fn take_lease(
         &self,
         video: VideoId,
@@ -86,12 +87,17 @@ impl Catalog {
             #[serde(default)]
             attempts: u32,
         }
-        let mut condition = "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
-             OR (#status = :preparing AND lease_until = :dead)"
-            .to_owned();
-        if claim.may_revive {
-            condition.push_str(" OR (#status = :errored AND #error.#type = :internal)");
-        }
+        let revived = if claim.may_revive {
+            let types: Vec<_> = revivable().map(|(name, _)| name).collect();
+            let types = types.join(", ");
+            format!(" OR (#status = :errored AND #error.#type IN ({types}))")
+        } else {
+            String::new()
+        };
+        let condition = format!(
+            "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
+             OR (#status = :preparing AND lease_until = :dead){revived}"
+        );
         let mut request = self
             .client
             .update_item()
@@ -123,11 +129,10 @@ impl Catalog {
         if claim.may_revive {
             request = request
                 .expression_attribute_names("#type", "type")
-                .expression_attribute_values(":errored", status_value(Status::Errored))
-                .expression_attribute_values(
-                    ":internal",
-                    AttributeValue::S(ErrorType::Internal.as_str().into()),
-                );
+                .expression_attribute_values(":errored", status_value(Status::Errored));
+            for (name, value) in revivable() {
+                request = request.expression_attribute_values(name, value);
+            }
         }
         let granted = |held: Held| {
             LeaseAnswer::Granted(Lease {
@@ -345,6 +350,15 @@ impl Catalog {
             Err(why) => Err(unavailable("change the video's record", why)),
         }
     }
+}
+
+/// The reasons after which a video may be tried again, as values of a condition.
+fn revivable() -> impl Iterator<Item = (String, AttributeValue)> {
+    let types = ErrorType::MAY_END_OTHERWISE.into_iter().enumerate();
+    types.map(|(index, kind)| {
+        let value = AttributeValue::S(kind.as_str().into());
+        (format!(":type{index}"), value)
+    })
 }
 
 fn attribute<T: Serialize + ?Sized>(value: &T) -> Result<AttributeValue, CatalogError> {

@@ -157,7 +157,7 @@ fn check(
         (Manner::Deletes, _) => end == "gone",
         (Manner::Forgets, _) => end == "waiting",
         _ if end == "internal" => harm >= TRIES,
-        (Manner::Replaces, _) | (_, Wanted::Either) => end != "gone",
+        (_, Wanted::Either) => end != "gone",
         (_, Wanted::Ready) => end == "ready",
         (_, Wanted::Errored(kind)) => end == kind,
     };
@@ -170,8 +170,8 @@ fn check(
         .collect();
     match end {
         "gone" | "waiting" if !stored.is_empty() => return Err(format!("left {stored:?}")),
-        // What failed by our fault may be tried again, and keeps what was made of it.
-        "ready" | "gone" | "waiting" | "internal" => {}
+        // What may be tried again keeps what was made of it.
+        "ready" | "gone" | "waiting" | "internal" | "too-long" | "too-large" => {}
         _ if published.is_empty() => {}
         _ => return Err(format!("published {published:?}")),
     }
