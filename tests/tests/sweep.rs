@@ -108,6 +108,11 @@ async fn a_video_that_was_killed_each_time_is_given_up_and_told_of() {
     let update =
         "SET #status = :preparing, lease_owner = :owner, attempts = :three, lease_until = :past";
     records::change(&stack, &id, update, &killed).await;
+    // It is shown as failed already, and not listed as what it is recorded as.
+    let preparing = stack.get_path("/videos?status=preparing", Some(&stack.api_token));
+    assert_eq!(preparing.status, 200, "{}", preparing.text());
+    assert!(!preparing.text().contains(&id), "{}", preparing.text());
+    assert_eq!(stack.video(&id)["status"], "errored");
     let begun = Instant::now();
     while stack.record(&id).await["status"] != s("errored") {
         sweep(&stack).await;
