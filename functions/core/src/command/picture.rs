@@ -77,20 +77,24 @@ pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
         // A frame's time is its number in the whole, so chunks take the same pictures as one encode.
         let _ = write!(
             graph,
-            ";[b]select='not(mod(pts,{}))',{}scale={}:{}:flags=bicubic:{JPEG_COLORS},setsar=1,\
-             format=pix_fmts=yuvj420p:color_ranges=pc,tile={}x{rows}[sheet]",
+            ";[b]select='not(mod(pts,{}))',{}{},tile={}x{rows}[sheet]",
             storyboard.interval_frames,
             colors(plan),
-            storyboard.tile_width,
-            storyboard.tile_height,
+            jpeg(storyboard.tile_width, storyboard.tile_height),
             storyboard::COLUMNS,
         );
     }
     graph
 }
 
-/// A JPEG does not say in which colours it is: whoever reads it takes BT.601 in full range.
-const JPEG_COLORS: &str = "out_color_matrix=bt601:out_range=full";
+/// Frames of a size as a JPEG has them. It does not say in which colours it is: whoever reads it takes
+/// BT.601 in full range.
+fn jpeg(width: u32, height: u32) -> String {
+    format!(
+        "scale={width}:{height}:flags=bicubic:out_color_matrix=bt601:out_range=full,setsar=1,\
+         format=pix_fmts=yuvj420p:color_ranges=pc"
+    )
+}
 
 /// A branch for each rendition.
 pub(super) fn renditions(plan: &Plan) -> String {
@@ -149,11 +153,9 @@ fn poster_branch(graph: &mut String, plan: &Plan) {
     // The first frame is always among them, so that there is a poster however short the video is.
     let _ = write!(
         graph,
-        ";[p]select='(eq(n,0)+gte(t*1000000,{from}))*lt(selected_n,{batch})',{}scale={}:{}:flags=bicubic:{JPEG_COLORS},\
-         setsar=1,format=pix_fmts=yuvj420p:color_ranges=pc,thumbnail=n={batch}[poster]",
+        ";[p]select='(eq(n,0)+gte(t*1000000,{from}))*lt(selected_n,{batch})',{}{},thumbnail=n={batch}[poster]",
         colors(plan),
-        size.width,
-        size.height
+        jpeg(size.width, size.height)
     );
 }
 

@@ -1,9 +1,10 @@
 //! One ffmpeg and the one that encodes its sound, their pipes cut into segments and stored while they
 //! run.
 
+mod pair;
 mod track;
 
-use std::{ffi::OsString, io::PipeReader, os::fd::OwnedFd, pin::pin};
+use std::{io::PipeReader, os::fd::OwnedFd, pin::pin};
 
 use reelrun_core::{
     allowance::{Allowance, Exceeded},
@@ -24,10 +25,11 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
+use self::pair::Pair;
 use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
     error::StepError,
-    process::{self, Ended, Programs, Pulse},
+    process::{Ended, Programs, Pulse},
     upload::{Slots, Uploads},
 };
 
@@ -65,41 +67,16 @@ impl Encoder<'_> {
         let encode = command::encode(plan, part, source).ok_or_else(no_such_part)?;
         let span = plan.span(part).ok_or_else(no_such_part)?;
         let allowance = Allowance::encode(self.programs.memory_mb, plan, part);
-        let start = |args: &[OsString], stdin, pipes, allowance| {
-            let program = &self.programs.ffmpeg;
-            process::start(program, args, stdin, command::FIRST_FD, pipes, allowance)
-        };
-        let (running, mut readers) = start(&encode.args, None, encode.outputs.len(), allowance)?;
-        let mut sound = None;
-        let decoded = encode.outputs.iter().position(|o| *o == Output::Sound);
-        if let Some((args, at)) = encode.sound_args.zip(decoded) {
-            // Time is the first one's: this one waits for it, and ends with it.
-            let allowance = Allowance {
-                memory_bytes: allowance.memory_bytes / 2,
-                address_bytes: allowance.address_bytes / 2,
-                time: None,
-                silence: None,
-            };
-            let (encoder, encoded) = start(&args, Some(readers.remove(at)), 1, allowance)?;
-            readers.splice(at..at, encoded);
-            sound = Some(encoder);
-        }
-        let pulse = running.pulse().clone();
+        let (pair, readers) = Pair::start(self.programs, &encode, allowance)?;
+        let pulse = pair.pulse().clone();
         let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, &pulse)?;
         let mut done = Vec::new();
         let mut incomplete = None;
-        let mut main = pin!(running.end());
+        let mut end = pin!(pair.end());
         let mut ended = None;
         loop {
             tokio::select! {
-                it = &mut main, if ended.is_none() => {
-                    let it = it?;
-                    // What is left would be silence, for as long as the video was meant to be.
-                    if !it.status.success() && !has_lost_its_reader(&it) {
-                        sound = None;
-                    }
-                    ended = Some(it);
-                }
+                both = &mut end, if ended.is_none() => ended = Some(both?),
                 joined = tracks.join_next() => {
                     let Some(joined) = joined else { break };
                     let lost = |why: JoinError| Err(StepError::Internal(why.to_string()).into());
@@ -114,20 +91,16 @@ impl Encoder<'_> {
         }
         let ended = match ended {
             Some(ended) => ended,
-            None => main.await?,
+            None => end.await?,
         };
-        let sound_ended = match sound {
-            Some(encoder) => Some(encoder.end().await?),
-            None => None,
-        };
-        if let Some(failed) = who_failed(&ended, sound_ended.as_ref()) {
+        if let Some(failed) = ended.failed() {
             return Err(blame(failed));
         }
         if let Some(why) = incomplete {
             return Err(StepError::Internal(why));
         }
         let report = assemble(part, done);
-        check_length(plan, span, &report, &ended)?;
+        check_length(plan, span, &report, &ended.main)?;
         Ok(report)
     }
 
@@ -242,22 +215,6 @@ fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
         has_poster,
         has_sheet,
     }
-}
-
-/// Whether it failed because the one that reads its sound did.
-fn has_lost_its_reader(main: &Ended) -> bool {
-    main.stderr.contains("Broken pipe")
-}
-
-/// The one of the two that is to blame.
-fn who_failed<'a>(main: &'a Ended, sound: Option<&'a Ended>) -> Option<&'a Ended> {
-    let main_failed = !main.status.success();
-    let sound = sound.filter(|it| !it.status.success());
-    let was_first = |it: &&Ended| {
-        let was_ended = it.exceeded.is_some() || it.was_killed() || it.has_crashed();
-        was_ended || !main_failed || has_lost_its_reader(main)
-    };
-    sound.filter(was_first).or(main_failed.then_some(main))
 }
 
 /// ffmpeg failed: is it the source, or something around us?

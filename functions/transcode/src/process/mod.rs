@@ -21,7 +21,7 @@ use reelrun_core::allowance::{Allowance, Exceeded};
 use rustix::process::{Pid, Signal};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
     task::JoinHandle,
 };
 
@@ -145,20 +145,13 @@ pub async fn output(
     max_bytes: u64,
     allowance: Allowance,
 ) -> Result<(Ended, String), StepError> {
-    let failed = |why: std::io::Error| {
-        StepError::Internal(format!("{} could not be run: {why}", program.display()))
-    };
-    let mut command = std::process::Command::new(program);
-    command.args(args).stdin(Stdio::null());
-    let mut running = spawn(command, Stdio::piped(), secrets(args), allowance).map_err(failed)?;
+    let (running, stdout) = talking(program, args, allowance)?;
     let mut text = Vec::new();
-    if let Some(stdout) = running.child.stdout.take() {
-        stdout
-            .take(max_bytes)
-            .read_to_end(&mut text)
-            .await
-            .map_err(failed)?;
-    }
+    stdout
+        .take(max_bytes)
+        .read_to_end(&mut text)
+        .await
+        .map_err(|why| unheard(program, &why))?;
     let ended = running.end().await?;
     Ok((ended, String::from_utf8_lossy(&text).into_owned()))
 }
@@ -171,30 +164,43 @@ pub async fn each_line(
     allowance: Allowance,
     mut take: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Ended, StepError> {
-    let failed = |why: std::io::Error| {
-        StepError::Internal(format!("{} could not be run: {why}", program.display()))
-    };
-    let mut command = std::process::Command::new(program);
-    command.args(args).stdin(Stdio::null());
-    let mut running = spawn(command, Stdio::piped(), secrets(args), allowance).map_err(failed)?;
-    if let Some(stdout) = running.child.stdout.take() {
-        let mut stdout = BufReader::with_capacity(LINES_BYTES, stdout);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let mut bounded = (&mut stdout).take(LINE_BYTES);
-            if bounded.read_until(b'\n', &mut line).await.map_err(failed)? == 0 {
-                break;
-            }
-            running.watch.pulse.beat();
-            let text = String::from_utf8_lossy(&line);
-            if take(text.trim_end()).is_break() {
-                running.kill();
-                break;
-            }
+    let (running, stdout) = talking(program, args, allowance)?;
+    let mut stdout = BufReader::with_capacity(LINES_BYTES, stdout);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut bounded = (&mut stdout).take(LINE_BYTES);
+        let read = bounded.read_until(b'\n', &mut line).await;
+        if read.map_err(|why| unheard(program, &why))? == 0 {
+            break;
+        }
+        running.watch.pulse.beat();
+        let text = String::from_utf8_lossy(&line);
+        if take(text.trim_end()).is_break() {
+            running.kill();
+            break;
         }
     }
     running.end().await
+}
+
+/// Starts a program whose standard output is read.
+fn talking(
+    program: &std::path::Path,
+    args: &[OsString],
+    allowance: Allowance,
+) -> Result<(Running, ChildStdout), StepError> {
+    let mut command = std::process::Command::new(program);
+    command.args(args).stdin(Stdio::null());
+    let running = spawn(command, Stdio::piped(), secrets(args), allowance);
+    let mut running = running.map_err(|why| unheard(program, &why))?;
+    let stdout = running.child.stdout.take();
+    let stdout = stdout.ok_or_else(|| StepError::Internal("a program has no output".into()))?;
+    Ok((running, stdout))
+}
+
+fn unheard(program: &std::path::Path, why: &std::io::Error) -> StepError {
+    StepError::Internal(format!("{} could not be run: {why}", program.display()))
 }
 
 /// The arguments that must not be repeated: signed URLs, which programs print when they complain.

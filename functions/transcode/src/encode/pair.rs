@@ -1,0 +1,92 @@
+//! The two ffmpegs of an encode: the one that reads the source, and the one that encodes its sound.
+
+use std::{ffi::OsString, io::PipeReader};
+
+use reelrun_core::{
+    allowance::Allowance,
+    command::{Encode, FIRST_FD, Output},
+};
+
+use crate::{
+    error::StepError,
+    process::{self, Ended, Programs, Pulse, Running},
+};
+
+/// Both while they run; ended when dropped.
+pub(super) struct Pair {
+    main: Running,
+    /// Reads the sound that the main one has decoded.
+    sound: Option<Running>,
+}
+
+/// How both ended.
+pub(super) struct PairEnded {
+    pub(super) main: Ended,
+    /// None if there was none, or if the main one failed and took it along.
+    pub(super) sound: Option<Ended>,
+}
+
+impl Pair {
+    /// Starts them, and gives a pipe for each of the command's outputs.
+    pub(super) fn start(
+        programs: &Programs,
+        encode: &Encode,
+        allowance: Allowance,
+    ) -> Result<(Self, Vec<PipeReader>), StepError> {
+        let start = |args: &[OsString], stdin, pipes, allowance| {
+            process::start(&programs.ffmpeg, args, stdin, FIRST_FD, pipes, allowance)
+        };
+        let (main, mut readers) = start(&encode.args, None, encode.outputs.len(), allowance)?;
+        let mut sound = None;
+        let decoded = encode.outputs.iter().position(|o| *o == Output::Sound);
+        if let Some((args, at)) = encode.sound_args.as_ref().zip(decoded) {
+            // Time is the main one's: this one waits for it, and ends with it.
+            let allowance = Allowance {
+                memory_bytes: allowance.memory_bytes / 2,
+                address_bytes: allowance.address_bytes / 2,
+                time: None,
+                silence: None,
+            };
+            let (encoder, encoded) = start(args, Some(readers.remove(at)), 1, allowance)?;
+            readers.splice(at..at, encoded);
+            sound = Some(encoder);
+        }
+        Ok((Self { main, sound }, readers))
+    }
+
+    /// Where readers of their output tell that they read it.
+    pub(super) fn pulse(&self) -> &Pulse {
+        self.main.pulse()
+    }
+
+    /// Waits until both have ended.
+    pub(super) async fn end(self) -> Result<PairEnded, StepError> {
+        let main = self.main.end().await?;
+        let sound = match self.sound {
+            // What is left would be silence, for as long as the video was meant to be: it is dropped.
+            Some(_) if !main.status.success() && !has_lost_its_reader(&main) => None,
+            Some(sound) => Some(sound.end().await?),
+            None => None,
+        };
+        Ok(PairEnded { main, sound })
+    }
+}
+
+impl PairEnded {
+    /// The one that is to blame, if one failed.
+    pub(super) fn failed(&self) -> Option<&Ended> {
+        let main_failed = !self.main.status.success();
+        let sound = self.sound.as_ref().filter(|it| !it.status.success());
+        let was_first = |it: &&Ended| {
+            let was_ended = it.exceeded.is_some() || it.was_killed() || it.has_crashed();
+            was_ended || !main_failed || has_lost_its_reader(&self.main)
+        };
+        let sound = sound.filter(was_first);
+        sound.or(main_failed.then_some(&self.main))
+    }
+}
+
+/// Whether the main one failed because the one that reads its sound did.
+fn has_lost_its_reader(main: &Ended) -> bool {
+    main.stderr.contains("Broken pipe")
+}
