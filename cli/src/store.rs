@@ -159,7 +159,9 @@ impl Multipart<'_> {
         self.tried(|| {
             let completed = self.ask(&complete, &body).and_then(|answer| {
                 // S3 may begin an answer with 200 before it knows how it ends.
-                if answer.text.contains("<Error>") {
+                let code = element(&answer.text, "Code");
+                let is_there = answer.is_there || code.as_deref() == Some("PreconditionFailed");
+                if answer.text.contains("<Error>") && !is_there {
                     bail!(
                         "the store refused the upload: {}",
                         refusal(StatusCode::OK, &answer.text)
@@ -262,6 +264,8 @@ impl<R: Read> Read for Metered<'_, R> {
 }
 
 struct Answer {
+    /// An earlier request has stored the source, whose answer was lost.
+    is_there: bool,
     text: String,
     entity_tag: Option<String>,
 }
@@ -301,10 +305,14 @@ fn request(
         .limit(MAX_ANSWER)
         .read_to_string();
     let text = text.unwrap_or_default();
-    // A source is stored once: what an earlier try stored, its answer lost, is not stored again.
+    // A source is stored once.
     let is_there = answer.status() == StatusCode::PRECONDITION_FAILED;
     if answer.status().is_success() || is_there {
-        return Ok(Answer { text, entity_tag });
+        return Ok(Answer {
+            is_there,
+            text,
+            entity_tag,
+        });
     }
     bail!(
         "the store refused the upload: {}",

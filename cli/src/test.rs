@@ -13,7 +13,7 @@ use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
 use crate::stack::{self, Obtained, Site, StackState};
 
-/// Installed when the machine has none.
+/// Installed when the machine has none that will do.
 const NEXTEST: &str = "0.9.143";
 
 /// Each is a local stack. One test at a time uses it; as many run at once as there are, which
@@ -159,8 +159,9 @@ fn cargo<'a>(project: &'a Project, what: &str) -> Result<Task<'a>> {
 }
 
 fn install_nextest(project: &Project) -> Result<()> {
+    // Fails as well if the version is below the one that `.config/nextest.toml` asks for.
     if cargo(project, "nextest version")?
-        .args(["nextest", "--version"])
+        .args(["nextest", "show-config", "version"])
         .succeeds()
     {
         return Ok(());

@@ -280,14 +280,19 @@ async fn a_redriven_failure_comes_to_its_end() {
     assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(stack.video(id)["status"], "errored");
-    // ...a failure of ours does not, nor what other limits may judge otherwise. The sweep does not know
-    // of the end, and changes nothing of it.
+    // ...a failure of ours does not, nor what other limits may judge otherwise, if a person says so. The
+    // sweep does not know of the end, and changes nothing of it; storage may repeat itself.
     for kind in ["internal", "too-long", "too-large"] {
         fail_with(kind).await;
         let mut event = put_event(&stack, id, bytes.len() as u64);
         event["Records"][0]["eventSource"] = json!("reelrun.sweep");
         deliver(&stack, &event).await;
         assert_eq!(stack.video(id)["status"], "errored");
+        if kind != "internal" {
+            event["Records"][0]["eventSource"] = json!("aws:s3");
+            deliver(&stack, &event).await;
+            assert_eq!(stack.video(id)["status"], "errored");
+        }
         // Whoever writes an event by hand may leave out what can be seen.
         event["Records"][0]["eventSource"] = json!("by.hand");
         let object = event["Records"][0]["s3"]["object"].as_object_mut().unwrap();

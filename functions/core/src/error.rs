@@ -112,7 +112,7 @@ impl ErrorType {
     }
 }
 
-/// Why a video will never be ready.
+/// Why a video is not made ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("{title}: {detail}")]
 pub struct VideoError {

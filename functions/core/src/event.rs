@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{keys::parse_source_key, video::VideoId};
+use crate::{error::ErrorType, keys::parse_source_key, video::VideoId};
 
 /// An uploaded source, as one record of an event announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +18,42 @@ pub struct SourceUploaded {
     pub video: VideoId,
     /// Its size in bytes, where the sender says.
     pub size_bytes: Option<u64>,
-    /// Whether the sweep sends it, because it does not know whether the event was lost.
-    pub is_reminder: bool,
+    /// Who says so.
+    pub sender: Sender,
     /// Its entity tag, which changes with its bytes; empty where the sender leaves it out.
     pub entity_tag: String,
+}
+
+/// Who announces a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Storage, at least once.
+    Storage,
+    /// The sweep, because it does not know whether storage's event was lost.
+    Sweep,
+    /// A person who wants the video tried again.
+    Operator,
+}
+
+impl Sender {
+    fn named(event_source: &str) -> Self {
+        match event_source {
+            "aws:s3" => Self::Storage,
+            SWEEP => Self::Sweep,
+            _ => Self::Operator,
+        }
+    }
+
+    /// The failures after which a video is tried again because of such an announcement. Storage may
+    /// repeat its own, and so may Lambda or a person who takes it from the failure queue; of the sweep's,
+    /// several may be waiting when the video ends. Only a person knows that limits are others now.
+    pub fn revives(self) -> &'static [ErrorType] {
+        match self {
+            Self::Storage => &[ErrorType::Internal],
+            Self::Sweep => &[],
+            Self::Operator => &ErrorType::MAY_END_OTHERWISE,
+        }
+    }
 }
 
 /// What the sweep calls itself in the events that it sends.
@@ -97,7 +129,7 @@ fn parse_record(record: &Value) -> Record {
             bucket: raw.s3.bucket.name,
             video,
             size_bytes: raw.s3.object.size,
-            is_reminder: raw.event_source == SWEEP,
+            sender: Sender::named(&raw.event_source),
             entity_tag: raw.s3.object.e_tag,
         }),
         Err(why) => Record::Ignored(why.to_string()),
@@ -128,7 +160,7 @@ mod tests {
             bucket: "reelrun-uploads-123456789012-eu-central-1".into(),
             video: "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap(),
             size_bytes: size_bytes.into(),
-            is_reminder: false,
+            sender: Sender::Storage,
             entity_tag: "d41d8cd98f00b204e9800998ecf8427e".into(),
         })
     }

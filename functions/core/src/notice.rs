@@ -96,7 +96,7 @@ impl Notice {
             Status::Waiting | Status::Preparing | Status::Deleting => return None,
         };
         Some(Self {
-            // A video that failed by our fault may be tried again, and end otherwise.
+            // A video that failed may be tried again, and end otherwise.
             id: format!("{}-{}-{}", video.id, change.after.as_str(), video.attempts),
             detail_type: detail_type.into(),
             payload: Payload {

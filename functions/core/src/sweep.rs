@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{self, Record};
+    use crate::event::{self, Record, Sender};
 
     const MINUTE: i64 = 60_000;
     const NOW: i64 = 1_800_000_000_000;
@@ -277,7 +277,7 @@ mod tests {
             panic!("one source");
         };
         assert_eq!((read.video, read.size_bytes), (id(), Some(7)));
-        assert!(read.is_reminder);
+        assert_eq!(read.sender, Sender::Sweep);
         assert_eq!((&*read.bucket, &*read.entity_tag), ("uploads", "abc"));
     }
 

@@ -37,7 +37,7 @@ pub enum TaskKind {
     Encode,
     /// Put the parts together and publish them.
     Publish,
-    /// Say that the video will never be ready, and whose fault that is.
+    /// Say that the video has failed, and whose fault that is.
     Fail,
 }
 

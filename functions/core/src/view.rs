@@ -46,7 +46,7 @@ pub struct VideoView<'a> {
     pub renditions: &'a [PublishedRendition],
     /// What can be played now.
     pub playback: Playback,
-    /// Why it will never be ready; `null` unless `errored`.
+    /// Why it is not made ready; `null` unless `errored`.
     #[schema(required)]
     pub error: Option<&'a VideoError>,
 }

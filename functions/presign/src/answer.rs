@@ -35,7 +35,7 @@ pub(crate) enum Upload {
         #[schema(format = "uri")]
         url: String,
         /// Headers that the request must carry, by their names.
-        #[schema(example = json!({"content-type": "video/mp4"}))]
+        #[schema(example = json!({"content-type": "video/mp4", "if-none-match": "*"}))]
         headers: BTreeMap<&'static str, String>,
         /// Until when the URL is good: RFC 3339, UTC.
         #[schema(format = DateTime)]
@@ -79,7 +79,7 @@ pub(crate) struct SignedRequest {
     #[schema(format = "uri")]
     pub(crate) url: String,
     /// Headers that it must carry, by their names.
-    #[schema(example = json!({"content-type": "video/mp4"}))]
+    #[schema(example = json!({"content-type": "video/mp4", "if-none-match": "*"}))]
     pub(crate) headers: BTreeMap<&'static str, String>,
 }
 

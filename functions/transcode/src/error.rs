@@ -6,7 +6,7 @@ use reelrun_platform::{catalog::CatalogError, runs::RunsError, storage::StorageE
 /// A step's failure.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
-    /// The source is at fault, for good: the video ends as `errored`, the event is done with.
+    /// The source is at fault: the video ends as `errored`, the event is done with.
     #[error(transparent)]
     InvalidMedia(#[from] VideoError),
     /// A program came to a stop. The source's fault, unless storage stopped giving it.

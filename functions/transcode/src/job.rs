@@ -72,9 +72,8 @@ impl Transcoder {
         deadline: Instant,
     ) -> Result<(), StepError> {
         let video = source.video;
-        // A reminder may come after the end, and more than one: it must not begin all over again.
-        let may_revive = !source.is_reminder;
-        let lease = match lease::acquire(&self.catalog, &self.runs, video, may_revive).await? {
+        let revives = source.sender.revives();
+        let lease = match lease::acquire(&self.catalog, &self.runs, video, revives).await? {
             Acquired::Lease(lease) => lease,
             Acquired::NoVideo => {
                 // Nobody would ever find it.

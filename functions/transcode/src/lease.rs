@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use reelrun_core::video::{Status, VideoId};
+use reelrun_core::{
+    error::ErrorType,
+    video::{Status, VideoId},
+};
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Claim, Lease, LeaseAnswer},
     now_millis,
@@ -35,8 +38,7 @@ pub enum Acquired {
     NoVideo,
 }
 
-/// Takes a video's lease. One that failed for a reason that may have gone is tried again if
-/// `may_revive`.
+/// Takes a video's lease. One that failed with one of `revives` is tried again.
 ///
 /// Where another encode holds it, this waits until that one has shown that it is alive (it renews:
 /// our event is a duplicate, and its own event is retried should it fail) or dead (the lease
@@ -45,7 +47,7 @@ pub async fn acquire(
     catalog: &Catalog,
     runs: &Runs,
     video: VideoId,
-    may_revive: bool,
+    revives: &[ErrorType],
 ) -> Result<Acquired, StepError> {
     let owner = Uuid::now_v7().to_string();
     let mut seen: Option<(i64, time::Instant)> = None;
@@ -56,7 +58,7 @@ pub async fn acquire(
             now_millis: now_millis(),
             until_millis: end(),
             dead_until_millis: stands_still.map(|(until, _)| until),
-            may_revive,
+            revives,
         };
         match catalog.take_lease(video, claim).await? {
             LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),

@@ -10,6 +10,7 @@ test.each([
   ['the API is busy', new ProblemError(503, 'about:blank', ''), 'wait'],
   ['S3 is busy', s3(503), 'wait'],
   ['S3 refuses', s3(403), 'doubt'],
+  ['S3 has the file already', s3(412), 'arrived'],
   ['S3 knows the upload no more', s3(404), 'restart'],
   ['the API signs no more', new ProblemError(403, 'about:blank', ''), 'doubt'],
   ['the source is there already', new ProblemError(409, 'about:blank', ''), 'doubt'],

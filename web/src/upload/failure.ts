@@ -3,13 +3,14 @@ import { ProblemError, SignedOutError, UnreachableError, UPLOAD_EXPIRED } from '
 /**
  * What to do about a failed upload:
  * - `wait`: the way to the server is broken or the server is busy; try again by itself
+ * - `arrived`: it has not failed; an earlier attempt, whose answer was lost, has stored the file
  * - `doubt`: refused in a way that may also mean that the file is already there; look first
  * - `restart`: like `doubt`, but the parts sent so far are gone
  * - `renew`: its permission is over; a new one is needed
  * - `ask`: somebody has to press a button
  * - `never`: this file will not do
  */
-export type Remedy = 'wait' | 'doubt' | 'restart' | 'renew' | 'ask' | 'never';
+export type Remedy = 'wait' | 'arrived' | 'doubt' | 'restart' | 'renew' | 'ask' | 'never';
 
 export interface Failure {
   remedy: Remedy;
@@ -35,6 +36,8 @@ export function failureOf(why: unknown): Failure {
   }
   if (typeof status === 'number') {
     if (isBusy(status)) return { remedy: 'wait', message: 'The storage is busy.' };
+    // A file is stored once, and nobody else has its key.
+    if (status === 412) return { remedy: 'arrived', message: 'The file is stored.' };
     return {
       remedy: status === 404 ? 'restart' : 'doubt',
       message: `The storage refused the upload (error ${status}). Press Retry to send it again.`,

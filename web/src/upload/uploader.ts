@@ -237,6 +237,7 @@ export class Uploader {
   async #failed(id: string, upload: Upload, failure: Failure): Promise<void> {
     this.#slots.leave(upload);
     let { remedy, message } = failure;
+    if (remedy === 'arrived') return this.#finish(id, upload);
     const isDoubtful = remedy === 'doubt' || remedy === 'restart';
     if (isDoubtful || upload.sentAll) {
       const until = remedy === 'restart' && upload.sentAll ? Date.now() + ARRIVAL_MS : 0;

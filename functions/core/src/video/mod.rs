@@ -31,7 +31,7 @@ pub enum Status {
     Preparing,
     /// Playlists are published.
     Ready,
-    /// It will never be ready; the record's error says why.
+    /// It was not made ready; the record's error says why.
     Errored,
     /// It was deleted, and its objects are being removed. No client sees this: to them the video is
     /// gone.
@@ -49,7 +49,7 @@ impl PartialSchema for Status {
                 - `waiting`: the upload is permitted; the file has not been seen.\n\
                 - `preparing`: it is being encoded.\n\
                 - `ready`: it is published.\n\
-                - `errored`: it will never be ready; `error` says why.",
+                - `errored`: it was not made ready; `error` says why, and whether that may change.",
             ));
         status.into()
     }
@@ -129,7 +129,7 @@ pub struct Video {
     /// When it became ready, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<String>,
-    /// Why it will never be ready.
+    /// Why it was not made ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
     /// How many encodes were begun.

@@ -43,9 +43,8 @@ pub struct Claim<'a> {
     pub until_millis: i64,
     /// A lease until then is its dead holder's, whatever time it is.
     pub dead_until_millis: Option<i64>,
-    /// Whether a video is to be tried again that failed for a reason that may have gone
-    /// ([`ErrorType::may_end_otherwise`]).
-    pub may_revive: bool,
+    /// The failures after which a video is tried again.
+    pub revives: &'a [ErrorType],
 }
 
 /// What came of asking for a lease.
@@ -68,8 +67,8 @@ pub enum LeaseAnswer {
 
 impl Catalog {
     /// Asks for the right to encode a video: granted when it waits for its source, when the last
-    /// holder let its lease expire, or, where that is asked for, when it failed for what the operator
-    /// may have mended since, so that a repeated event brings it to its end.
+    /// holder let its lease expire, or when it failed as is to be tried again, so that a repeated event
+    /// brings it to its end.
     pub async fn take_lease(
         &self,
         video: VideoId,
@@ -87,17 +86,17 @@ impl Catalog {
             #[serde(default)]
             attempts: u32,
         }
-        let revived = if claim.may_revive {
-            let types: Vec<_> = revivable().map(|(name, _)| name).collect();
-            let types = types.join(", ");
-            format!(" OR (#status = :errored AND #error.#type IN ({types}))")
-        } else {
-            String::new()
-        };
-        let condition = format!(
-            "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
-             OR (#status = :preparing AND lease_until = :dead){revived}"
-        );
+        let mut condition = "#status = :waiting OR (#status = :preparing AND lease_until < :now) \
+             OR (#status = :preparing AND lease_until = :dead)"
+            .to_owned();
+        let revived = claim.revives.iter().zip(0..);
+        let revived = revived.map(|(kind, number)| (format!(":failure{number}"), kind.as_str()));
+        let (names, types): (Vec<_>, Vec<_>) = revived.unzip();
+        if !names.is_empty() {
+            condition += " OR (#status = :errored AND #error.#type IN (";
+            condition += &names.join(", ");
+            condition += "))";
+        }
         let mut request = self
             .client
             .update_item()
@@ -126,13 +125,13 @@ impl Catalog {
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if claim.may_revive {
+        if !names.is_empty() {
             request = request
                 .expression_attribute_names("#type", "type")
                 .expression_attribute_values(":errored", status_value(Status::Errored));
-            for (name, value) in revivable() {
-                request = request.expression_attribute_values(name, value);
-            }
+        }
+        for (name, kind) in names.into_iter().zip(types) {
+            request = request.expression_attribute_values(name, AttributeValue::S(kind.into()));
         }
         let granted = |held: Held| {
             LeaseAnswer::Granted(Lease {
@@ -274,7 +273,7 @@ impl Catalog {
         self.as_holder(lease, update, changes).await
     }
 
-    /// The video will never be ready, for this reason.
+    /// The video has failed, for this reason.
     pub async fn fail(&self, lease: &Lease, error: &VideoError) -> Result<(), CatalogError> {
         let changes = [
             ("status", status_value(Status::Errored)),
@@ -285,7 +284,7 @@ impl Catalog {
         self.as_holder(lease, update, changes).await
     }
 
-    /// The video will never be ready, for this reason: whoever held its lease until this time never
+    /// The video has failed, for this reason: whoever held its lease until this time never
     /// said so. Whoever holds it now is left alone.
     pub async fn abandon(
         &self,
@@ -350,15 +349,6 @@ impl Catalog {
             Err(why) => Err(unavailable("change the video's record", why)),
         }
     }
-}
-
-/// The reasons after which a video may be tried again, as values of a condition.
-fn revivable() -> impl Iterator<Item = (String, AttributeValue)> {
-    let types = ErrorType::MAY_END_OTHERWISE.into_iter().enumerate();
-    types.map(|(index, kind)| {
-        let value = AttributeValue::S(kind.as_str().into());
-        (format!(":type{index}"), value)
-    })
 }
 
 fn attribute<T: Serialize + ?Sized>(value: &T) -> Result<AttributeValue, CatalogError> {

@@ -63,8 +63,11 @@ impl Pair {
     pub(super) async fn end(self) -> Result<PairEnded, StepError> {
         let main = self.main.end().await?;
         let sound = match self.sound {
-            // What is left would be silence, for as long as the video was meant to be: it is dropped.
-            Some(_) if !main.status.success() && !has_lost_its_reader(&main) => None,
+            Some(sound) if !main.status.success() && !has_lost_its_reader(&main) => {
+                // What is left would be silence, for as long as the video was meant to be.
+                drop(sound);
+                None
+            }
             Some(sound) => Some(sound.end().await?),
             None => None,
         };

@@ -145,13 +145,13 @@ pub async fn output(
     max_bytes: u64,
     allowance: Allowance,
 ) -> Result<(Ended, String), StepError> {
-    let (running, stdout) = talking(program, args, allowance)?;
+    let (running, stdout) = start_reading(program, args, allowance)?;
     let mut text = Vec::new();
     stdout
         .take(max_bytes)
         .read_to_end(&mut text)
         .await
-        .map_err(|why| unheard(program, &why))?;
+        .map_err(|why| could_not_run(program, &why))?;
     let ended = running.end().await?;
     Ok((ended, String::from_utf8_lossy(&text).into_owned()))
 }
@@ -164,14 +164,14 @@ pub async fn each_line(
     allowance: Allowance,
     mut take: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Ended, StepError> {
-    let (running, stdout) = talking(program, args, allowance)?;
+    let (running, stdout) = start_reading(program, args, allowance)?;
     let mut stdout = BufReader::with_capacity(LINES_BYTES, stdout);
     let mut line = Vec::new();
     loop {
         line.clear();
         let mut bounded = (&mut stdout).take(LINE_BYTES);
         let read = bounded.read_until(b'\n', &mut line).await;
-        if read.map_err(|why| unheard(program, &why))? == 0 {
+        if read.map_err(|why| could_not_run(program, &why))? == 0 {
             break;
         }
         running.watch.pulse.beat();
@@ -185,7 +185,7 @@ pub async fn each_line(
 }
 
 /// Starts a program whose standard output is read.
-fn talking(
+fn start_reading(
     program: &std::path::Path,
     args: &[OsString],
     allowance: Allowance,
@@ -193,13 +193,13 @@ fn talking(
     let mut command = std::process::Command::new(program);
     command.args(args).stdin(Stdio::null());
     let running = spawn(command, Stdio::piped(), secrets(args), allowance);
-    let mut running = running.map_err(|why| unheard(program, &why))?;
+    let mut running = running.map_err(|why| could_not_run(program, &why))?;
     let stdout = running.child.stdout.take();
     let stdout = stdout.ok_or_else(|| StepError::Internal("a program has no output".into()))?;
     Ok((running, stdout))
 }
 
-fn unheard(program: &std::path::Path, why: &std::io::Error) -> StepError {
+fn could_not_run(program: &std::path::Path, why: &std::io::Error) -> StepError {
     StepError::Internal(format!("{} could not be run: {why}", program.display()))
 }
 
