@@ -24,7 +24,7 @@ fuzz_target!(|text: &[u8]| {
     for change in change::parse(&event) {
         let _ = change.quiet_from();
         let to = Receivers {
-            webhooks: 1,
+            webhooks: &["name".into()],
             mail: true,
         };
         let _ = Notice::of(&change, "https://cdn", to, time::OffsetDateTime::UNIX_EPOCH);
