@@ -106,7 +106,9 @@ struct Multipart<'a> {
 
 impl Multipart<'_> {
     fn send(&self) -> Result<()> {
-        let begun = self.tried(|| self.ask(&json!({"method": "POST", "key": self.key}), ""))?;
+        let begun = self
+            .source
+            .tried(|| self.ask(&json!({"method": "POST", "key": self.key}), ""))?;
         let upload_id = element(&begun.text, "UploadId").context("the store began no upload")?;
         let count = self.size.div_ceil(self.part_size);
         let next = AtomicU64::new(1);
@@ -118,7 +120,7 @@ impl Multipart<'_> {
                 if number > count || failed.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let tag = self.tried(|| self.part(&upload_id, number));
+                let tag = self.source.tried(|| self.part(&upload_id, number));
                 let tag = tag.inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
                 if let (Ok(mut tags), Ok(index)) = (tags.lock(), usize::try_from(number - 1)) {
                     tags[index] = tag;
@@ -156,7 +158,7 @@ impl Multipart<'_> {
             parts.collect::<String>()
         );
         let complete = json!({"method": "POST", "key": self.key, "uploadId": upload_id});
-        self.tried(|| {
+        self.source.tried(|| {
             let completed = self.ask(&complete, &body).and_then(|answer| {
                 // S3 may begin an answer with 200 before it knows how it ends.
                 let code = element(&answer.text, "Code");
@@ -202,10 +204,6 @@ impl Multipart<'_> {
 
     fn sign(&self, wanted: &Value) -> Result<Signed> {
         self.api.sign(self.sign_url, self.token, wanted)
-    }
-
-    fn tried<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
-        self.source.tried(work)
     }
 }
 

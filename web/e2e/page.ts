@@ -133,6 +133,29 @@ export async function uploadThroughput(page: Page): Promise<Throughput> {
   };
 }
 
+/** Has the storage get what a page sends, but loses these of its answers, counted from 1. Gives the
+ * statuses of all answers so far. */
+export async function answersLost(
+  page: Page,
+  isLost: (number: number) => boolean,
+): Promise<number[]> {
+  const statuses: number[] = [];
+  const network = await page.context().newCDPSession(page);
+  network.on('Fetch.requestPaused', ({ requestId, request, responseStatusCode }) => {
+    const isPut = request.method === 'PUT';
+    if (isPut) statuses.push(responseStatusCode ?? 0);
+    const lost = isPut && isLost(statuses.length);
+    void network.send(lost ? 'Fetch.failRequest' : 'Fetch.continueRequest', {
+      requestId,
+      ...(lost && { errorReason: 'ConnectionReset' }),
+    } as never);
+  });
+  await network.send('Fetch.enable', {
+    patterns: [{ urlPattern: '*X-Amz-Signature*', requestStage: 'Response' }],
+  });
+  return statuses;
+}
+
 /** Nothing that keeps people out, by axe's judgement. */
 export async function accessible(page: Page): Promise<void> {
   const found = await new AxeBuilder({ page }).analyze();

@@ -2,6 +2,7 @@ import { expect } from '@playwright/test';
 
 import {
   accessible,
+  answersLost,
   by,
   canPlay,
   drop,
@@ -148,50 +149,24 @@ test.describe('on a bad line', () => {
     expect(Number(source.headers.get('content-length'))).toBe(300 * MIB);
   });
 
-  test('an upload that is complete without an answer is found to be', async ({ page, context }) => {
+  test('an upload that is complete without an answer is found to be', async ({ page }) => {
     const file = clip('unheard.mp4', `${picture('320x180', 3)} ${encoded}`);
     await signedIn(page);
-    // The storage gets the file; its answers are lost on the way.
-    const network = await context.newCDPSession(page);
-    network.on('Fetch.requestPaused', ({ requestId, request }) => {
-      const lost = request.method === 'PUT';
-      void network.send(lost ? 'Fetch.failRequest' : 'Fetch.continueRequest', {
-        requestId,
-        ...(lost && { errorReason: 'ConnectionReset' }),
-      } as never);
-    });
-    await network.send('Fetch.enable', {
-      patterns: [{ urlPattern: '*X-Amz-Signature*', requestStage: 'Response' }],
-    });
+    await answersLost(page, () => true);
     await by(page, 'file-input').setInputFiles(file);
     const link = by(row(page, file), 'upload-link');
     expect((await settled(await linkedId(link))).status).toBe('ready');
   });
 
-  test('an upload whose first answer was lost is stored once, and done', async ({
-    page,
-    context,
-  }) => {
+  test('an upload whose first answer was lost is stored once, and done', async ({ page }) => {
     const file = clip('repeated.mp4', `${picture('320x180', 3)} ${encoded}`);
     await signedIn(page);
-    const answers: number[] = [];
-    const network = await context.newCDPSession(page);
-    network.on('Fetch.requestPaused', ({ requestId, request, responseStatusCode }) => {
-      if (request.method === 'PUT') answers.push(responseStatusCode ?? 0);
-      const lost = request.method === 'PUT' && answers.length === 1;
-      void network.send(lost ? 'Fetch.failRequest' : 'Fetch.continueRequest', {
-        requestId,
-        ...(lost && { errorReason: 'ConnectionReset' }),
-      } as never);
-    });
-    await network.send('Fetch.enable', {
-      patterns: [{ urlPattern: '*X-Amz-Signature*', requestStage: 'Response' }],
-    });
+    const answers = await answersLost(page, (number) => number === 1);
     await by(page, 'file-input').setInputFiles(file);
     const link = by(row(page, file), 'upload-link');
     expect((await settled(await linkedId(link))).status).toBe('ready');
     // The second one is refused, and that says that the first one has arrived.
-    expect(answers).toEqual([200, 412]);
+    await expect.poll(() => answers).toEqual([200, 412]);
   });
 
   test('an upload whose time is over says so, and can be started again', async ({ page }) => {
