@@ -16,7 +16,6 @@ mod deploy;
 mod fuzz;
 mod layer;
 mod lint;
-mod media_type;
 mod narrate;
 mod page;
 mod playback;

@@ -6,8 +6,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -30,6 +31,20 @@ const CARGOS_OWN: [&str; 5] = [
     "CARGO_CRATE_",
     "CARGO_PRIMARY_",
 ];
+
+/// Creates a file, empty, that other users of this machine can't read: logs may show tokens.
+fn private_file(path: &Path) -> io::Result<File> {
+    // One that is there keeps its permissions otherwise.
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
+        _ => {}
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
 
 /// A program about to be run.
 pub(crate) struct Task<'a> {
@@ -210,7 +225,7 @@ impl<'a> Task<'a> {
         if let Some(folder) = self.log.parent() {
             make_folder(folder)?;
         }
-        File::create(&self.log).with_context(|| format!("cannot write {}", self.log.display()))
+        private_file(&self.log).with_context(|| format!("cannot write {}", self.log.display()))
     }
 
     fn judge(&self, status: ExitStatus) -> Result<()> {

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use crate::api::{Api, Status, Video};
 use crate::args::UploadArgs;
 use crate::children;
-use crate::media_type;
 use crate::narrate;
 use crate::project::Project;
 use crate::stack::{FRONT_PORT, Site, StackState};
@@ -110,7 +109,6 @@ pub(crate) fn introduce(project: &Project, api: &Api, video: &Video) {
 
 /// The file's size, if it can be uploaded at all.
 pub(crate) fn check_file(file: &Path) -> Result<u64> {
-    media_type::of(file)?;
     let metadata = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
     ensure!(metadata.is_file(), "{} is not a file", file.display());
     ensure!(metadata.len() > 0, "{} is empty", file.display());

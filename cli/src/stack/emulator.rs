@@ -1,9 +1,11 @@
 //! The emulator, `MiniStack`: all the AWS services the template names, on 127.0.0.1.
 //!
 //! It checks signatures, IAM policies and CORS as AWS does, and starts with a clean environment,
-//! because it hands its own down to the functions.
+//! because it hands its own down to the functions. `emulator.py` runs it, and lets in only who signs.
 
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,13 +16,26 @@ use crate::api;
 use crate::children;
 use crate::process::{Service, Task};
 use crate::project::{Project, make_folder, remove_folder};
+use crate::secret;
 
-/// The emulator's own credentials for everything. They open nothing else.
-pub(crate) const ACCESS_KEY: &str = "test";
-/// See [`ACCESS_KEY`].
-pub(crate) const SECRET_KEY: &str = "test";
+/// How it is run.
+const LAUNCHER: &str = include_str!("emulator.py");
+
+/// The header by which the command proves itself to the emulator, instead of a signature.
+pub(crate) const DOOR: &str = "X-Reelrun-Door";
+
+/// An administrator of one emulator. The keys open nothing else.
+#[derive(Clone, Debug)]
+pub(crate) struct Credentials {
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+}
+
 /// The one region the local stack is in.
 pub(crate) const REGION: &str = "us-east-1";
+
+/// Holds what is deployed.
+pub(crate) const ARTIFACTS_BUCKET: &str = "reelrun-artifacts";
 
 /// Where the emulator listens unless the port is taken.
 pub(crate) const PORT: u16 = 4566;
@@ -32,6 +47,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Emulator {
     service: Service,
     pub(crate) url: String,
+    /// What its clients sign with.
+    pub(crate) credentials: Credentials,
+    /// The value of [`DOOR`].
+    pub(crate) door: String,
     pub(crate) log: PathBuf,
     /// Whether the functions find the layer at `/opt`.
     pub(crate) layer_mounted: bool,
@@ -55,6 +74,10 @@ impl Emulator {
         let temporary = folder.join("tmp");
         remove_folder(&temporary)?;
         make_folder(&temporary)?;
+        // People's files will lie there.
+        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot protect {}", temporary.display()))?;
+        let door = secret::random_hex::<32>()?;
         let python = project.tool("python");
         let isolation = Isolation::probe(project, layer, &python);
         let port = free_port(port)?;
@@ -67,10 +90,12 @@ impl Emulator {
         } else {
             format!("{}:{system}", layer.join("bin").display())
         };
-        let (program, args) = isolation.command(&project.tool("ministack"));
+        let (program, args) = isolation.command(&python);
         let service = Task::new(project, "emulator", program)
             .args(args)
+            .args(["-c", LAUNCHER])
             .clean_env()
+            .env("REELRUN_DOOR", &door)
             .env("PATH", path)
             .env("HOME", &temporary)
             .env("TMPDIR", &temporary)
@@ -80,8 +105,6 @@ impl Emulator {
             .env("GATEWAY_PORT", port.to_string())
             .env("AWS_ENDPOINT_URL", &url)
             .env("AWS_DEFAULT_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
             .env("STATE_DIR", temporary.join("state"))
             // Objects lie on the disk; without this they would fill the memory.
             .env("S3_PERSIST", "1")
@@ -96,11 +119,19 @@ impl Emulator {
         let mut emulator = Self {
             service,
             url,
+            credentials: Credentials {
+                access_key: String::new(),
+                secret_key: String::new(),
+            },
+            door,
             log,
             layer_mounted: isolation.mounted,
             _scratch: Scratch(temporary),
         };
         emulator.wait_until_ready()?;
+        emulator.credentials = emulator.make_administrator()?;
+        // `sam` would make one that refuses plain HTTP.
+        emulator.as_root("s3", "PUT", ARTIFACTS_BUCKET, String::new())?;
         Ok(emulator)
     }
 
@@ -117,6 +148,7 @@ impl Emulator {
         let deadline = Instant::now() + PATIENCE;
         while !agent
             .get(&ready)
+            .header(DOOR, &self.door)
             .call()
             .is_ok_and(|answer| answer.status().is_success())
         {
@@ -133,6 +165,61 @@ impl Emulator {
     }
 }
 
+impl Emulator {
+    /// Makes a user who may do everything, since signatures of the root key are not checked.
+    fn make_administrator(&self) -> Result<Credentials> {
+        const USER: &str = "UserName=reelrun";
+        const POLICY: &str = "PolicyName=all&PolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement\
+            %22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%7D";
+        let iam =
+            |form: &str| self.as_root("iam", "POST", "", format!("{form}&Version=2010-05-08"));
+        iam(&format!("Action=CreateUser&{USER}"))?;
+        iam(&format!("Action=PutUserPolicy&{USER}&{POLICY}"))?;
+        let key = iam(&format!("Action=CreateAccessKey&{USER}"))?;
+        let value = |name: &str| {
+            within(&key, name)
+                .map(ToOwned::to_owned)
+                .with_context(|| format!("the emulator made an access key without {name}: {key}"))
+        };
+        Ok(Credentials {
+            access_key: value("AccessKeyId")?,
+            secret_key: value("SecretAccessKey")?,
+        })
+    }
+
+    /// Makes a request as the root user, of whom no signature is checked.
+    fn as_root(&self, service: &str, method: &str, path: &str, form: String) -> Result<String> {
+        let credential = format!("Credential=test/20260101/{REGION}/{service}/aws4_request");
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}/{path}", self.url))
+            .header(DOOR, &self.door)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header(
+                "Authorization",
+                format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"),
+            )
+            .body(form)
+            .context("a request to the emulator")?;
+        let answer = api::agent(Duration::from_secs(10), true).run(request);
+        answer
+            .and_then(|mut answer| answer.body_mut().read_to_string())
+            .with_context(|| {
+                format!(
+                    "the emulator could not be prepared ({service}); its log is {}",
+                    self.log.display()
+                )
+            })
+    }
+}
+
+/// The text of an element in XML that has it once.
+fn within<'a>(xml: &'a str, element: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{element}>"))?;
+    rest.split_once(&format!("</{element}>"))
+        .map(|(text, _)| text)
+}
+
 /// The port asked for, or any free one if it is taken.
 fn free_port(wanted: u16) -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
@@ -145,6 +232,13 @@ fn free_port(wanted: u16) -> Result<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_element_is_found_in_its_text() {
+        let xml = "<Key><Id>AKIA1</Id><Secret>a/b+c=</Secret></Key>";
+        assert_eq!(within(xml, "Secret"), Some("a/b+c="));
+        assert_eq!(within(xml, "Status"), None);
+    }
 
     #[test]
     fn a_taken_port_is_replaced() {

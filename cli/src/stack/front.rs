@@ -85,6 +85,7 @@ fn converse(mut client: &TcpStream, upstream: &Upstream) -> io::Result<()> {
               Connection: close\r\n\r\n",
         ),
         Verdict::Refuse(why) => refuse(client, "400 Bad Request", why),
+        Verdict::Forbid(why) => refuse(client, "403 Forbidden", why),
         Verdict::Forward {
             head,
             expects_continue,
@@ -214,6 +215,7 @@ mod tests {
             api_id: "ab12".into(),
             cdn_host: "d1.cloudfront.net".into(),
             instance: "this one".into(),
+            door: "secret".into(),
         });
         let mut client = TcpStream::connect(address).expect("connected");
         // A front that refuses may close before all is sent or read; what arrived is what counts.

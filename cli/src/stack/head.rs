@@ -3,11 +3,15 @@
 //! Bodies pass through as they are. Each connection carries one request, which `Connection: close`
 //! says to both sides, so no body needs to be measured.
 
+use super::emulator::DOOR;
+
 /// Longer heads are refused.
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// Headers that speak of one connection only.
-const HOP_BY_HOP: [&str; 6] = [
+const HOP_BY_HOP: [&str; 7] = [
+    // The front's own word.
+    "x-reelrun-door",
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -27,6 +31,8 @@ pub(crate) struct Upstream {
     pub(crate) cdn_host: String,
     /// What the front answers at [`INSTANCE`].
     pub(crate) instance: String,
+    /// By which the emulator knows that the front asks.
+    pub(crate) door: String,
 }
 
 /// Answered by the front itself: which stack it belongs to.
@@ -47,6 +53,8 @@ pub(crate) enum Verdict {
     Preflight,
     /// Not HTTP as the front knows it.
     Refuse(&'static str),
+    /// Asked by a page that is not of this machine, or for what is not the front's to give.
+    Forbid(&'static str),
 }
 
 /// Decides about a request by its head, the closing empty line included.
@@ -67,10 +75,17 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
     let Some(path) = path_of(target) else {
         return Verdict::Refuse("the request names no path");
     };
+    let fields = Fields::of(text);
+    if let Err(why) = fields.check_asker() {
+        return Verdict::Forbid(why);
+    }
     if path == INSTANCE {
         return Verdict::Instance;
     }
     let api_path = api_path(path);
+    if api_path.is_none() && !is_for_viewers(method, path) {
+        return Verdict::Forbid("viewers may read what is published here, and nothing else");
+    }
     if api_path.is_some() && method == "OPTIONS" {
         return Verdict::Preflight;
     }
@@ -87,7 +102,9 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
     for line in lines.take_while(|line| !line.is_empty()) {
         let name = name_of(line);
         expects_continue |= name == "expect";
-        let replaced = api_path.is_none() && name == "x-forwarded-proto";
+        // As CloudFront, which signs its own requests to storage.
+        let replaced =
+            api_path.is_none() && ["x-forwarded-proto", "authorization"].contains(&name.as_str());
         if !replaced && !HOP_BY_HOP.contains(&name.as_str()) {
             forward.push_str(line);
             forward.push_str("\r\n");
@@ -97,11 +114,87 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
         // How the emulator's CDN recognises a viewer that came by TLS.
         forward.push_str("X-Forwarded-Proto: https\r\n");
     }
-    forward.push_str("Connection: close\r\n\r\n");
+    forward.push_str(DOOR);
+    forward.push_str(": ");
+    forward.push_str(&upstream.door);
+    forward.push_str("\r\nConnection: close\r\n\r\n");
     Verdict::Forward {
         head: forward.into_bytes(),
         expects_continue,
     }
+}
+
+/// What a request says of who asks.
+struct Fields<'a>(Vec<(String, &'a str)>);
+
+impl<'a> Fields<'a> {
+    fn of(head: &'a str) -> Self {
+        let lines = head
+            .split("\r\n")
+            .skip(1)
+            .take_while(|line| !line.is_empty());
+        Self(
+            lines
+                .filter_map(|line| line.split_once(':'))
+                .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> Option<&'a str> {
+        let mut fields = self.0.iter();
+        fields.find_map(|(known, value)| (known == name).then_some(*value))
+    }
+
+    /// The stack is for this machine: pages of others, which any browser shows, may link here and
+    /// nothing more. Other pages of this machine may be a product that is being built on the stack.
+    fn check_asker(&self) -> Result<(), &'static str> {
+        if !self.get("host").is_none_or(is_here) {
+            // A name of somebody else's that leads here (DNS rebinding).
+            return Err("this host name is not one of this machine; ask 127.0.0.1 or localhost");
+        }
+        let page = match self.get("origin") {
+            Some(origin) => Some(origin),
+            // Pictures, scripts and the like name no origin.
+            None if self.get("sec-fetch-site") == Some("cross-site")
+                && self.get("sec-fetch-mode") != Some("navigate") =>
+            {
+                Some(self.get("referer").unwrap_or_default())
+            }
+            None => None,
+        };
+        match page.map(|url| url.split_once("://").map_or("", |(_, rest)| rest)) {
+            Some(rest) if !is_here(rest.split('/').next().unwrap_or_default()) => {
+                Err("only pages of this machine may ask its local stack")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a host, with or without a port, is this machine by its name.
+fn is_here(authority: &str) -> bool {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) && !host.ends_with(':') => host,
+        _ => authority,
+    };
+    let host = host.to_ascii_lowercase();
+    ["127.0.0.1", "[::1]", "localhost"].contains(&host.as_str()) || host.ends_with(".localhost")
+}
+
+/// Whether a request is one that a CDN passes on. The emulator has addresses of its own below `/_`.
+fn is_for_viewers(method: &str, path: &str) -> bool {
+    let mut first = path.trim_start_matches('/').bytes();
+    let is_own = match first.next() {
+        Some(b'_') => true,
+        Some(b'%') => first
+            .take(2)
+            .map(|byte| byte.to_ascii_lowercase())
+            .eq(*b"5f"),
+        _ => false,
+    };
+    ["GET", "HEAD", "OPTIONS"].contains(&method) && !is_own
 }
 
 /// The head of an answer as the client gets it, and whether another head follows (1xx).
@@ -173,6 +266,7 @@ mod tests {
             api_id: "ab12".into(),
             cdn_host: "d1.cloudfront.net".into(),
             instance: "xyz".into(),
+            door: "s3cret".into(),
         }
     }
 
@@ -192,7 +286,7 @@ mod tests {
         assert_eq!(
             head,
             "POST /_aws/execute-api/ab12/$default/uploads?x=1 HTTP/1.1\r\nHost: 127.0.0.1:4566\r\n\
-             Authorization: Bearer t\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+             Authorization: Bearer t\r\nContent-Length: 2\r\nX-Reelrun-Door: s3cret\r\nConnection: close\r\n\r\n"
         );
     }
 
@@ -200,12 +294,12 @@ mod tests {
     fn everything_else_goes_to_the_distribution() {
         let head = forwarded(
             "GET /videos/1/master.m3u8 HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-9\r\n\
-             X-Forwarded-Proto: http\r\n\r\n",
+             X-Forwarded-Proto: http\r\nAuthorization: AWS4 x\r\nX-Reelrun-Door: guess\r\n\r\n",
         );
         assert_eq!(
             head,
             "GET /videos/1/master.m3u8 HTTP/1.1\r\nHost: d1.cloudfront.net\r\nRange: bytes=0-9\r\n\
-             X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
+             X-Forwarded-Proto: https\r\nX-Reelrun-Door: s3cret\r\nConnection: close\r\n\r\n"
         );
     }
 
@@ -253,6 +347,54 @@ mod tests {
             verdict(b"OPTIONS /videos/1/master.m3u8 HTTP/1.1\r\n\r\n"),
             Verdict::Forward { .. }
         ));
+    }
+
+    #[test]
+    fn pages_of_others_are_forbidden_whatever_they_send() {
+        let asked = |fields: &str| {
+            judge(
+                format!("GET /api/videos HTTP/1.1\r\n{fields}\r\n").as_bytes(),
+                &upstream(),
+            )
+        };
+        for fields in [
+            "Host: evil.example\r\n",
+            "Host: evil.example:8484\r\n",
+            "Host: 127.0.0.1.evil.example\r\n",
+            "Host: localhost:8484\r\nOrigin: https://evil.example\r\n",
+            "Host: localhost\r\nOrigin: null\r\n",
+            "Host: localhost\r\nOrigin: http://localhost.evil.example\r\n",
+            "Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n",
+            "Host: localhost\r\nSec-Fetch-Site: cross-site\r\nReferer: http://evil.example/localhost\r\n",
+        ] {
+            assert!(matches!(asked(fields), Verdict::Forbid(_)), "{fields}");
+        }
+        for fields in [
+            "",
+            "Host: localhost:8484\r\n",
+            "Host: [::1]:8484\r\n",
+            "Host: films.localhost:1\r\nOrigin: http://localhost:3000\r\n",
+            "Host: 127.0.0.1:8484\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n",
+            "Host: 127.0.0.1\r\nSec-Fetch-Site: cross-site\r\nReferer: http://localhost:3000/a\r\n",
+        ] {
+            assert!(matches!(asked(fields), Verdict::Forward { .. }), "{fields}");
+        }
+    }
+
+    #[test]
+    fn the_emulators_own_addresses_are_not_for_viewers() {
+        for line in [
+            "GET /_ministack/state",
+            "GET /%5Fministack/state",
+            "GET //_ministack/state",
+            "GET /%5f",
+            "POST /",
+            "PUT /videos/1/master.m3u8",
+            "DELETE /videos/1/master.m3u8",
+        ] {
+            let verdict = judge(format!("{line} HTTP/1.1\r\n\r\n").as_bytes(), &upstream());
+            assert!(matches!(verdict, Verdict::Forbid(_)), "{line}");
+        }
     }
 
     #[test]

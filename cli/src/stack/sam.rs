@@ -6,15 +6,18 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::emulator::{ACCESS_KEY, REGION, SECRET_KEY};
+use super::emulator::{ARTIFACTS_BUCKET, Credentials, REGION};
 use super::state::Outputs;
 use crate::process::Task;
 use crate::project::Project;
 
 /// Where a stack goes.
 pub(crate) enum Place<'a> {
-    /// An emulator's endpoint.
-    Local { endpoint: &'a str },
+    /// An emulator.
+    Local {
+        endpoint: &'a str,
+        credentials: Credentials,
+    },
     /// The account of the person's own AWS configuration.
     Aws {
         region: Option<&'a str>,
@@ -45,11 +48,12 @@ impl Deployment<'_> {
                 "--stack-name",
                 self.stack_name,
             ])
-            .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+            .args(["--capabilities", "CAPABILITY_IAM"])
             .args(["--no-fail-on-empty-changeset", "--no-progressbar"])
             .args(overrides(&self.parameters));
         match self.place {
             Place::Local { .. } => task
+                .args(["--s3-bucket", ARTIFACTS_BUCKET])
                 .arg("--no-confirm-changeset")
                 // Resources are made within milliseconds; the usual 5 s would be all of the wait.
                 .env("SAM_CLI_POLL_DELAY", "0.3")
@@ -61,7 +65,7 @@ impl Deployment<'_> {
                 } else {
                     "--no-confirm-changeset"
                 };
-                if task.arg(confirm).show()? != 0 {
+                if task.args(["--resolve-s3", confirm]).show()? != 0 {
                     bail!(
                         "the deployment failed, for the reason above; check your AWS credentials \
                          (`aws sts get-caller-identity`) and region (--region), then run the \
@@ -109,7 +113,10 @@ impl Place<'_> {
     /// A task that is a client of this place.
     pub(crate) fn environment<'t>(&self, task: Task<'t>) -> Task<'t> {
         match self {
-            Self::Local { endpoint } => task
+            Self::Local {
+                endpoint,
+                credentials,
+            } => task
                 // Nothing of the person's own AWS configuration may reach the emulator or steer this.
                 .without_env("AWS_PROFILE")
                 .without_env("AWS_SESSION_TOKEN")
@@ -118,8 +125,8 @@ impl Place<'_> {
                 .env("AWS_ENDPOINT_URL", endpoint)
                 .env("AWS_REGION", REGION)
                 .env("AWS_DEFAULT_REGION", REGION)
-                .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-                .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+                .env("AWS_ACCESS_KEY_ID", &credentials.access_key)
+                .env("AWS_SECRET_ACCESS_KEY", &credentials.secret_key)
                 .env("NO_PROXY", "127.0.0.1")
                 .env("no_proxy", "127.0.0.1"),
             Self::Aws {

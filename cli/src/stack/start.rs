@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::START_PATIENCE;
-use super::emulator::{ACCESS_KEY, Emulator, REGION, SECRET_KEY};
+use super::emulator::{Credentials, Emulator, REGION};
 use super::front::Front;
 use super::head::Upstream;
 use super::sam::{Deployment, Place};
@@ -172,7 +172,11 @@ impl Started {
             lock,
         } = self;
         let token = secret::new_token()?;
-        let deployment = local_deployment(site, &emulator.url, &front.url, &token, built.arch);
+        let place = Place::Local {
+            endpoint: &emulator.url,
+            credentials: emulator.credentials.clone(),
+        };
+        let deployment = local_deployment(site, place, &front.url, &token, built.arch);
         deployment.deploy(project)?;
         let outputs = deployment.outputs(project)?;
 
@@ -181,8 +185,8 @@ impl Started {
         state.aws_endpoint_url = Some(emulator.url.clone());
         state.api_token = Some(token);
         state.local = Some(LocalState {
-            aws_access_key_id: ACCESS_KEY.to_owned(),
-            aws_secret_access_key: SECRET_KEY.to_owned(),
+            aws_access_key_id: emulator.credentials.access_key.clone(),
+            aws_secret_access_key: emulator.credentials.secret_key.clone(),
             pid: std::process::id(),
             instance: instance.clone(),
             ffmpeg_dir: project.layer(built.arch).join("bin"),
@@ -196,6 +200,7 @@ impl Started {
                 .trim_start_matches("https://")
                 .to_owned(),
             instance,
+            door: emulator.door.clone(),
         });
         if let Some(page) = &built.page {
             page::publish(project, &deployment, page, &state)?;
@@ -238,7 +243,7 @@ impl Drop for Running {
 
 fn local_deployment<'a>(
     site: &Site,
-    endpoint: &'a str,
+    place: Place<'a>,
     front: &str,
     token: &str,
     arch: Arch,
@@ -246,7 +251,7 @@ fn local_deployment<'a>(
     let parameter = |name: &str, value: String| (name.to_owned(), value);
     Deployment {
         stack_name: STACK_NAME,
-        place: Place::Local { endpoint },
+        place,
         logs: site.folder.join("logs"),
         parameters: vec![
             parameter("Architecture", arch.name().to_owned()),
@@ -272,10 +277,19 @@ pub(super) fn update(
     site: &Site,
     state: &StackState,
 ) -> Result<()> {
-    let (Some(endpoint), Some(token)) = (&state.aws_endpoint_url, &state.api_token) else {
+    let (Some(endpoint), Some(token), Some(local)) =
+        (&state.aws_endpoint_url, &state.api_token, &state.local)
+    else {
         bail!("the running stack's description is incomplete; `cargo reelrun down` stops it");
     };
-    let deployment = local_deployment(site, endpoint, &state.site_url, token, built.arch);
+    let place = Place::Local {
+        endpoint,
+        credentials: Credentials {
+            access_key: local.aws_access_key_id.clone(),
+            secret_key: local.aws_secret_access_key.clone(),
+        },
+    };
+    let deployment = local_deployment(site, place, &state.site_url, token, built.arch);
     deployment.deploy(project)?;
     if let Some(page) = &built.page {
         page::publish(project, &deployment, page, state)?;

@@ -1,4 +1,5 @@
-//! Removes what belongs to deleted videos, and what is left of renditions that will never be complete.
+//! Removes what belongs to deleted videos, and what is left of renditions that will never be complete;
+//! takes sources that turned out to be no video out of public reach.
 //!
 //! `DELETE /videos/{id}` only marks a record, so that it answers at once and can't be half done. The
 //! table's stream brings the mark here, and again when this fails: the record goes last, so whatever
@@ -52,6 +53,9 @@ impl Cleanup {
     async fn remove(&self, change: &Change, leftovers: Leftovers) -> Result<(), CleanupError> {
         let video = change.video;
         // At once, since this is what a viewer could still see.
+        if leftovers == Leftovers::RenditionsAndPublicSource {
+            self.storage.withdraw_source(video).await?;
+        }
         let mut objects = self.remove_objects(video, leftovers).await?;
         let left = change.quiet_from() - now_millis();
         if let Ok(left @ 1..) = u64::try_from(left) {
@@ -73,7 +77,9 @@ impl Cleanup {
     ) -> Result<u64, StorageError> {
         match leftovers {
             Leftovers::Everything => self.storage.remove_video(video).await,
-            Leftovers::Renditions => self.storage.remove_renditions(video).await,
+            Leftovers::Renditions | Leftovers::RenditionsAndPublicSource => {
+                self.storage.remove_renditions(video).await
+            }
         }
     }
 }

@@ -28,8 +28,10 @@ pub struct Change {
 pub enum Leftovers {
     /// All of a video that was deleted.
     Everything,
-    /// What was stored of renditions that will never be complete. The source stays.
+    /// What was stored of renditions that will never be complete. The source stays where it is.
     Renditions,
+    /// The same, and the source goes to where the CDN does not read.
+    RenditionsAndPublicSource,
 }
 
 /// Encoders notice within twenty seconds that their video has ended, and a request to storage that
@@ -44,7 +46,13 @@ impl Change {
             Status::Errored if self.before != Some(Status::Errored) => {
                 // What may be tried again at any time then overwrites it.
                 let error = self.record.as_deref()?.error.as_ref()?;
-                (!error.kind.may_end_otherwise()).then_some(Leftovers::Renditions)
+                match error.kind {
+                    kind if kind.may_end_otherwise() => None,
+                    kind if kind.withdraws_the_source() => {
+                        Some(Leftovers::RenditionsAndPublicSource)
+                    }
+                    _ => Some(Leftovers::Renditions),
+                }
             }
             _ => None,
         }
@@ -168,7 +176,17 @@ mod tests {
             parse(&event).remove(0)
         };
         let alone = failed("malformed-media", 0);
-        assert_eq!(alone.leftovers(), Some(Leftovers::Renditions));
+        assert_eq!(
+            alone.leftovers(),
+            Some(Leftovers::RenditionsAndPublicSource)
+        );
+        for kind in ["not-a-video", "no-video-stream"] {
+            let leftovers = failed(kind, 0).leftovers();
+            assert_eq!(leftovers, Some(Leftovers::RenditionsAndPublicSource));
+        }
+        for kind in ["unsupported-codec", "protected-content"] {
+            assert_eq!(failed(kind, 0).leftovers(), Some(Leftovers::Renditions));
+        }
         assert_eq!(alone.quiet_from(), alone.at);
         assert_eq!(
             failed("malformed-media", 3).quiet_from(),

@@ -54,6 +54,16 @@ impl ErrorType {
         Self::MAY_END_OTHERWISE.contains(&self)
     }
 
+    /// Those that say that the file may be anything: it is kept for the operator alone, since nobody
+    /// could play it, and what is served under the owner's name should be video.
+    pub const WITHDRAWS_THE_SOURCE: [Self; 3] =
+        [Self::NotAVideo, Self::MalformedMedia, Self::NoVideoStream];
+
+    /// Whether it is one of [`Self::WITHDRAWS_THE_SOURCE`].
+    pub fn withdraws_the_source(self) -> bool {
+        Self::WITHDRAWS_THE_SOURCE.contains(&self)
+    }
+
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {

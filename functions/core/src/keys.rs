@@ -146,6 +146,8 @@ impl fmt::Display for RunId {
 pub enum StorageKey {
     /// The uploaded file.
     Source(VideoId),
+    /// The uploaded file, once it turned out to be no video: nobody but the operator reads it there.
+    RefusedSource(VideoId),
     /// What a run encodes.
     Plan(VideoId, RunId),
     /// What became of one part of it.
@@ -158,15 +160,18 @@ impl StorageKey {
     /// The bucket that holds it.
     pub fn bucket(&self) -> Bucket {
         match self {
-            Self::Source(_) | Self::Plan(..) | Self::Report(..) => Bucket::Uploads,
+            Self::Source(_) | Self::RefusedSource(_) | Self::Plan(..) | Self::Report(..) => {
+                Bucket::Uploads
+            }
             Self::Media(..) => Bucket::Media,
         }
     }
 
     /// The folders that hold all objects of a video.
-    pub fn folders(video: VideoId) -> [(Bucket, String); 3] {
+    pub fn folders(video: VideoId) -> [(Bucket, String); 4] {
         [
             (Bucket::Uploads, format!("uploads/{video}/")),
+            (Bucket::Uploads, format!("refused/{video}/")),
             (Bucket::Uploads, format!("work/{video}/")),
             (Bucket::Media, format!("videos/{video}/")),
         ]
@@ -175,7 +180,7 @@ impl StorageKey {
     /// The MIME type it is stored with. A source keeps the type that its upload was signed for.
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
-            Self::Source(_) => None,
+            Self::Source(_) | Self::RefusedSource(_) => None,
             Self::Plan(..) | Self::Report(..) => Some("application/json"),
             Self::Media(_, file) => {
                 Some(match file {
@@ -198,7 +203,7 @@ impl StorageKey {
     /// may gain entries (subtitles, say), so they are asked for again soon.
     pub fn cache_control(&self) -> Option<&'static str> {
         match self {
-            Self::Source(_) | Self::Plan(..) | Self::Report(..) => None,
+            Self::Source(_) | Self::RefusedSource(_) | Self::Plan(..) | Self::Report(..) => None,
             Self::Media(_, MediaFile::Init(_) | MediaFile::Segment(..)) => {
                 Some("public, max-age=31536000, immutable")
             }
@@ -211,6 +216,7 @@ impl fmt::Display for StorageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(id) => write!(f, "uploads/{id}/source"),
+            Self::RefusedSource(id) => write!(f, "refused/{id}/source"),
             Self::Plan(id, run) => write!(f, "work/{id}/{run}/plan.json"),
             Self::Report(id, run, part) => write!(f, "work/{id}/{run}/reports/{part}.json"),
             Self::Media(id, file) => write!(f, "videos/{id}/{file}"),
@@ -245,6 +251,7 @@ mod tests {
         let run = || RunId::new("\"9b2cf535f27731c974343645a3985328-12\"", 1);
         let keys = [
             StorageKey::Source(id()),
+            StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run()),
             StorageKey::Report(id(), run(), Part::Chunk(7)),
             StorageKey::Report(id(), run(), Part::Sound),
@@ -274,6 +281,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(table.join("\n"), @r"
         uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
+        refused/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/plan.json | application/json | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/chunk-7.json | application/json | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/sound.json | application/json | -
@@ -295,6 +303,7 @@ mod tests {
         let run = RunId::new("x", 1);
         for key in [
             StorageKey::Source(id()),
+            StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run.clone()),
             StorageKey::Report(id(), run, Part::Sound),
             StorageKey::Media(id(), MediaFile::Master),

@@ -8,7 +8,7 @@
 //!
 //! | step | modules |
 //! |---|---|
-//! | upload | [`upload`], [`media_type`], [`keys`], [`video`] |
+//! | upload | [`upload`], [`media_type`], `text`, [`keys`], [`video`] |
 //! | event | [`event`], [`task`] |
 //! | understand the source | [`source`], [`allowance`], [`language`], [`complaint`], [`error`] |
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
@@ -47,6 +47,7 @@ pub mod stitch;
 pub mod storyboard;
 pub mod sweep;
 pub mod task;
+mod text;
 pub mod timeline;
 pub mod upload;
 pub mod video;

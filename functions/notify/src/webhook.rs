@@ -26,6 +26,8 @@ pub struct Webhooks {
     names: Vec<String>,
     secret: String,
     agent: Agent,
+    /// Whether a URL may be plain `http`, which anybody on the way can read, and lead anywhere.
+    permits_private: bool,
 }
 
 /// The configuration can't be used.
@@ -75,6 +77,7 @@ impl Webhooks {
             urls,
             secret: secret.into(),
             agent,
+            permits_private,
         })
     }
 
@@ -91,6 +94,11 @@ impl Webhooks {
         let url = url
             .ok_or_else(|| refused("this receiver is configured no more"))?
             .clone();
+        if !self.permits_private && !url.starts_with("https://") {
+            return Err(refused(
+                "the webhook's URL is not https, so anybody on the way could read what is sent: change it in WebhookUrls (WebhookPrivateAddresses=permitted allows http)",
+            ));
+        }
         let webhook = Webhook::new(&self.secret).map_err(|_| refused("there is no secret"))?;
         let body = serde_json::to_vec(&delivery.payload)
             .map_err(|why| NotifyError::Refused(why.to_string()))?;
@@ -160,6 +168,31 @@ mod tests {
         let two = names("https://a.example/x, https://b.example");
         assert_eq!(names("https://b.example"), two[1..]);
         assert_ne!(two[0], two[1]);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn nothing_is_sent_in_the_clear_unless_that_is_permitted() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let delivered = async |permits_private| {
+            let url = "http://127.0.0.1:1/hook";
+            let webhooks = Webhooks::new(url, secret, permits_private).unwrap();
+            let delivery = serde_json::json!({
+                "id": "x", "receiver": webhooks.names()[0],
+                "payload": {"type": "video.ready", "timestamp": "2026-01-01T00:00:00Z", "data": {}},
+            });
+            let delivery = serde_json::from_value(delivery).unwrap();
+            webhooks.deliver(delivery).await.unwrap_err()
+        };
+        let refused = delivered(false).await;
+        assert!(
+            matches!(&refused, NotifyError::Refused(why) if why.contains("https")),
+            "{refused}"
+        );
+        let unreachable = delivered(true).await;
+        assert!(
+            matches!(unreachable, NotifyError::Undelivered(_)),
+            "{unreachable}"
+        );
     }
 
     #[test]

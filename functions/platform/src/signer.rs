@@ -21,13 +21,15 @@ use aws_sigv4::{
 };
 use http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reelrun_core::{keys::StorageKey, upload::sign::Operation, video::Video};
+use reelrun_core::{keys::StorageKey, media_type, upload::sign::Operation, video::Video};
 use tokio::sync::OnceCell;
 
 use crate::aws;
 
 const TYPE: &str = "content-type";
 const LENGTH: &str = "content-length";
+/// Of a file whose extension is accepted no more.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 /// What has arrived stays as it is: whoever looked at it, or encodes it, must not find another file
 /// there because a permission is still valid.
 const ONCE: (&str, &str) = ("if-none-match", "*");
@@ -153,7 +155,10 @@ impl Signer {
 }
 
 fn unsigned(video: &Video, operation: &Operation) -> Unsigned {
-    let content_type = || (TYPE, video.content_type.clone());
+    // Decided anew: an upload that an earlier version permitted may have a type of its client's in its
+    // record.
+    let content_type = media_type::for_filename(&video.filename).unwrap_or(UNKNOWN_TYPE);
+    let content_type = || (TYPE, content_type.to_owned());
     let length = |bytes: u64| (LENGTH, bytes.to_string());
     let once = || (ONCE.0, ONCE.1.to_owned());
     let (method, query, headers) = match operation {

@@ -210,7 +210,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 fn waiting(id: VideoId, request: UploadRequest, until: OffsetDateTime, token: &str) -> Video {
     Video {
         filename: request.filename,
-        content_type: request.content_type,
+        content_type: request.content_type.into(),
         size_bytes: request.size_bytes,
         title: request.title,
         metadata: request.metadata,

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::HeaderMap;
 use reelrun_core::{
-    upload::sign::{NotSigned, Operation, SignRequest},
+    upload::sign::{MAX_MULTIPART_UPLOADS, NotSigned, Operation, SignRequest},
     video::{Video, VideoId},
 };
 use reelrun_platform::{
@@ -58,6 +58,15 @@ pub(crate) async fn sign_request(
     let id = id.ok().and_then(|Path(id)| id.parse().ok());
     let video = presign.opened(id, token).await?;
     let operation = Operation::permitted(&body, &video).map_err(not_signed)?;
+    if operation == Operation::Create
+        && !presign
+            .catalog
+            .begin_multipart(video.id, MAX_MULTIPART_UPLOADS)
+            .await
+            .map_err(|why| Problem::internal(&why))?
+    {
+        return Err(not_signed(NotSigned::TooMany));
+    }
     let signed = presign
         .signer
         .sign(&video, &operation, presign.url_expiry)
@@ -104,6 +113,8 @@ fn not_signed(why: NotSigned) -> Problem {
     match why {
         NotSigned::Refused(why) => refused(why),
         NotSigned::Forbidden(_) => Problem::new(ProblemKind::Forbidden, format!("{why}.")),
-        NotSigned::Arrived => Problem::new(ProblemKind::Conflict, format!("{why}.")),
+        NotSigned::TooMany | NotSigned::Arrived => {
+            Problem::new(ProblemKind::Conflict, format!("{why}."))
+        }
     }
 }

@@ -9,7 +9,7 @@ use reelrun_core::{
     event::SourceUploaded,
     keys::StorageKey,
     plan::{Part, Plan, Settings},
-    source::{Container, SNIFF_BYTES, SourceInfo, SourceLimits},
+    source::{self, Container, SNIFF_BYTES, SourceInfo, SourceLimits},
     stitch::{Stitched, stitch},
     video::{MAX_ATTEMPTS, Video, VideoId},
 };
@@ -183,7 +183,9 @@ impl Transcoder {
     async fn sniff(&self, video: VideoId) -> Result<Container, StepError> {
         let key = StorageKey::Source(video);
         let head = self.storage.get_head(&key, SNIFF_BYTES).await?;
-        Ok(Container::of(&head.ok_or_else(complaint::missing)?)?)
+        let head = head.ok_or_else(complaint::missing)?;
+        source::check_encoding(head.content_encoding.as_deref())?;
+        Ok(Container::of(&head.bytes)?)
     }
 
     /// A program that came to a stop waited for the source's bytes, or was kept busy by them. Which

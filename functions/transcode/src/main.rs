@@ -1,7 +1,7 @@
 //! Wires the transcode function: configuration, clients, handler.
 #![forbid(unsafe_code)]
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, layers::TracingLayer, service_fn};
 use reelrun_core::{
     plan::{FanOut, Settings},
     source::SourceLimits,
@@ -13,17 +13,20 @@ use reelrun_platform::{
     runs::Runs,
     storage::{Buckets, Storage},
 };
-use reelrun_transcode::{error::StepError, handler, job::Transcoder, process::Programs};
-use rustix::process::DumpableBehavior;
+use reelrun_transcode::{
+    error::StepError,
+    handler,
+    job::Transcoder,
+    process::{Programs, sandbox},
+};
 use serde_json::Value;
 use tokio::time::Instant;
+use tower::util::AndThenLayer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    // Programs of the same user could read our environment and memory through /proc, and with them
-    // the credentials that theirs lacks.
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     lambda_runtime::tracing::init_default_subscriber();
+    sandbox::hide_from_programs();
     let sdk = aws::sdk_config().await;
     let memory_mb = config::parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
     let transcoder = Transcoder {
@@ -50,7 +53,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         run_timeout: config::seconds("RUN_TIMEOUT_SECONDS")?,
     };
     let transcoder = &transcoder;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+    let handler = service_fn(async |event: LambdaEvent<Value>| {
         let remaining = event
             .context
             .deadline()
@@ -59,8 +62,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         handler::handle(transcoder, &event.payload, deadline)
             .await
             .map_err(diagnostic)
-    }))
-    .await
+    });
+    Runtime::new(handler)
+        // Runs once the answer has been sent.
+        .layer(AndThenLayer::new(async |()| Ok(sandbox::check()?)))
+        .layer(TracingLayer::new())
+        .run()
+        .await
 }
 
 /// The name by which retries, queues and dashboards tell failures apart.

@@ -12,7 +12,7 @@ use reelrun_core::{
 
 use crate::{
     error::StepError,
-    process::{self, Ended, Programs},
+    process::{self, Ended, Programs, sandbox},
 };
 
 /// More text than this says nothing useful about a video.
@@ -135,6 +135,7 @@ fn blame(ended: &Ended) -> StepError {
     }
     if ended.has_crashed() {
         tracing::error!(status = %ended.status, stderr = ended.stderr.trim(), "ffprobe has crashed");
+        sandbox::suspect();
         return VideoError::new(
             ErrorType::MalformedMedia,
             "It can't be read without harm. Export it again, then upload it again.",

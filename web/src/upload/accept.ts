@@ -3,17 +3,17 @@ import { size } from '../format';
 
 export type Checked = { contentType: string } | { refused: string };
 
-type Named = Pick<File, 'name' | 'size' | 'type'>;
+type Named = Pick<File, 'name' | 'size'>;
 
 /**
- * Decides about a file before a byte of it moves. The upload is signed for one content type:
- * browsers know few video types, so what a browser says only counts if the server accepts it.
+ * Decides about a file before a byte of it moves. It is stored with the type that the server has
+ * for its extension, whatever the browser takes it for.
  */
 export function check(file: Named, limits: Limits): Checked {
   const extension = extensionOf(file.name);
   const accepted = limits.accepted.find((entry) => entry.extension.toLowerCase() === extension);
-  const fallback = accepted?.content_types[0];
-  if (!accepted || fallback === undefined) {
+  const contentType = accepted?.content_types[0];
+  if (contentType === undefined) {
     const names = limits.accepted.map((entry) => entry.extension).join(', ');
     return { refused: `This type of file is not accepted. Choose one of: ${names}.` };
   }
@@ -26,7 +26,7 @@ export function check(file: Named, limits: Limits): Checked {
       refused: `It has ${size(file.size)}; at most ${most} are accepted. Choose a smaller file.`,
     };
   }
-  return { contentType: accepted.content_types.includes(file.type) ? file.type : fallback };
+  return { contentType };
 }
 
 /** In lower case, without the dot; empty if there is none. */

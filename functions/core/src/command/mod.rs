@@ -76,14 +76,14 @@ const DECODERS: &str = "\
     h264,hevc,av1,libdav1d,libaom-av1,vp9,libvpx-vp9,vp8,libvpx,vvc,vp3,theora,vp6,vp6a,vp6f,vp7,\
     mpeg1video,mpeg2video,mpegvideo,mpeg4,h263,h263i,h263p,h261,flv,msmpeg4v1,msmpeg4v2,msmpeg4,\
     wmv1,wmv2,wmv3,vc1,mss2,prores,prores_raw,dnxhd,cfhd,apv,hap,dxv,hq_hqa,hqx,pixlet,sheervideo,\
-    dvvideo,mjpeg,mjpegb,jpeg2000,png,bmp,gif,webp,qtrle,rpza,smc,8bps,svq1,svq3,cinepak,indeo2,\
-    indeo3,indeo4,indeo5,msvideo1,msrle,rawvideo,v210,v308,v408,v410,r210,r10k,yuv4,avrn,avui,ffv1,\
+    dvvideo,mjpeg,mjpegb,jpeg2000,png,bmp,gif,webp,qtrle,rpza,smc,8bps,svq1,svq3,cinepak,\
+    msvideo1,msrle,rawvideo,v210,v308,v408,v410,r210,r10k,yuv4,avrn,avui,ffv1,\
     huffyuv,ffvhuff,utvideo,magicyuv,lagarith,fraps,camstudio,camtasia,tscc2,zmbv,flashsv,flashsv2,\
-    rv10,rv20,rv30,rv40,dirac,speedhq,aic,cljr,asv1,asv2,mimic,\
+    dirac,speedhq,aic,cljr,asv1,asv2,\
     aac,aac_fixed,aac_latm,mp3,mp3float,mp2,mp2float,mp1,mp1float,ac3,ac3_fixed,eac3,dca,truehd,mlp,\
-    opus,libopus,vorbis,libvorbis,flac,alac,wavpack,tta,speex,nellymoser,dvaudio,truespeech,\
+    opus,libopus,vorbis,libvorbis,flac,alac,wavpack,tta,speex,nellymoser,dvaudio,\
     wmav1,wmav2,wmapro,wmavoice,wmalossless,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,\
-    qdm2,qdmc,mace3,mace6,gsm,gsm_ms,ilbc,g722,g726,g726le,g723_1,cook,real_144,real_288,sipr,atrac3,\
+    gsm,gsm_ms,ilbc,g722,g726,g726le,g723_1,\
     s302m,qcelp,evrc,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,adpcm_swf,adpcm_yamaha,\
     pcm_u8,pcm_s8,pcm_s8_planar,pcm_s16le,pcm_s16be,pcm_s16le_planar,pcm_s16be_planar,pcm_u16le,\
     pcm_u16be,pcm_s24le,pcm_s24be,pcm_s24le_planar,pcm_s32le,pcm_s32be,pcm_s32le_planar,pcm_f32le,\

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 pub use self::{
     packets::{Keyframe, Measured, Packets},
-    sniff::{Container, SNIFF_BYTES},
+    sniff::{Container, SNIFF_BYTES, check_encoding},
 };
 
 use self::ffprobe::{Probe, ProbeStream, no_video, pick, positive, seconds};

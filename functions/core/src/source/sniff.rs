@@ -33,6 +33,8 @@ pub enum Container {
     Mpeg,
     /// Ogg.
     Ogg,
+    /// MXF, of professional cameras and broadcasters.
+    Mxf,
 }
 
 /// The first words of `QuickTime` and MP4 files, whose boxes may come in any order.
@@ -71,6 +73,7 @@ impl Container {
             Self::MpegTs => "mpegts",
             Self::Mpeg => "mpeg,mpegvideo,m4v",
             Self::Ogg => "ogg",
+            Self::Mxf => "mxf",
         }
     }
 
@@ -85,10 +88,32 @@ impl Container {
             Self::MpegTs,
             Self::Mpeg,
             Self::Ogg,
+            Self::Mxf,
         ];
         let first = format_name.split(',').next()?;
         all.into_iter()
             .find(|container| container.demuxers().split(',').any(|name| name == first))
+    }
+}
+
+/// Refuses a source that was stored with a `Content-Encoding`: browsers would unpack it, ffmpeg would
+/// not, so what is looked at here is not what they are given. A file can be made to be both.
+pub fn check_encoding(content_encoding: Option<&str>) -> Result<(), VideoError> {
+    // How some clients' requests were framed; storage took that off, but may have kept the word.
+    const OF_THE_REQUEST: [&str; 2] = ["aws-chunked", "identity"];
+    let encodings = content_encoding.unwrap_or_default().split(',');
+    let mut encodings = encodings.map(str::trim).filter(|word| {
+        !word.is_empty()
+            && !OF_THE_REQUEST
+                .iter()
+                .any(|known| word.eq_ignore_ascii_case(known))
+    });
+    match encodings.next() {
+        None => Ok(()),
+        Some(_) => Err(VideoError::new(
+            ErrorType::NotAVideo,
+            "It was uploaded with a Content-Encoding. Upload the video itself, without that header.",
+        )),
     }
 }
 
@@ -108,6 +133,24 @@ fn strict(head: &[u8]) -> Option<Container> {
         [b'F', b'L', b'V', 0..=4, ..] => Some(Container::Flv),
         [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => Some(Container::Asf),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => Some(Container::Avi),
+        // The key of a header partition.
+        [
+            0x06,
+            0x0E,
+            0x2B,
+            0x34,
+            0x02,
+            0x05,
+            0x01,
+            0x01,
+            0x0D,
+            0x01,
+            0x02,
+            0x01,
+            0x01,
+            0x02,
+            ..,
+        ] => Some(Container::Mxf),
         // A Video CD's file: program stream within RIFF.
         [
             b'R',
@@ -288,6 +331,10 @@ mod tests {
             (b"OggS\0\x02", Container::Ogg),
             (b"FLV\x01\x05\0\0\0\x09", Container::Flv),
             (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9", Container::Asf),
+            (
+                b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01\x01\x02\x04\0",
+                Container::Mxf,
+            ),
             (b"RIFF\0\0\0\0AVI LIST", Container::Avi),
             (b"RIFF\0\0\0\0AVIXLIST", Container::Avi),
             (b"RIFF\0\0\0\0CDXAfmt ", Container::Mpeg),
@@ -296,6 +343,22 @@ mod tests {
             (b"\0\0\x01\xB0\x01", Container::Mpeg),
         ] {
             assert_eq!(Container::of(head), Ok(container), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_would_unpack_is_refused() {
+        for fine in [
+            None,
+            Some(""),
+            Some("aws-chunked"),
+            Some("identity, AWS-chunked"),
+        ] {
+            assert_eq!(check_encoding(fine), Ok(()), "{fine:?}");
+        }
+        for encoding in ["gzip", "br", "aws-chunked, gzip", "GZIP", "x"] {
+            let error = check_encoding(Some(encoding)).unwrap_err();
+            assert_eq!(error.kind, ErrorType::NotAVideo, "{encoding}");
         }
     }
 

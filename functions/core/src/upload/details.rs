@@ -12,6 +12,7 @@ use utoipa::{
 };
 
 use super::{Refused, invalid, string};
+use crate::text::printable;
 
 const MAX_TITLE_CHARS: usize = 200;
 const MAX_METADATA_ENTRIES: usize = 50;
@@ -94,7 +95,7 @@ pub(super) fn title(body: &Map<String, Value>) -> Result<Option<String>, Refused
             format!("title may have up to {MAX_TITLE_CHARS} characters"),
         ));
     }
-    Ok(title.map(Into::into))
+    Ok(title.map(printable))
 }
 
 pub(super) fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refused> {
@@ -140,6 +141,10 @@ mod tests {
         assert_eq!(
             parse(json!({"metadata": null})).metadata,
             Some(BTreeMap::new())
+        );
+        assert_eq!(
+            parse(json!({"title": "A\u{0}\r\nB \u{202e}4pm.exe"})).title,
+            Some(Some("AB 4pm.exe".into()))
         );
         let change = parse(json!({"metadata": {"album": "one"}}));
         assert_eq!((change.title, change.metadata.unwrap().len()), (None, 1));

@@ -9,7 +9,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::media_type;
+use crate::{
+    media_type::{self, MAX_DECLARED_BYTES},
+    text::printable,
+};
 
 /// What one deployment accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +30,11 @@ pub struct UploadRequest {
     /// extension.
     #[schema(min_length = 1, max_length = 255, examples("holiday.mp4"))]
     pub filename: String,
-    /// Its MIME type, which the upload must then carry: one of the extension's, or
-    /// `application/octet-stream`.
-    #[schema(examples("video/mp4"))]
-    pub content_type: String,
+    /// Its MIME type, as far as the client knows: any type of video or sound,
+    /// `application/octet-stream`, or an empty text. The file is stored with the type that belongs to
+    /// its extension, which the upload must then carry: it is among the `headers` of the answer.
+    #[schema(value_type = String, max_length = 255, examples("video/mp4"))]
+    pub content_type: &'static str,
     /// Its exact size in bytes, which the upload must then have.
     #[schema(minimum = 1, examples(1_048_576))]
     pub size_bytes: u64,
@@ -79,6 +83,7 @@ impl UploadRequest {
                 "filename is missing: the name of the file, as holiday.mp4",
             )
         })?;
+        let filename = printable(filename);
         if filename.is_empty() || filename.len() > MAX_FILENAME_BYTES {
             return Err(invalid(
                 "filename",
@@ -91,24 +96,22 @@ impl UploadRequest {
                 "content_type is missing: the file's MIME type, as video/mp4",
             )
         })?;
-        if let Err(why) = media_type::check(filename, content_type) {
-            let field = match why {
-                media_type::Refused::Extension(_) => "filename",
-                media_type::Refused::ContentType { .. } => "content_type",
-            };
-            return Err(Refused {
-                kind: RefusedKind::TypeNotAllowed,
-                field,
-                detail: why.to_string(),
-            });
-        }
-        // The type becomes a signed header; what no header may hold would fail later and darker.
-        if !content_type.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        if content_type.len() > MAX_DECLARED_BYTES || content_type.chars().any(char::is_control) {
             return Err(invalid(
                 "content_type",
-                "content_type must be printable ASCII",
+                format!(
+                    "content_type must have up to {MAX_DECLARED_BYTES} bytes without control characters"
+                ),
             ));
         }
+        let content_type = media_type::check(&filename, content_type).map_err(|why| Refused {
+            kind: RefusedKind::TypeNotAllowed,
+            field: match why {
+                media_type::Refused::Extension(_) => "filename",
+                media_type::Refused::ContentType { .. } => "content_type",
+            },
+            detail: why.to_string(),
+        })?;
         let size_bytes = match body.get("size_bytes") {
             Some(Value::Number(size)) => size.as_u64(),
             _ => None,
@@ -139,8 +142,8 @@ impl UploadRequest {
             }
         };
         Ok(Self {
-            filename: filename.into(),
-            content_type: content_type.into(),
+            filename,
+            content_type,
             size_bytes,
             title: details::title(body)?,
             metadata: details::metadata(body)?,
@@ -214,6 +217,18 @@ mod tests {
                 json!("video/mp4;\r\nx: y"),
                 "content_type",
                 Invalid,
+            ),
+            (
+                "content_type",
+                json!(format!("video/mp4;{}", "a".repeat(250))),
+                "content_type",
+                Invalid,
+            ),
+            (
+                "content_type",
+                json!("video/mp4,text/html"),
+                "content_type",
+                TypeNotAllowed,
             ),
             ("size_bytes", json!(null), "size_bytes", Invalid),
             ("size_bytes", json!(0), "size_bytes", Invalid),

@@ -37,6 +37,10 @@ const USUAL_PART: u64 = 16 * MIB;
 /// What is lost with a part that breaks off late, at most, in sources of up to 2.4 TiB.
 const LARGE_PART: u64 = 256 * MIB;
 
+/// How many multipart uploads one permission may begin: each holds as many bytes as the source has until
+/// it is completed or given up, and a client that goes on needs one. More are for tries that broke off.
+pub const MAX_MULTIPART_UPLOADS: u32 = 10;
+
 /// S3's upload ids have about a hundred characters.
 const MAX_UPLOAD_ID: usize = 1024;
 
@@ -124,6 +128,11 @@ pub enum NotSigned {
     /// It is none that this upload needs.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// This permission has begun [`MAX_MULTIPART_UPLOADS`].
+    #[error(
+        "this upload was begun {MAX_MULTIPART_UPLOADS} times; go on with one of them, or start a new upload"
+    )]
+    TooMany,
     /// The source has arrived; no other may take its place.
     #[error("the source of this video has arrived already")]
     Arrived,

@@ -101,7 +101,7 @@ pub struct Video {
     pub status: Status,
     /// The name of the file on its owner's disk. Data only: never part of a key or a command.
     pub filename: String,
-    /// The MIME type that the upload was signed for.
+    /// The MIME type that the source is stored with, which its extension decides.
     pub content_type: String,
     /// The size that the upload was signed for, in bytes.
     pub size_bytes: u64,

@@ -125,6 +125,32 @@ impl Catalog {
         }
     }
 
+    /// Counts that an upload begins a multipart upload; whether it still may, with so many at most, is
+    /// the answer. An answer that is lost counts as well.
+    pub async fn begin_multipart(&self, id: VideoId, most: u32) -> Result<bool, CatalogError> {
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(id.to_string()))
+            .update_expression("ADD multipart_uploads :one")
+            .condition_expression(
+                "#status = :waiting AND \
+                 (attribute_not_exists(multipart_uploads) OR multipart_uploads < :most)",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":waiting", status_value(Status::Waiting))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(most.into()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(why) if is_condition_failed(&why) => Ok(false),
+            Err(why) => Err(unavailable("count the upload's beginnings", why)),
+        }
+    }
+
     /// Notes that the library reaches back at least to this month. Idempotent.
     pub async fn note_month(&self, month: Month) -> Result<(), CatalogError> {
         let written = self

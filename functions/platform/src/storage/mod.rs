@@ -2,6 +2,7 @@
 
 mod removal;
 mod sources;
+mod withdrawal;
 
 use std::time::Duration;
 
@@ -41,6 +42,15 @@ impl Buckets {
             media: config::text("MEDIA_BUCKET")?,
         })
     }
+}
+
+/// How an object begins.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    /// Its first bytes.
+    pub bytes: Bytes,
+    /// The `Content-Encoding` that it was stored with: how a browser would change its bytes.
+    pub content_encoding: Option<String>,
 }
 
 /// S3 did not do what was asked, after retries.
@@ -120,7 +130,7 @@ impl Storage {
         &self,
         key: &StorageKey,
         bytes: u64,
-    ) -> Result<Option<Bytes>, StorageError> {
+    ) -> Result<Option<Head>, StorageError> {
         let answer = self
             .client
             .get_object()
@@ -136,14 +146,18 @@ impl Storage {
                 return match status {
                     Some(404) => Ok(None),
                     // An empty object has no range.
-                    Some(416) => Ok(Some(Bytes::new())),
+                    Some(416) => Ok(Some(Head::default())),
                     _ => Err(StorageError::sdk("read", key, why)),
                 };
             }
         };
+        let content_encoding = answer.content_encoding;
         let body = answer.body.collect().await;
-        body.map(|body| Some(body.into_bytes()))
-            .map_err(|why| StorageError::new("read", key, why.to_string()))
+        let body = body.map_err(|why| StorageError::new("read", key, why.to_string()))?;
+        Ok(Some(Head {
+            bytes: body.into_bytes(),
+            content_encoding,
+        }))
     }
 
     /// Reads an object that was stored by [`Self::put_json`].

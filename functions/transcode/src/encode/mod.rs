@@ -29,7 +29,7 @@ use self::pair::Pair;
 use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
     error::StepError,
-    process::{Ended, Programs, Pulse},
+    process::{Ended, Programs, Pulse, sandbox},
     upload::{Slots, Uploads},
 };
 
@@ -237,6 +237,7 @@ fn blame(ended: &Ended) -> StepError {
     }
     if ended.has_crashed() {
         tracing::error!(status = %ended.status, stderr = ended.stderr.trim(), "ffmpeg has crashed");
+        sandbox::suspect();
         return VideoError::new(
             ErrorType::MalformedMedia,
             "It can't be decoded without harm. Export it again, then upload it again.",

@@ -4,6 +4,7 @@
 //! (the function's credentials live there), no standard input but what another one decoded, bounds for
 //! what they may use, and an end when their time is up.
 
+pub mod sandbox;
 mod watch;
 
 use std::{

@@ -1,0 +1,126 @@
+"""Runs the emulator so that it serves this stack and nobody else.
+
+By itself it takes whoever names its root key for the owner, without a signature, and answers any page
+and any user of this machine; with that, a web page can have it run code. So:
+
+- Requests carry the signature of a user or a role that the emulator knows, and it checks that. Its root
+  key, and its own addresses below `/_`, are for the command alone, which proves itself by a secret.
+- What a browser sends for a page that is not of this machine is refused, and so is a name that only
+  leads here (DNS rebinding).
+- The servers that hand events to the functions can ask for no signature. They answer processes of this
+  user alone, and no browser.
+"""
+
+import http.server
+import os
+import re
+import socketserver
+import sys
+from hmac import compare_digest
+from urllib.parse import parse_qs, urlsplit
+
+DOOR = os.environ.pop("REELRUN_DOOR").encode()  # popped: functions inherit the environment
+
+import ministack.app as emulator  # noqa: E402
+from ministack.core.iam_evaluator import is_root_access_key  # noqa: E402
+
+
+def is_here(host):
+    """Whether a host (and port) is this machine's by name."""
+    name = urlsplit("//" + host).hostname or ""
+    return name in ("127.0.0.1", "::1", "localhost") or name.endswith(".localhost")
+
+
+def access_keys(headers, query):
+    """Every access key that a request names, in whichever way AWS's signatures do."""
+    authorization = headers.get("authorization", "")
+    yield from re.findall(r"Credential=([^/,\s]*)", authorization)
+    if authorization.startswith("AWS "):
+        yield authorization[4:].split(":")[0]
+    for name, values in parse_qs(query, keep_blank_values=True).items():
+        if name.lower() == "x-amz-credential":
+            yield from (value.split("/")[0] for value in values)
+        elif name.lower() == "awsaccesskeyid":
+            yield from values
+
+
+def refusal(method, path, query, headers):
+    """Why a request without the secret is refused; nothing if it is not."""
+    if not is_here(headers.get("host", "")):
+        return "this host name is not one of this machine"
+    origin = headers.get("origin")
+    if origin is not None and not is_here(urlsplit(origin).netloc):
+        return "pages of other origins may not ask this"
+    if path.startswith("/_"):
+        return "this address is for `cargo reelrun` alone"
+    if method == "OPTIONS" and "access-control-request-method" in headers:
+        return None  # a browser asks whether a page may; the bucket's rules answer
+    keys = list(access_keys(headers, query))
+    if not keys or any(is_root_access_key(key) for key in keys):
+        return "sign the request, with the credentials in stack.json"
+    return None
+
+
+def guarded(app):
+    async def guard(scope, receive, send):
+        if scope["type"] == "lifespan":
+            return await app(scope, receive, send)
+        if scope["type"] != "http":
+            return None
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if compare_digest(headers.get("x-reelrun-door", "").encode("latin-1"), DOOR):
+            if headers.get("host", "").endswith(".cloudfront.net") and is_not_for_viewers(scope):
+                return await refuse(send, "viewers of the CDN may not ask this")
+            rest = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-reelrun-door"]
+            return await app({**scope, "headers": rest}, receive, send)
+        query = scope.get("query_string", b"").decode("latin-1")
+        why = refusal(scope["method"], scope["path"], query, headers)
+        if why is None:
+            return await app(scope, receive, send)
+        await refuse(send, why)
+
+    return guard
+
+
+def is_not_for_viewers(scope):
+    return scope["method"] not in ("GET", "HEAD", "OPTIONS") or scope["path"].startswith("/_")
+
+
+async def refuse(send, why):
+    body = f"<Error><Code>AccessDenied</Code><Message>{why}</Message></Error>\n".encode()
+    head = [(b"content-type", b"application/xml"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+def user_of(client, server):
+    """The user whose connection this is, as Linux lists it."""
+    ends = [f"{''.join(f'{int(part):02X}' for part in reversed(ip.split('.')))}:{port:04X}" for ip, port in (client, server)]
+    with open("/proc/net/tcp") as connections:
+        for line in connections:
+            fields = line.split()
+            if fields[1:3] == ends:
+                return int(fields[7])
+    return None
+
+
+def is_of_this_user(_, request, client_address):
+    return user_of(client_address, request.getsockname()) == os.getuid()
+
+
+def parse_request_of_no_browser(handler, parse=http.server.BaseHTTPRequestHandler.parse_request):
+    if not parse(handler):
+        return False
+    of_a_page = any(handler.headers.get(name) for name in ("Origin", "Referer", "Sec-Fetch-Mode"))
+    if of_a_page or not is_here(handler.headers.get("Host", "")):
+        handler.send_error(403)
+        return False
+    return True
+
+
+socketserver.BaseServer.verify_request = is_of_this_user
+http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
+emulator.app = guarded(emulator.app)
+sys.argv = ["ministack"]
+os.umask(0o077)
+emulator.main()
