@@ -26,6 +26,21 @@ pub fn of_function(stack: &Stack, function: &str) -> Vec<FunctionProcess> {
     processes.collect()
 }
 
+/// Where the emulator hands events to this stack's functions, as `host:port`.
+pub fn runtime_apis(stack: &Stack) -> Vec<String> {
+    let endpoint = format!("AWS_ENDPOINT_URL={}", stack.aws_endpoint_url);
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let environments = processes.filter_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        environment(pid).filter(|all| all.contains(&endpoint))
+    });
+    let apis = environments.filter_map(|all| {
+        let mut variables = all.iter();
+        variables.find_map(|one| Some(one.strip_prefix("AWS_LAMBDA_RUNTIME_API=")?.to_owned()))
+    });
+    apis.collect()
+}
+
 /// The variables that a process was started with, unless it hides them.
 fn environment(pid: i32) -> Option<Vec<String>> {
     let all = fs::read(format!("/proc/{pid}/environ")).ok()?;
@@ -100,7 +115,12 @@ impl FunctionProcess {
         assert!(self.try_kill(), "process {} is gone", self.0);
     }
 
-    /// The same, if it is still there; says whether it was.
+    /// Has it crash, as a program does that reads what it may not.
+    pub fn crash(self) {
+        kill_process(Pid::from_raw(self.0).unwrap(), Signal::SEGV).unwrap();
+    }
+
+    /// The same as [`Self::kill`], if it is still there; says whether it was.
     pub fn try_kill(self) -> bool {
         kill_process(Pid::from_raw(self.0).unwrap(), Signal::KILL).is_ok()
     }

@@ -52,9 +52,11 @@ pub struct Stack {
     pub notify_machine_arn: String,
     /// The state machine that encodes long videos.
     pub state_machine_arn: String,
-    /// The emulator's root credentials.
+    /// An administrator of the emulator.
     aws_access_key_id: String,
     aws_secret_access_key: String,
+    /// What makes the emulator take a request for its root user's.
+    emulator_door: String,
 }
 
 /// An HTTP answer, read to its end.
@@ -108,7 +110,7 @@ impl Stack {
         serde_json::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
     }
 
-    /// AWS clients' configuration, with the emulator's root credentials.
+    /// AWS clients' configuration, as an administrator of the emulator.
     pub fn aws(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -126,8 +128,8 @@ impl Stack {
             .build()
     }
 
-    /// What a process needs in its environment to be a client of the stack, with the emulator's
-    /// root credentials.
+    /// What a process needs in its environment to be a client of the stack, as an administrator of the
+    /// emulator.
     pub fn environment(&self) -> [(&'static str, &str); 5] {
         [
             ("AWS_ENDPOINT_URL", &self.aws_endpoint_url),
@@ -136,6 +138,45 @@ impl Stack {
             ("AWS_ACCESS_KEY_ID", &self.aws_access_key_id),
             ("AWS_SECRET_ACCESS_KEY", &self.aws_secret_access_key),
         ]
+    }
+
+    /// What others must not know.
+    pub fn secrets(&self) -> [&str; 3] {
+        [
+            &self.api_token,
+            &self.aws_secret_access_key,
+            &self.emulator_door,
+        ]
+    }
+
+    /// The credentials of a role, which only its function may take: as the emulator's root user, who
+    /// is asked for no signature.
+    pub fn assume(&self, role: &str) -> Credentials {
+        let form = format!(
+            "Action=AssumeRole&Version=2011-06-15&RoleSessionName=tests&RoleArn={}",
+            role.replace(':', "%3A").replace('/', "%2F")
+        );
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("x-reelrun-door", &self.emulator_door),
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0",
+            ),
+        ];
+        let answer = send("POST", &self.aws_endpoint_url, &headers, form.as_bytes());
+        let text = answer.text();
+        let value = |element: &str| {
+            let (_, rest) = text.split_once(&format!("<{element}>")).expect(&text);
+            rest.split_once('<').unwrap().0.to_owned()
+        };
+        Credentials::new(
+            value("AccessKeyId"),
+            value("SecretAccessKey"),
+            Some(value("SessionToken")),
+            None,
+            "AssumeRole",
+        )
     }
 
     /// Every function, by the name of its crate, and as it is deployed.

@@ -294,6 +294,7 @@ async fn an_outcome_starts_one_delivery() {
             stack.notify_machine_arn.clone(),
         ),
         public_url: stack.cdn_url.clone(),
+        page_url: stack.cdn_url.clone(),
         webhooks: reelrun_notify::webhook::Webhooks::new("", "", false).unwrap(),
         mails: false,
     };

@@ -9,7 +9,7 @@ use reelrun_tests::{
     configuration::Reconfigured,
     conformance::{Expected, check},
     media::Clips,
-    processes::running,
+    processes::{of_function, running},
     stack::Stack,
 };
 
@@ -84,6 +84,40 @@ fn kill_after(stack: &Stack, file: &std::path::Path, mut after: Duration) -> (St
         }
         after /= 2;
     }
+}
+
+/// A file that makes ffmpeg crash may have run code of its own: it has its verdict, and what comes next
+/// finds another process.
+#[tokio::test]
+async fn a_crash_ends_the_function_that_saw_it() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let _configuration = Reconfigured::chunks(&stack, 1).await;
+    let file = clips.silent("crash.mp4", "640x360", "25", 40.0);
+    let id = stack.upload(&file);
+    let begun = Instant::now();
+    let (function, program) = loop {
+        let function = running(&stack, &stack.transcode_function, &id);
+        let programs = function.map(|it| (it, it.programs()));
+        match programs {
+            Some((it, programs)) if programs.iter().any(|(_, line)| line.contains("ffmpeg")) => {
+                break (it, programs[0].0);
+            }
+            _ => std::thread::sleep(Duration::from_millis(5)),
+        }
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "{id} is not encoded"
+        );
+    };
+    std::thread::sleep(Duration::from_millis(300));
+    program.crash();
+    let video = stack.settled(&id);
+    assert_eq!(video["error"]["type"], "malformed-media", "{video:#}");
+    assert_eq!(stack.attempts(&id).await, 1);
+    // Another file is encoded as ever, by another process.
+    stack.ready(&clips.silent("next.mp4", "320x180", "25", 1.0));
+    let alive = of_function(&stack, &stack.transcode_function);
+    assert!(!alive.contains(&function), "{function:?} of {alive:?}");
 }
 
 /// Two programs make a video, and either may be lost.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, sts::AssumeRoleProvider};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_s3::{config::SharedCredentialsProvider, error::ProvideErrorMetadata};
@@ -39,7 +39,10 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "list media",
             "list multipart uploads",
             "abort upload of source",
+            "get source",
             "delete source",
+            "put refused",
+            "delete refused",
             "delete work",
             "delete media",
             "delete record",
@@ -86,20 +89,9 @@ async fn as_function(stack: &Stack, function: &str) -> SdkConfig {
     let lambda = aws_sdk_lambda::Client::new(&stack.aws());
     let configuration = lambda.get_function_configuration().function_name(function);
     let role = configuration.send().await.unwrap().role.unwrap();
-    let root = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(Region::new(stack.region.clone()))
-        .endpoint_url(&stack.aws_endpoint_url)
-        .credentials_provider(stack.aws().credentials_provider().unwrap())
-        .load()
-        .await;
-    let provider = AssumeRoleProvider::builder(role)
-        .configure(&root)
-        .session_name("roles")
-        .build()
-        .await;
     let config = stack.aws().into_builder();
     config
-        .credentials_provider(SharedCredentialsProvider::new(provider))
+        .credentials_provider(SharedCredentialsProvider::new(stack.assume(&role)))
         .build()
 }
 
@@ -133,6 +125,11 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
             ["get source", "put source", "delete source"],
             uploads,
             format!("uploads/{id}/source"),
+        ),
+        (
+            ["get refused", "put refused", "delete refused"],
+            uploads,
+            format!("refused/{id}/source"),
         ),
         (
             ["get work", "put work", "delete work"],

@@ -29,7 +29,7 @@ export const by = (page: Page | Locator, id: string) => page.getByTestId(id);
 /** Opens the library as someone who has entered the token before. */
 export async function signedIn(page: Page): Promise<void> {
   await page.goto(stack.site_url);
-  await page.evaluate((token) => localStorage.setItem('reelrun.token', token), stack.api_token);
+  await page.evaluate((token) => sessionStorage.setItem('reelrun.token', token), stack.api_token);
   await page.reload();
 }
 

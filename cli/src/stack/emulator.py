@@ -23,6 +23,7 @@ DOOR = os.environ.pop("REELRUN_DOOR").encode()  # popped: functions inherit the 
 
 import ministack.app as emulator  # noqa: E402
 from ministack.core.iam_evaluator import is_root_access_key  # noqa: E402
+from ministack.services import lambda_svc  # noqa: E402
 
 
 def is_here(host):
@@ -120,6 +121,9 @@ def parse_request_of_no_browser(handler, parse=http.server.BaseHTTPRequestHandle
 
 socketserver.BaseServer.verify_request = is_of_this_user
 http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
+# Functions that are built for here are several times as large as those for Lambda, and with the layer
+# beyond its limit.
+lambda_svc._UNZIPPED_LIMIT_BYTES = 1 << 30
 emulator.app = guarded(emulator.app)
 sys.argv = ["ministack"]
 os.umask(0o077)

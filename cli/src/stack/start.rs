@@ -187,6 +187,7 @@ impl Started {
         state.local = Some(LocalState {
             aws_access_key_id: emulator.credentials.access_key.clone(),
             aws_secret_access_key: emulator.credentials.secret_key.clone(),
+            emulator_door: emulator.door.clone(),
             pid: std::process::id(),
             instance: instance.clone(),
             ffmpeg_dir: project.layer(built.arch).join("bin"),

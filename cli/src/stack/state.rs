@@ -54,9 +54,12 @@ pub(crate) struct StackState {
 /// The part of the description that only makes sense on this machine.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct LocalState {
-    /// The emulator's root credentials; they open nothing but the emulator.
+    /// An administrator of the emulator; the keys open nothing else.
     pub(crate) aws_access_key_id: String,
     pub(crate) aws_secret_access_key: String,
+    /// By which the emulator knows the command: whoever has it is its root user.
+    #[serde(default)]
+    pub(crate) emulator_door: String,
     /// The `reelrun` that serves the stack.
     pub(crate) pid: u32,
     /// What the front answers to show that it is this very stack.
@@ -88,7 +91,7 @@ impl StackState {
         let cdn_url = outputs.get("PublicUrl")?;
         Ok(Self {
             api_url: outputs.get("ApiUrl")?,
-            site_url: cdn_url.clone(),
+            site_url: outputs.find("PageUrl").unwrap_or_else(|| cdn_url.clone()),
             cdn_url,
             aws_endpoint_url: None,
             region,
@@ -189,6 +192,7 @@ mod tests {
         written.local = Some(LocalState {
             aws_access_key_id: "test".into(),
             aws_secret_access_key: "test".into(),
+            emulator_door: String::new(),
             pid: 7,
             instance: "abc".into(),
             ffmpeg_dir: "bin".into(),

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     change::Change,
+    text::printable,
     video::{Status, Video, rfc3339},
     view,
 };
@@ -40,6 +41,15 @@ pub struct Receivers<'a> {
     pub mail: bool,
 }
 
+/// What a notice's links begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Links<'a> {
+    /// Base URL of playback.
+    pub media: &'a str,
+    /// Base URL of the page.
+    pub page: &'a str,
+}
+
 /// The body of a webhook, in the shape that Standard Webhooks recommends, and the detail of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Payload {
@@ -67,7 +77,7 @@ impl Notice {
     /// What a change of a record is to be told as; none if nobody waits for it.
     pub fn of(
         change: &Change,
-        public_url: &str,
+        links: Links<'_>,
         to: Receivers<'_>,
         now: OffsetDateTime,
     ) -> Option<Self> {
@@ -75,8 +85,9 @@ impl Notice {
         if matches!(change.before, Some(before) if before == change.after) {
             return None;
         }
-        let name = video.title.as_deref().unwrap_or(&video.filename);
-        let watch = format!("{public_url}/watch/{}", video.id);
+        // An earlier version stored names as they came.
+        let name = printable(video.title.as_deref().unwrap_or(&video.filename));
+        let watch = format!("{}/watch/{}", links.page, video.id);
         let (kind, detail_type, subject, text) = match change.after {
             Status::Ready => (
                 "video.ready",
@@ -102,7 +113,7 @@ impl Notice {
             payload: Payload {
                 kind: kind.into(),
                 timestamp: video.ready_at.clone().unwrap_or_else(|| rfc3339(now)),
-                data: json!(view::video(video, public_url)),
+                data: json!(view::video(video, links.media)),
             },
             receivers: to.webhooks.to_vec(),
             mail: to.mail,
@@ -156,7 +167,10 @@ mod tests {
     fn notice(status: &str) -> Option<Notice> {
         Notice::of(
             &change(status),
-            "https://cdn",
+            Links {
+                media: "https://cdn",
+                page: "https://page",
+            },
             webhooks(&two()),
             OffsetDateTime::UNIX_EPOCH,
         )
@@ -188,7 +202,15 @@ mod tests {
             ..change("ready")
         };
         assert_eq!(
-            Notice::of(&repeated, "", webhooks(&two()), OffsetDateTime::UNIX_EPOCH),
+            Notice::of(
+                &repeated,
+                Links {
+                    media: "",
+                    page: ""
+                },
+                webhooks(&two()),
+                OffsetDateTime::UNIX_EPOCH
+            ),
             None
         );
     }

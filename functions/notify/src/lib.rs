@@ -10,7 +10,7 @@ pub mod webhook;
 
 use reelrun_core::{
     change,
-    notice::{Delivery, Notice, Receivers},
+    notice::{Delivery, Links, Notice, Receivers},
 };
 use reelrun_platform::runs::{Runs, RunsError};
 use serde::Deserialize as _;
@@ -26,6 +26,8 @@ pub struct Notify {
     pub deliveries: Runs,
     /// The CDN's base URL.
     pub public_url: String,
+    /// The page's base URL.
+    pub page_url: String,
     /// Who is told by HTTP.
     pub webhooks: Webhooks,
     /// Whether a mail is sent, too.
@@ -60,7 +62,11 @@ impl Notify {
                 webhooks: self.webhooks.names(),
                 mail: self.mails,
             };
-            let Some(notice) = Notice::of(&change, &self.public_url, to, now) else {
+            let links = Links {
+                media: &self.public_url,
+                page: &self.page_url,
+            };
+            let Some(notice) = Notice::of(&change, links, to, now) else {
                 continue;
             };
             self.deliveries.start(&notice.id, &notice).await?;

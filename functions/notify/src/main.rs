@@ -16,6 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             config::text("NOTIFY_MACHINE_ARN")?,
         ),
         public_url: config::base_url("PUBLIC_URL")?,
+        page_url: config::base_url("PAGE_URL")?,
         mails: config::optional("MAILS") == "true",
         webhooks: Webhooks::new(
             &config::optional("WEBHOOK_URLS"),

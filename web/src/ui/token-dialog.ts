@@ -32,7 +32,7 @@ export function askForToken(rejected: boolean): Promise<string | null> {
           { id: 'token-help' },
           'Uploading and managing videos needs the API token of this deployment. ',
           h('code', {}, 'cargo reelrun up'),
-          ' prints it. It stays in this browser until you sign out.',
+          ' prints it. It stays in this tab until you close it or sign out.',
         ),
         rejected &&
           h(

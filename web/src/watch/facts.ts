@@ -92,12 +92,15 @@ function renditionTable(renditions: Rendition[]): HTMLElement {
   );
 }
 
+/** What a user made is shown in a tab of its own, which knows nothing of this one. */
+const elsewhere = { target: '_blank', rel: 'noopener noreferrer' };
+
 const streamLink = (name: string, url: string, testid: string): HTMLElement =>
   h(
     'div',
     { class: 'share-line' },
     h('span', { class: 'share-name' }, name),
-    h('a', { class: 'share-url', href: url, 'data-testid': testid }, url),
+    h('a', { class: 'share-url', href: url, ...elsewhere, 'data-testid': testid }, url),
     copyButton(url, `${name} link`),
   );
 
