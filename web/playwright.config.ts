@@ -29,6 +29,8 @@ export default defineConfig({
         '--disable-component-update',
         '--disable-sync',
         '--autoplay-policy=no-user-gesture-required',
+        // Pages of somebody else, served by the tests.
+        '--host-resolver-rules=MAP *.example 127.0.0.1',
       ],
     },
   },

@@ -21,6 +21,7 @@ export const stack = JSON.parse(readFileSync(process.env.REELRUN_STACK!, 'utf8')
   aws_access_key_id: string;
   aws_secret_access_key: string;
   region: string;
+  uploads_bucket: string;
   videos_table: string;
 };
 
@@ -110,12 +111,21 @@ export async function video(id: string): Promise<Video> {
 }
 
 /** Uploads a file without the page. */
-export async function upload(path: string, title?: string): Promise<string> {
-  const bytes = readFileSync(path);
-  const filename = path.split('/').pop()!;
+export function upload(path: string, title?: string): Promise<string> {
+  return uploadAs(path.split('/').pop()!, 'video/mp4', readFileSync(path), title);
+}
+
+/** The same, of any bytes under any name and type. */
+export async function uploadAs(
+  filename: string,
+  contentType: string,
+  body: string | Uint8Array,
+  title?: string,
+): Promise<string> {
+  const bytes = Buffer.from(body);
   const answer = await call('POST', '/uploads', {
     filename,
-    content_type: 'video/mp4',
+    content_type: contentType,
     size_bytes: bytes.length,
     title,
   });
@@ -143,17 +153,38 @@ export async function settled(id: string): Promise<Video> {
 
 /** Lets the time of an upload be over. */
 export function expireUpload(id: string): void {
-  const script = `
-import boto3, os, sys
-boto3.client("dynamodb").update_item(TableName=sys.argv[1], Key={"id": {"S": sys.argv[2]}},
+  const script = `boto3.client("dynamodb").update_item(TableName=sys.argv[1], Key={"id": {"S": sys.argv[2]}},
     UpdateExpression="SET upload_until = :past", ExpressionAttributeValues={":past": {"N": "1"}})`;
-  execFileSync(process.env.REELRUN_PYTHON!, ['-c', script, stack.videos_table, id], {
-    env: {
-      ...process.env,
-      AWS_ENDPOINT_URL: stack.aws_endpoint_url,
-      AWS_ACCESS_KEY_ID: stack.aws_access_key_id,
-      AWS_SECRET_ACCESS_KEY: stack.aws_secret_access_key,
-      AWS_DEFAULT_REGION: stack.region,
+  administer(script, stack.videos_table, id);
+}
+
+/** Puts an object where sources are, as no upload can. */
+export function putObject(key: string, contentType: string, body: string): void {
+  const script = `boto3.client("s3").put_object(Bucket=sys.argv[1], Key=sys.argv[2],
+    ContentType=sys.argv[3], Body=sys.argv[4].encode())`;
+  administer(script, stack.uploads_bucket, key, contentType, body);
+}
+
+/** The names of the account's roles. */
+export function roles(): string[] {
+  const script = `print(*sorted(role["RoleName"] for role in boto3.client("iam").list_roles()["Roles"]))`;
+  return administer(script).trim().split(' ');
+}
+
+/** Runs Python as an administrator of the stack's emulator. */
+function administer(script: string, ...args: string[]): string {
+  return execFileSync(
+    process.env.REELRUN_PYTHON!,
+    ['-c', `import boto3, sys\n${script}`, ...args],
+    {
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        AWS_ENDPOINT_URL: stack.aws_endpoint_url,
+        AWS_ACCESS_KEY_ID: stack.aws_access_key_id,
+        AWS_SECRET_ACCESS_KEY: stack.aws_secret_access_key,
+        AWS_DEFAULT_REGION: stack.region,
+      },
     },
-  });
+  );
 }

@@ -76,7 +76,7 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
         return Verdict::Refuse("the request names no path");
     };
     let fields = Fields::of(text);
-    if let Err(why) = fields.check_asker() {
+    if let Err(why) = fields.check_asker(path) {
         return Verdict::Forbid(why);
     }
     if path == INSTANCE {
@@ -148,12 +148,21 @@ impl<'a> Fields<'a> {
 
     /// The stack is for this machine: pages of others, which any browser shows, may link here and
     /// nothing more. Other pages of this machine may be a product that is being built on the stack.
-    fn check_asker(&self) -> Result<(), &'static str> {
+    fn check_asker(&self, path: &str) -> Result<(), &'static str> {
         if !self.get("host").is_none_or(is_here) {
             // A name of somebody else's that leads here (DNS rebinding).
             return Err("this host name is not one of this machine; ask 127.0.0.1 or localhost");
         }
         let page = match self.get("origin") {
+            // A video that is opened by itself: the browser's own page around it is in the sandbox that
+            // the CDN's policy makes, and has no origin.
+            Some("null")
+                if ["/uploads/", "/videos/"]
+                    .iter()
+                    .any(|it| path.starts_with(it)) =>
+            {
+                None
+            }
             Some(origin) => Some(origin),
             // Pictures, scripts and the like name no origin.
             None if self.get("sec-fetch-site") == Some("cross-site")
@@ -379,6 +388,12 @@ mod tests {
         ] {
             assert!(matches!(asked(fields), Verdict::Forward { .. }), "{fields}");
         }
+    }
+
+    #[test]
+    fn a_video_that_is_opened_by_itself_has_no_origin() {
+        let head = b"GET /uploads/1/source HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n";
+        assert!(matches!(judge(head, &upstream()), Verdict::Forward { .. }));
     }
 
     #[test]
