@@ -187,7 +187,7 @@ mod tests {
         assert!(
             ready
                 .text
-                .ends_with("https://cdn/watch/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e")
+                .ends_with("https://page/watch/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e")
         );
         assert_eq!(notice("errored").unwrap().detail_type, "Video Errored");
     }

@@ -6,6 +6,7 @@ use reelrun_platform::auth;
 use reelrun_tests::{
     configuration::Reconfigured,
     fault_proxy::{Call, FaultProxy, Mode},
+    multipart::Upload,
     stack::{Answer, Stack},
 };
 use serde_json::json;
@@ -121,6 +122,7 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
     };
     let (first, alone) = (format!("{unique}-first.mp4"), format!("{unique}-alone.mp4"));
     let (key, keyed) = (format!("key-{unique}"), format!("{unique}-keyed.mp4"));
+    let large = Upload::begin(stack, 65 << 20);
     let post = move |body: String| move || stack.post("/uploads", token, &body);
     let post_with_key = {
         let (key, body) = (key.clone(), body(&keyed));
@@ -169,6 +171,14 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
             "",
             201,
             post_with_key,
+        ),
+        request(
+            "POST /uploads/{id}/sign: count the beginning",
+            "UpdateItem",
+            "multipart_uploads",
+            &large.video_id.clone(),
+            200,
+            move || large.sign_as(Some(&large.token), json!({"method": "POST"})),
         ),
     ]
 }
