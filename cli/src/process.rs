@@ -33,7 +33,7 @@ const CARGOS_OWN: [&str; 5] = [
 ];
 
 /// Creates a file, empty, that other users of this machine can't read: logs may show tokens.
-fn private_file(path: &Path) -> io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     // One that is there keeps its permissions otherwise.
     match fs::remove_file(path) {
         Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),

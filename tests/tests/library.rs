@@ -256,7 +256,8 @@ async fn a_deletion_is_asked_for_twice() {
     wait_until_gone(&stack, id).await;
 }
 
-/// Segments are stored while the source is still read; they are of no use once it is refused.
+/// Segments are stored while the source is still read; they are of no use once it is refused. The source
+/// goes to where the CDN does not read.
 #[tokio::test]
 async fn what_a_refused_source_left_is_removed_but_not_the_source() {
     let (stack, clips) = (Stack::get(), Clips::new());
@@ -285,8 +286,11 @@ async fn what_a_refused_source_left_is_removed_but_not_the_source() {
         tokio::time::sleep(Duration::from_millis(300)).await;
     };
     assert_eq!(left, Vec::<String>::new());
-    let folder = format!("uploads/{id}/");
-    let source = stack.keys(&stack.uploads_bucket, &folder).await;
-    assert_eq!(source, [format!("{folder}source")]);
+    let kept = async |folder: &str| {
+        let folder = format!("{folder}/{id}/");
+        stack.keys(&stack.uploads_bucket, &folder).await
+    };
+    assert_eq!(kept("refused").await, [format!("refused/{id}/source")]);
+    assert_eq!(kept("uploads").await, Vec::<String>::new());
     assert_eq!(stack.video(&id)["error"]["type"], "malformed-media");
 }

@@ -24,6 +24,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
         "lookup" => &["get record", "update record", "query records"],
         "transcode" => &[
             "get source",
+            "get refused",
             "delete source",
             "list uploads",
             "put media",

@@ -119,7 +119,7 @@ async fn a_video_that_was_killed_each_time_is_given_up_and_told_of() {
         assert!(begun.elapsed() < Duration::from_secs(90));
     }
     assert_eq!(stack.video(&id)["error"]["type"], "internal");
-    while notices(&stack, &format!("{id}-errored-3")).await.is_empty() {
+    while notices(&stack, &format!("{id}-errored-1")).await.is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(90), "nobody is told");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

@@ -19,11 +19,20 @@ import sys
 from hmac import compare_digest
 from urllib.parse import parse_qs, urlsplit
 
-DOOR = os.environ.pop("REELRUN_DOOR").encode()  # popped: functions inherit the environment
+# In a file, and not in the environment, which functions inherit and which stays to be read in /proc.
+with open(os.environ.pop("REELRUN_DOOR_FILE"), "rb") as door_file:
+    DOOR = door_file.read()
+os.unlink(door_file.name)
 
 import ministack.app as emulator  # noqa: E402
 from ministack.core.iam_evaluator import is_root_access_key  # noqa: E402
+from ministack.core.router import extract_access_key_id  # noqa: E402
+from ministack.core.sigv4 import decode_header_value  # noqa: E402
 from ministack.services import lambda_svc  # noqa: E402
+
+
+# Of two, readers take the one or the other.
+ONCE = (b"authorization", b"host", b"origin", b"x-reelrun-door")
 
 
 def is_here(host):
@@ -32,17 +41,18 @@ def is_here(host):
     return name in ("127.0.0.1", "::1", "localhost") or name.endswith(".localhost")
 
 
-def access_keys(headers, query):
-    """Every access key that a request names, in whichever way AWS's signatures do."""
-    authorization = headers.get("authorization", "")
-    yield from re.findall(r"Credential=([^/,\s]*)", authorization)
-    if authorization.startswith("AWS "):
-        yield authorization[4:].split(":")[0]
-    for name, values in parse_qs(query, keep_blank_values=True).items():
-        if name.lower() == "x-amz-credential":
-            yield from (value.split("/")[0] for value in values)
-        elif name.lower() == "awsaccesskeyid":
-            yield from values
+def is_signed(headers, query):
+    """Whether a request is signed, in one way only, with a key whose signature the emulator checks."""
+    authorization = headers.get("authorization")
+    if authorization is not None and not authorization.startswith("AWS4-HMAC-SHA256 "):
+        return False
+    parameters = parse_qs(query, keep_blank_values=True)
+    names = ("x-amz-credential", "awsaccesskeyid")
+    in_query = [value for name in parameters if name.lower() in names for value in parameters[name]]
+    if len(in_query) + (authorization is not None) != 1:
+        return False
+    key = extract_access_key_id(headers, parameters) or ""
+    return re.fullmatch("[A-Z0-9]{16,128}", key) is not None and not is_root_access_key(key)
 
 
 def refusal(method, path, query, headers):
@@ -56,8 +66,7 @@ def refusal(method, path, query, headers):
         return "this address is for `cargo reelrun` alone"
     if method == "OPTIONS" and "access-control-request-method" in headers:
         return None  # a browser asks whether a page may; the bucket's rules answer
-    keys = list(access_keys(headers, query))
-    if not keys or any(is_root_access_key(key) for key in keys):
+    if not is_signed(headers, query):
         return "sign the request, with the credentials in stack.json"
     return None
 
@@ -68,8 +77,11 @@ def guarded(app):
             return await app(scope, receive, send)
         if scope["type"] != "http":
             return None
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if compare_digest(headers.get("x-reelrun-door", "").encode("latin-1"), DOOR):
+        names = [name.lower() for name, _ in scope["headers"]]
+        if any(names.count(name) > 1 for name in ONCE):
+            return await refuse(send, "a header that says who asks is there twice")
+        headers = {name.decode("latin-1").lower(): decode_header_value(value) for name, value in scope["headers"]}
+        if compare_digest(headers.get("x-reelrun-door", "").encode(), DOOR):
             if headers.get("host", "").endswith(".cloudfront.net") and is_not_for_viewers(scope):
                 return await refuse(send, "viewers of the CDN may not ask this")
             rest = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-reelrun-door"]
@@ -100,7 +112,8 @@ def user_of(client, server):
     with open("/proc/net/tcp") as connections:
         for line in connections:
             fields = line.split()
-            if fields[1:3] == ends:
+            # Of those that are closed it lists no user.
+            if fields[1:4] == [*ends, "01"]:
                 return int(fields[7])
     return None
 

@@ -4,6 +4,7 @@
 //! because it hands its own down to the functions. `emulator.py` runs it, and lets in only who signs.
 
 use std::fs;
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use super::isolation::Isolation;
 use crate::api;
 use crate::children;
-use crate::process::{Service, Task};
+use crate::process::{Service, Task, private_file};
 use crate::project::{Project, make_folder, remove_folder};
 use crate::secret;
 
@@ -78,6 +79,10 @@ impl Emulator {
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot protect {}", temporary.display()))?;
         let door = secret::random_hex::<32>()?;
+        let door_file = temporary.join("door");
+        private_file(&door_file)
+            .and_then(|mut file| file.write_all(door.as_bytes()))
+            .with_context(|| format!("cannot write {}", door_file.display()))?;
         let python = project.tool("python");
         let isolation = Isolation::probe(project, layer, &python);
         let port = free_port(port)?;
@@ -95,7 +100,7 @@ impl Emulator {
             .args(args)
             .args(["-c", LAUNCHER])
             .clean_env()
-            .env("REELRUN_DOOR", &door)
+            .env("REELRUN_DOOR_FILE", &door_file)
             .env("PATH", path)
             .env("HOME", &temporary)
             .env("TMPDIR", &temporary)

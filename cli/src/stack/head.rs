@@ -62,6 +62,9 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
     let Ok(text) = std::str::from_utf8(head) else {
         return Verdict::Refuse("the request's head is not text");
     };
+    if !is_plain(text) {
+        return Verdict::Refuse("the request's head has characters that heads may not have");
+    }
     let mut lines = text.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -122,6 +125,23 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
         head: forward.into_bytes(),
         expects_continue,
     }
+}
+
+/// Whether whoever reads this head next finds the same lines in it: some take a lone line feed for the
+/// end of a line, and what follows for another request.
+fn is_plain(head: &str) -> bool {
+    let is_control = |c: char| c.is_control() && c != '\t';
+    let is_name = |name: &str| {
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        !name.is_empty() && name.bytes().all(is_token)
+    };
+    let mut lines = head.split("\r\n");
+    let first = lines.next().unwrap_or_default();
+    !first.contains(char::is_control)
+        && lines.take_while(|line| !line.is_empty()).all(|line| {
+            let name = line.split_once(':').map_or("", |(name, _)| name);
+            is_name(name) && !line.contains(is_control)
+        })
 }
 
 /// What a request says of who asks.
@@ -416,6 +436,11 @@ mod tests {
     fn what_is_not_http_is_refused() {
         for head in [
             "",
+            "GET / HTTP/1.1\r\nHost: localhost\r\nX: a\n\nPOST / HTTP/1.1\nHost: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nX: a\rY: b\r\n\r\n",
+            "GET /\n HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\n folded: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nno colon\r\n\r\n",
             "GET /\r\n\r\n",
             "GET / HTTP/2\r\n\r\n",
             "CONNECT a:1 HTTP/1.1\r\n\r\n",

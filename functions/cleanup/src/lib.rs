@@ -51,13 +51,13 @@ impl Cleanup {
     }
 
     async fn remove(&self, change: &Change, leftovers: Leftovers) -> Result<(), CleanupError> {
-        let video = change.video;
+        let (video, begun) = (change.video, now_millis());
         // At once, since this is what a viewer could still see.
         if leftovers == Leftovers::RenditionsAndPublicSource {
             self.storage.withdraw_source(video).await?;
         }
         let mut objects = self.remove_objects(video, leftovers).await?;
-        let left = change.quiet_from() - now_millis();
+        let left = change.drained_at(begun) - now_millis();
         if let Ok(left @ 1..) = u64::try_from(left) {
             // Whoever encoded it may have stored a little more until it noticed.
             tokio::time::sleep(Duration::from_millis(left)).await;

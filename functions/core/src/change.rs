@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Map, Number, Value};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::video::{Status, Video, VideoId};
+use crate::{
+    lifecycle::timing::{WRITERS_DRAIN, millis},
+    video::{Status, Video, VideoId},
+};
 
 /// A change of a video's record.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +19,8 @@ pub struct Change {
     pub before: Option<Status>,
     /// Where it is now.
     pub after: Status,
-    /// When it changed, in Unix milliseconds.
-    pub at: i64,
+    /// When it changed, in Unix milliseconds, if that is told.
+    pub at: Option<i64>,
     /// Whether a run of the state machine was encoding it.
     pub was_in_parts: bool,
     /// The record as it is now, unless it is one that can't be read.
@@ -33,10 +37,6 @@ pub enum Leftovers {
     /// The same, and the source goes to where the CDN does not read.
     RenditionsAndPublicSource,
 }
-
-/// Encoders notice within twenty seconds that their video has ended, and a request to storage that
-/// is under way then is over some seconds later.
-const QUIET_MILLIS: i64 = 25_000;
 
 impl Change {
     /// What there may be to remove now.
@@ -58,15 +58,29 @@ impl Change {
         }
     }
 
-    /// From when on nobody writes to the video's folders any more, in Unix milliseconds.
-    pub fn quiet_from(&self) -> i64 {
-        let is_alone = match (self.before, self.after) {
-            (Some(Status::Waiting | Status::Ready), _) => true,
+    /// From when on nobody stores anything for the video any more, in Unix milliseconds. A change of
+    /// unknown age is as young as it can be.
+    pub fn drained_at(&self, now: i64) -> i64 {
+        let at = self.at.unwrap_or(now);
+        let drained = at + millis(WRITERS_DRAIN);
+        match (self.before, self.after) {
+            (Some(Status::Waiting), _) => at,
             // Whoever says that it failed has stopped, but other parts of a run may still be at work.
-            (Some(Status::Preparing), Status::Errored) => !self.was_in_parts,
-            _ => false,
-        };
-        self.at + if is_alone { 0 } else { QUIET_MILLIS }
+            (Some(Status::Preparing), Status::Errored) if !self.was_in_parts => at,
+            // So may a part that a run began twice, until it sees that the run is over.
+            (Some(Status::Ready), _) => match self.ready_at() {
+                Some(ready_at) => at.max(ready_at + millis(WRITERS_DRAIN)).min(drained),
+                None => drained,
+            },
+            _ => drained,
+        }
+    }
+
+    /// When the video became ready, in Unix milliseconds.
+    fn ready_at(&self) -> Option<i64> {
+        let text = self.record.as_deref()?.ready_at.as_deref()?;
+        let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
     }
 }
 
@@ -92,7 +106,7 @@ fn parse_record(record: &Value) -> Option<Change> {
             .and_then(Value::as_f64)
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .and_then(|since_1970| since_1970.as_millis().try_into().ok())
-            .unwrap_or_default(),
+            .filter(|at| *at > 0),
         // Not in the new image: whoever writes the end down removes it.
         was_in_parts: text("/dynamodb/OldImage/parts_counted/N").is_some_and(|parts| parts != "0"),
         record: record
@@ -157,12 +171,26 @@ mod tests {
         };
         assert_eq!(change.before, Some(Status::Preparing));
         assert_eq!(change.leftovers(), Some(Leftovers::Everything));
-        assert_eq!(change.quiet_from(), AT + QUIET_MILLIS);
-        let settled = Change {
-            before: Some(Status::Ready),
+        assert_eq!(change.drained_at(0), AT + millis(WRITERS_DRAIN));
+        let ready = |ready_at: Option<&str>| {
+            let mut record = change
+                .record
+                .clone()
+                .unwrap_or_else(|| Box::new(Video::waiting(change.video)));
+            record.ready_at = ready_at.map(Into::into);
+            Change {
+                before: Some(Status::Ready),
+                record: Some(record),
+                ..change.clone()
+            }
+        };
+        assert_eq!(ready(Some("2024-11-27T19:35:20.004Z")).drained_at(0), AT);
+        assert_eq!(ready(None).drained_at(0), AT + millis(WRITERS_DRAIN));
+        let undated = Change {
+            at: None,
             ..change.clone()
         };
-        assert_eq!(settled.quiet_from(), AT);
+        assert_eq!(undated.drained_at(AT), AT + millis(WRITERS_DRAIN));
     }
 
     #[test]
@@ -187,10 +215,10 @@ mod tests {
         for kind in ["unsupported-codec", "protected-content"] {
             assert_eq!(failed(kind, 0).leftovers(), Some(Leftovers::Renditions));
         }
-        assert_eq!(alone.quiet_from(), alone.at);
+        assert_eq!(alone.drained_at(0), AT);
         assert_eq!(
-            failed("malformed-media", 3).quiet_from(),
-            alone.at + QUIET_MILLIS
+            failed("malformed-media", 3).drained_at(0),
+            AT + millis(WRITERS_DRAIN)
         );
         for kind in ["internal", "too-long", "too-large"] {
             assert_eq!(failed(kind, 3).leftovers(), None);

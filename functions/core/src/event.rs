@@ -44,10 +44,11 @@ impl Sender {
         }
     }
 
-    /// The failures after which a video is tried again because of such an announcement. Storage may
+    /// The failures after which a video is tried again because of such an announcement: the next
+    /// generation. Storage may
     /// repeat its own, and so may Lambda or a person who takes it from the failure queue; of the sweep's,
     /// several may be waiting when the video ends. Only a person knows that limits are others now.
-    pub fn revives(self) -> &'static [ErrorType] {
+    pub fn retryable_errors(self) -> &'static [ErrorType] {
         match self {
             Self::Storage => &[ErrorType::Internal],
             Self::Sweep => &[],

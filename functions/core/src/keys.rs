@@ -100,16 +100,27 @@ pub struct RunId(String);
 #[error("not the name of a run")]
 pub struct InvalidRunId;
 
+/// An execution is named by the video (36 characters), a dash and the run; 80 are allowed.
+const MAX_RUN_ID: usize = 43;
+
 impl RunId {
-    /// The name of a try (from 1) at a source with this entity tag, which changes with its bytes.
-    pub fn new(entity_tag: &str, attempt: u32) -> Self {
+    /// The name of an attempt, in a generation (both from 1), at a source with this entity tag, which
+    /// changes with its bytes.
+    pub fn new(entity_tag: &str, generation: u32, attempt: u32) -> Self {
         let version: String = entity_tag
             .chars()
             .filter(char::is_ascii_alphanumeric)
             .take(32)
             .collect();
         let version = if version.is_empty() { "0" } else { &version };
-        Self(format!("{version}-{attempt}"))
+        // The first generation's names are those of earlier versions, whose runs may be under way.
+        match generation {
+            0 | 1 => Self(format!("{version}-{attempt}")),
+            _ => {
+                let (generation, attempt) = (generation.min(999_999), attempt.min(999));
+                Self(format!("{version}-{generation}x{attempt}"))
+            }
+        }
     }
 }
 
@@ -120,7 +131,7 @@ impl TryFrom<String> for RunId {
             |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
         match text.split_once('-') {
             Some((version, attempt))
-                if text.len() <= 43 && is_name(version) && is_name(attempt) =>
+                if text.len() <= MAX_RUN_ID && is_name(version) && is_name(attempt) =>
             {
                 Ok(Self(text))
             }
@@ -248,7 +259,7 @@ mod tests {
     #[test]
     fn keys_are_where_they_have_always_been() {
         let rung = TrackId::Video("720p".into());
-        let run = || RunId::new("\"9b2cf535f27731c974343645a3985328-12\"", 1);
+        let run = || RunId::new("\"9b2cf535f27731c974343645a3985328-12\"", 1, 1);
         let keys = [
             StorageKey::Source(id()),
             StorageKey::RefusedSource(id()),
@@ -300,7 +311,7 @@ mod tests {
 
     #[test]
     fn every_key_is_in_one_of_its_video_s_folders() {
-        let run = RunId::new("x", 1);
+        let run = RunId::new("x", 1, 1);
         for key in [
             StorageKey::Source(id()),
             StorageKey::RefusedSource(id()),
@@ -321,8 +332,11 @@ mod tests {
 
     #[test]
     fn runs_have_plain_names() {
-        assert_eq!(RunId::new("", 2).to_string(), "0-2");
-        let longest = RunId::new(&"f".repeat(99), u32::MAX).to_string();
+        assert_eq!(RunId::new("", 1, 2).to_string(), "0-2");
+        assert_eq!(RunId::new("ab", 2, 1).to_string(), "ab-2x1");
+        let first = RunId::new(&"f".repeat(99), 1, u32::MAX).to_string();
+        assert!(RunId::try_from(first).is_ok());
+        let longest = RunId::new(&"f".repeat(99), u32::MAX, u32::MAX).to_string();
         // An execution is named by the video (36 characters), a dash and the run; 80 are allowed.
         assert!(longest.len() + 37 <= 80, "{longest}");
         assert!(RunId::try_from(longest).is_ok());

@@ -17,7 +17,7 @@
 //! | publish | [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
 //! | look up | [`playback`], [`view`], [`cursor`] |
 //! | what follows | [`change`], [`notice`] |
-//! | what stands still | [`sweep`] |
+//! | its whole life | [`lifecycle`] |
 #![forbid(unsafe_code)]
 
 pub mod allowance;
@@ -36,6 +36,7 @@ pub mod hls;
 pub mod keys;
 pub mod ladder;
 pub mod language;
+pub mod lifecycle;
 pub mod media_type;
 pub mod notice;
 pub mod plan;
@@ -45,7 +46,6 @@ pub mod segmenter;
 pub mod source;
 pub mod stitch;
 pub mod storyboard;
-pub mod sweep;
 pub mod task;
 mod text;
 pub mod timeline;

@@ -107,8 +107,13 @@ impl Notice {
             Status::Waiting | Status::Preparing | Status::Deleting => return None,
         };
         Some(Self {
-            // A video that failed may be tried again, and end otherwise.
-            id: format!("{}-{}-{}", video.id, change.after.as_str(), video.attempts),
+            // A video that failed may be tried again, and end otherwise: once for each generation.
+            id: format!(
+                "{}-{}-{}",
+                video.id,
+                change.after.as_str(),
+                video.generation
+            ),
             detail_type: detail_type.into(),
             payload: Payload {
                 kind: kind.into(),

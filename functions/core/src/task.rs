@@ -144,7 +144,7 @@ mod tests {
         info.audio.as_mut().unwrap().exact_sample_rate = None;
         let plan = Plan::new(&info, SETTINGS);
         let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
-        let input = RunInput::new(video, RunId::new("abc", 1), &plan);
+        let input = RunInput::new(video, RunId::new("abc", 1, 1), &plan);
         let json = serde_json::to_value(&input).unwrap();
         assert_eq!(json["spread"], "distributed");
         assert_eq!(

@@ -8,6 +8,7 @@ use axum::{
 };
 use http::StatusCode;
 use reelrun_core::{
+    lifecycle::{self, Outcome},
     upload::details::DetailsChange,
     video::VideoId,
     view::{self, VideoView},
@@ -51,9 +52,12 @@ pub(crate) async fn change_video(
     let id = video_id(id)?;
     let change = DetailsChange::parse(&body)
         .map_err(|why| Problem::new(ProblemKind::InvalidField, why.detail).in_field(why.field))?;
-    let changed = lookup.catalog.change_details(id, &change).await;
-    let video = changed.map_err(|why| Problem::internal(&why))?;
-    let video = video.ok_or_else(|| unknown(id))?.at(now_millis());
+    let change = lifecycle::change_details(&change);
+    let changed = lookup.catalog.apply(id, &change).await;
+    let Outcome::Done(video) = changed.map_err(|why| Problem::internal(&why))? else {
+        return Err(unknown(id));
+    };
+    let video = video.at(now_millis());
     Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
 }
 
@@ -75,8 +79,9 @@ pub(crate) async fn delete_video(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let id = video_id(id)?;
-    let deleted = lookup.catalog.delete(id, now_millis()).await;
-    if !deleted.map_err(|why| Problem::internal(&why))? {
+    let delete = lifecycle::delete(now_millis());
+    let deleted = lookup.catalog.apply(id, &delete).await;
+    if !deleted.map_err(|why| Problem::internal(&why))?.is_done() {
         return Err(unknown(id));
     }
     tracing::info!(video.id = %id, "video deleted");

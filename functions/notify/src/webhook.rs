@@ -58,6 +58,11 @@ impl Webhooks {
         if !urls.is_empty() && !is_secret(secret) {
             return Err(WebhooksError::Secret);
         }
+        if !permits_private && urls.iter().any(|url| !url.starts_with("https://")) {
+            tracing::warn!(
+                "a webhook's URL is not https, so nothing is sent there: change it in WebhookUrls"
+            );
+        }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // Where a redirect leads was not configured.

@@ -1,14 +1,15 @@
 //! `POST /uploads`.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, header};
 use reelrun_core::{
     keys::StorageKey,
+    lifecycle::{
+        self,
+        timing::{IDEMPOTENCY_WINDOW, UNUSED_UPLOAD_GRACE},
+    },
     upload::{
         Refused, RefusedKind, UploadRequest,
         sign::{Operation, part_size},
@@ -30,13 +31,6 @@ use crate::{
     Presign,
     answer::{GrantedUpload, Upload, UploadMethod},
 };
-
-/// A permission that was not used is forgotten this long after it expired: long enough for a PUT
-/// that began in time to end.
-const FORGET_AFTER: Duration = Duration::from_hours(24);
-
-/// How long an idempotency key is remembered.
-const REMEMBERED_FOR: Duration = Duration::from_hours(24);
 
 const MAX_KEY_CHARS: usize = 255;
 
@@ -124,14 +118,15 @@ impl Presign {
             self.catalog.create(&video).await.map_err(internal)?;
             return Ok(video);
         };
-        let until = video.id.created_at() + REMEMBERED_FOR;
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let until = video.id.created_at() + IDEMPOTENCY_WINDOW;
         let key_record = IdempotencyRecord::new(
             &auth::hash(key),
             request_hash,
             video.id,
             until.unix_timestamp(),
         );
-        let recorded = self.catalog.create_once(&video, &key_record).await;
+        let recorded = self.catalog.create_once(&video, &key_record, now).await;
         let Some(earlier) = recorded.map_err(internal)? else {
             return Ok(video);
         };
@@ -154,8 +149,9 @@ impl Presign {
             expires_at: video.expires_at,
             ..found
         };
-        let still_waits = self.catalog.renew_upload(&renewed).await;
-        if !still_waits.map_err(internal)? {
+        let renewal = lifecycle::renew_upload(&renewed);
+        let renewal = self.catalog.apply(renewed.id, &renewal).await;
+        if !renewal.map_err(internal)?.is_done() {
             let detail = format!(
                 "This Idempotency-Key made the video {}, whose source has arrived already. Look it up.",
                 renewed.id
@@ -216,7 +212,7 @@ fn waiting(id: VideoId, request: UploadRequest, until: OffsetDateTime, token: &s
         metadata: request.metadata,
         upload_token_hash: Some(auth::hash(token)),
         upload_until: until.unix_timestamp(),
-        expires_at: Some((until + FORGET_AFTER).unix_timestamp()),
+        expires_at: Some((until + UNUSED_UPLOAD_GRACE).unix_timestamp()),
         ..Video::waiting(id)
     }
 }

@@ -8,11 +8,12 @@ use axum::{
 };
 use http::HeaderMap;
 use reelrun_core::{
+    lifecycle::{self, Outcome},
     upload::sign::{MAX_MULTIPART_UPLOADS, NotSigned, Operation, SignRequest},
-    video::{Video, VideoId},
+    video::{Status, Video, VideoId},
 };
 use reelrun_platform::{
-    auth::{bearer_token, is_token_of},
+    auth::{self, bearer_token, is_token_of},
     http::JsonBody,
     now_millis,
     problem::{Problem, ProblemKind},
@@ -20,6 +21,9 @@ use reelrun_platform::{
 };
 
 use crate::{Presign, answer::SignedRequest, permission::refused};
+
+/// S3's ids are long; so much of a hash tells ten apart.
+const UPLOAD_NAME_DIGITS: usize = 32;
 
 problems! {
     SignProblems: MalformedRequest, Unauthorized, Forbidden, UploadExpired, Conflict,
@@ -58,14 +62,8 @@ pub(crate) async fn sign_request(
     let id = id.ok().and_then(|Path(id)| id.parse().ok());
     let video = presign.opened(id, token).await?;
     let operation = Operation::permitted(&body, &video).map_err(not_signed)?;
-    if operation == Operation::Create
-        && !presign
-            .catalog
-            .begin_multipart(video.id, MAX_MULTIPART_UPLOADS)
-            .await
-            .map_err(|why| Problem::internal(&why))?
-    {
-        return Err(not_signed(NotSigned::TooMany));
+    if let Operation::Part { upload_id, .. } = &operation {
+        presign.admit(&video, upload_id).await?;
     }
     let signed = presign
         .signer
@@ -79,6 +77,25 @@ pub(crate) async fn sign_request(
 }
 
 impl Presign {
+    /// Sees to it that parts go to a bounded number of multipart uploads. Who wrote their names down is
+    /// known by the record, so that is written once for each.
+    async fn admit(&self, video: &Video, upload_id: &str) -> Result<(), Problem> {
+        let mut name = auth::hash(upload_id);
+        name.truncate(UPLOAD_NAME_DIGITS);
+        if video.multipart_uploads.contains(&name) {
+            return Ok(());
+        }
+        let admission = lifecycle::admit_multipart(&name, MAX_MULTIPART_UPLOADS);
+        let outcome = self.catalog.apply(video.id, &admission).await;
+        match outcome.map_err(|why| Problem::internal(&why))? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Refused(Some(video)) if video.status == Status::Waiting => {
+                Err(not_signed(NotSigned::TooMany))
+            }
+            Outcome::Refused(_) => Err(not_signed(NotSigned::Arrived)),
+        }
+    }
+
     /// The upload that this token opens. An unknown one is told like a foreign one.
     async fn opened(&self, id: Option<VideoId>, token: &str) -> Result<Video, Problem> {
         let found = match id {

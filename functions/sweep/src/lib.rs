@@ -1,17 +1,21 @@
 //! Brings to an end what stands still.
 //!
 //! Called every few minutes. It compares the young sources that are stored with the young videos that
-//! are recorded, and sees to those that nobody else will: see [`reelrun_core::sweep`], which decides.
+//! are recorded, and sees to those that nobody else will: see [`reelrun_core::lifecycle::sweep`], which decides.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 
 use reelrun_core::{
-    sweep::{Action, LOOK_BACK_MILLIS, StoredSource, Sweep, announcement},
+    lifecycle::{
+        self,
+        sweep::{Action, StoredSource, Sweep, announcement},
+        timing::{SWEEP_LOOK_BACK, millis},
+    },
     video::{Month, Video, VideoId},
 };
 use reelrun_platform::{
-    catalog::{Catalog, CatalogError, Lease},
+    catalog::{Catalog, CatalogError},
     function::{CallError, Function},
     now_millis,
     runs::{Runs, RunsError},
@@ -57,7 +61,7 @@ impl Sweeper {
             now: now_millis(),
             every: self.every_millis,
         };
-        let first = VideoId::first_at(sweep.now - LOOK_BACK_MILLIS);
+        let first = VideoId::first_at(sweep.now - millis(SWEEP_LOOK_BACK));
         // Before the records: whatever is stored meanwhile is young, and not asked for its record.
         let mut sources = self.storage.sources_from(first).await?;
         let mut failed = None;
@@ -112,7 +116,7 @@ impl Sweeper {
         source: Option<&StoredSource>,
     ) -> Result<(), SweepError> {
         if video.is_some_and(|video| Sweep::must_be_kept(video, source)) {
-            self.catalog.keep(id).await?;
+            self.catalog.apply(id, &lifecycle::keep_record()).await?;
         }
         let run_is_over = match video.and_then(Video::run) {
             Some(run) => self.runs.is_over(run).await?,
@@ -128,22 +132,14 @@ impl Sweeper {
                 Ok(self.transcode.send(&event).await?)
             }
             (Action::GiveUp(error), Some(video), _) => {
-                let lease = Lease {
-                    video: id,
-                    owner: video.lease_owner.clone().unwrap_or_default(),
-                    attempt: video.attempts,
-                };
-                match self
-                    .catalog
-                    .abandon(&lease, video.lease_until, &error)
-                    .await
-                {
-                    // Somebody came back.
-                    Err(CatalogError::LeaseLost) => Ok(()),
-                    written => Ok(written?),
-                }
+                // Where somebody came back, nothing is written.
+                let given_up = lifecycle::give_up(video, &error);
+                Ok(self.catalog.apply(id, &given_up).await.map(drop)?)
             }
-            (Action::DeleteAgain, ..) => Ok(self.catalog.delete(id, sweep.now).await.map(drop)?),
+            (Action::DeleteAgain, ..) => {
+                let delete = lifecycle::delete(sweep.now);
+                Ok(self.catalog.apply(id, &delete).await.map(drop)?)
+            }
             (Action::Announce | Action::GiveUp(_), ..) => Ok(()),
         }
     }

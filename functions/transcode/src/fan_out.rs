@@ -5,22 +5,18 @@
 //! event's next delivery starts another run. Each attempt's run has a name of its own, so what is
 //! left of an earlier one finds that it no longer holds the video, and ends.
 
-use std::time::Duration;
-
 use reelrun_core::{
     keys::{RunId, StorageKey},
+    lifecycle::{
+        self, Lease,
+        timing::{RUN_START_LEASE, WRITERS_DRAIN, millis},
+    },
     plan::Plan,
     task::{RunInput, execution_name},
 };
-use reelrun_platform::{catalog::Lease, now_millis};
+use reelrun_platform::now_millis;
 
-use crate::{error::StepError, job::Transcoder, task::UNWANTED_FOR};
-
-/// How long a run may take to start.
-pub const STARTING: Duration = Duration::from_mins(1);
-
-/// How long a request to storage that is under way may still take.
-const SETTLES: Duration = Duration::from_secs(5);
+use crate::{error::StepError, job::Transcoder};
 
 impl Transcoder {
     /// Starts a run over a plan, under this lease.
@@ -31,20 +27,24 @@ impl Transcoder {
         plan: &Plan,
     ) -> Result<(), StepError> {
         let video = lease.video;
-        let run = RunId::new(entity_tag, lease.attempt);
+        let run = RunId::new(entity_tag, lease.generation, lease.attempt);
         let holder = Lease {
-            owner: execution_name(video, &run),
+            holder: execution_name(video, &run),
             ..lease.clone()
+        };
+        let handed = |from, to| {
+            let until = now_millis() + millis(RUN_START_LEASE);
+            lifecycle::hand_over(from, to, until)
         };
         self.storage
             .put_json(&StorageKey::Plan(video, run.clone()), plan)
             .await?;
         self.catalog
-            .hand_over(lease, &holder, after(STARTING))
+            .apply_held(lease, &handed(lease, &holder))
             .await?;
-        if lease.attempt > 1 {
+        if (lease.generation, lease.attempt) != (1, 1) {
             // Parts of an earlier run may still store segments where this one's go.
-            tokio::time::sleep(UNWANTED_FOR + SETTLES).await;
+            tokio::time::sleep(WRITERS_DRAIN).await;
         }
         let input = RunInput::new(video, run, plan);
         let begun = self.begin(&holder, &input, plan.counted()).await;
@@ -52,7 +52,7 @@ impl Transcoder {
             // Back to us, so that the next attempt need not wait. Should the run have begun all the
             // same, it finds that it does not hold the video.
             self.catalog
-                .hand_over(&holder, lease, after(STARTING))
+                .apply_held(lease, &handed(&holder, lease))
                 .await?;
         }
         begun
@@ -64,14 +64,10 @@ impl Transcoder {
         input: &RunInput,
         parts_counted: u32,
     ) -> Result<(), StepError> {
-        self.runs.start(&holder.owner, input).await?;
+        self.runs.start(&holder.holder, input).await?;
         tracing::info!(video.id = %holder.video, run = %input.run, parts = input.parts.len(), "a run begins");
-        let until = after(self.run_timeout);
-        Ok(self.catalog.hold(holder, until, parts_counted).await?)
+        let until = now_millis() + millis(self.run_timeout);
+        let confirmed = lifecycle::confirm_run(holder, until, parts_counted);
+        Ok(self.catalog.apply_held(holder, &confirmed).await?)
     }
-}
-
-/// This long from now, in Unix milliseconds.
-fn after(time: Duration) -> i64 {
-    now_millis() + i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

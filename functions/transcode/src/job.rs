@@ -8,26 +8,26 @@ use reelrun_core::{
     error::{ErrorType, VideoError},
     event::SourceUploaded,
     keys::StorageKey,
+    lifecycle::{
+        self, Lease,
+        claim::Claimed,
+        timing::{FIRST_BYTE_TIMEOUT, SHUTDOWN_MARGIN},
+    },
     plan::{Part, Plan, Settings},
     source::{self, Container, SNIFF_BYTES, SourceInfo, SourceLimits},
     stitch::{Stitched, stitch},
-    video::{MAX_ATTEMPTS, Video, VideoId},
+    video::VideoId,
 };
-use reelrun_platform::{
-    catalog::{Catalog, CatalogError, Lease},
-    now_millis,
-    runs::Runs,
-    storage::Storage,
-};
+use reelrun_platform::{catalog::Catalog, runs::Runs, storage::Storage};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     encode::{Encoder, judge},
     error::StepError,
-    lease::{self, Acquired},
+    finish::{ignore_lost, out_of_time},
+    lease,
     probe::{probe, probe_measured},
     process::Programs,
-    publish::publish,
     task::endless,
 };
 
@@ -58,12 +58,6 @@ enum Prepared {
     Planned(Box<Plan>),
 }
 
-/// How soon storage gives the first bytes of a source, unless something is wrong with it.
-const AT_ONCE: Duration = Duration::from_secs(5);
-
-/// Time that is left at a deadline to say so.
-pub(crate) const TO_WIND_UP: Duration = Duration::from_secs(5);
-
 impl Transcoder {
     /// Brings a video to its end. An error means: try again later.
     pub async fn transcode(
@@ -72,20 +66,32 @@ impl Transcoder {
         deadline: Instant,
     ) -> Result<(), StepError> {
         let video = source.video;
-        let revives = source.sender.revives();
-        let lease = match lease::acquire(&self.catalog, &self.runs, video, revives).await? {
-            Acquired::Lease(lease) => lease,
-            Acquired::NoVideo => {
+        let retryable = source.sender.retryable_errors();
+        let lease = match lease::acquire(&self.catalog, &self.runs, video, retryable).await? {
+            Claimed::Lease(lease) => lease,
+            Claimed::NoVideo => {
                 // Nobody would ever find it.
                 tracing::info!(video.id = %video, "a source without its video is removed");
                 return Ok(self.storage.remove(&StorageKey::Source(video)).await?);
             }
-            Acquired::Nothing(why) => {
+            Claimed::Refused => {
+                // A permission that is still valid can store another file where the refused one was.
+                let is_withdrawn = self
+                    .storage
+                    .exists(&StorageKey::RefusedSource(video))
+                    .await?;
+                tracing::info!(video.id = %video, is_withdrawn, "it was refused before");
+                if is_withdrawn {
+                    self.storage.remove(&StorageKey::Source(video)).await?;
+                }
+                return Ok(());
+            }
+            Claimed::Nothing(why) => {
                 tracing::info!(video.id = %video, why, "nothing to do");
                 return Ok(());
             }
         };
-        tracing::info!(video.id = %video, attempt = lease.attempt, source.bytes = ?source.size_bytes, "transcode begins");
+        tracing::info!(video.id = %video, generation = lease.generation, attempt = lease.attempt, source.bytes = ?source.size_bytes, "transcode begins");
         let begun = Instant::now();
         let (progress, watched) = watch::channel(0.0);
         let result = tokio::select! {
@@ -93,7 +99,7 @@ impl Transcoder {
             biased;
             result = self.prepare(source, &lease, progress) => result,
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
-            () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(out_of_time().into()),
+            () = tokio::time::sleep_until(deadline - SHUTDOWN_MARGIN) => Err(out_of_time().into()),
         };
         let result = match self.blame_stall(video, result).await {
             Ok(Prepared::Planned(plan)) => self
@@ -111,7 +117,7 @@ impl Transcoder {
             }
             Err(StepError::InvalidMedia(error)) => {
                 tracing::info!(video.id = %video, elapsed_ms, error.kind = error.kind.as_str(), error.detail, "video is errored");
-                self.catalog.fail(&lease, &error).await.or_else(ignore_lost)
+                self.fail(&lease, &error).await.or_else(ignore_lost)
             }
             Err(StepError::LeaseLost) => {
                 tracing::warn!(video.id = %video, elapsed_ms, "another encode took over");
@@ -173,9 +179,8 @@ impl Transcoder {
             }
         }
         // A last look at the lease: whoever lost it must not touch what viewers see.
-        self.catalog.renew_lease(lease, lease::end(), 0.99).await?;
-        let published = publish(&self.storage, source.video, &plan, &stitched).await?;
-        self.catalog.complete(lease, &published).await?;
+        lease::renew(&self.catalog, lease, 0.99).await?;
+        self.publish(lease, &plan, &stitched).await?;
         Ok(Prepared::Ready)
     }
 
@@ -200,9 +205,11 @@ impl Transcoder {
         };
         let key = StorageKey::Source(video);
         let head = self.storage.get_head(&key, SNIFF_BYTES);
-        tokio::time::timeout(AT_ONCE, head).await.map_err(|_| {
-            StepError::Transient("storage takes its time to give the source".into())
-        })??;
+        tokio::time::timeout(FIRST_BYTE_TIMEOUT, head)
+            .await
+            .map_err(|_| {
+                StepError::Transient("storage takes its time to give the source".into())
+            })??;
         Err(error.into())
     }
 
@@ -214,23 +221,11 @@ impl Transcoder {
     }
 
     async fn plan(&self, lease: &Lease, info: &SourceInfo) -> Result<Plan, StepError> {
-        self.catalog.record_source(lease, &info.summary()).await?;
+        let described = lifecycle::describe(lease, &info.summary());
+        self.catalog.apply_held(lease, &described).await?;
         let plan = Plan::new(info, self.settings);
         tracing::info!(video.id = %lease.video, frames = plan.frames, renditions = plan.renditions.len(), chunks = plan.chunks(), "planned");
         Ok(plan)
-    }
-
-    /// After a failure that is not the source's: the next attempt should start at once, and after
-    /// the last one nobody should wait for ever.
-    async fn give_back(&self, lease: &Lease) {
-        let settled = if lease.attempt >= MAX_ATTEMPTS {
-            self.catalog.fail(lease, &Video::given_up()).await
-        } else {
-            self.catalog.release(lease, now_millis()).await
-        };
-        if let Err(why) = settled {
-            tracing::warn!(video.id = %lease.video, error = %why, "the lease is left to expire");
-        }
     }
 }
 
@@ -244,19 +239,4 @@ async fn encode_whole(
     let stitched = stitch(plan, [report])?;
     judge(plan, stitched.frames)?;
     Ok(stitched)
-}
-
-/// The same source would need the same time again: this is final, and said at once.
-pub(crate) fn out_of_time() -> VideoError {
-    VideoError::new(
-        ErrorType::TooLong,
-        "It could not be encoded within the time that one encode may take here. Upload a shorter or smaller video, or ask the operator of this service for a faster function (TranscodeMemoryMb).",
-    )
-}
-
-pub(crate) fn ignore_lost(why: CatalogError) -> Result<(), StepError> {
-    match why {
-        CatalogError::LeaseLost => Ok(()),
-        why => Err(why.into()),
-    }
 }

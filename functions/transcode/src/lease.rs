@@ -1,99 +1,51 @@
-//! Holding a video's lease: getting it, keeping it, noticing that it is gone.
-
-use std::time::Duration;
+//! Holding a video's lease: getting it, keeping it, noticing that it is gone. What is to be done is
+//! decided in [`reelrun_core::lifecycle`].
 
 use reelrun_core::{
     error::ErrorType,
-    video::{Status, VideoId},
+    lifecycle::{
+        self, Lease,
+        claim::{Claim, Claimed, Step},
+        timing::{HEARTBEAT, LEASE, millis},
+    },
+    video::VideoId,
 };
 use reelrun_platform::{
-    catalog::{Catalog, CatalogError, Claim, Lease, LeaseAnswer},
+    catalog::{Catalog, CatalogError},
     now_millis,
     runs::Runs,
 };
 use tokio::{sync::watch, time};
 use uuid::Uuid;
 
-use crate::{error::StepError, fan_out::STARTING};
+use crate::error::StepError;
 
-/// How long a lease lasts unless it is renewed: how long a video waits after its encoder died.
-pub const LEASE: Duration = Duration::from_secs(20);
-
-/// How often it is renewed, which is also how often progress is told.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-
-/// How long a lease is watched before it is a dead holder's, whatever the clocks say: longer than any
-/// that is not renewed, but for a run's. A clock that is wrong must not hold a video for as long as it
-/// is wrong.
-const DEAD_AFTER: Duration = STARTING.saturating_add(LEASE);
-
-/// What came of waiting for a lease.
-#[derive(Debug)]
-pub enum Acquired {
-    /// It is ours: go on.
-    Lease(Lease),
-    /// There is nothing for us to do, for this reason.
-    Nothing(&'static str),
-    /// The video was deleted, or forgotten, while its source was still under way.
-    NoVideo,
-}
-
-/// Takes a video's lease. One that failed with one of `revives` is tried again.
-///
-/// Where another encode holds it, this waits until that one has shown that it is alive (it renews:
-/// our event is a duplicate, and its own event is retried should it fail) or dead (the lease
-/// expires, or stands still for too long: we take over). Giving up at once would lose the video whose encoder was just killed.
+/// Takes a video's lease. One that failed with one of `retryable` is tried again.
 pub async fn acquire(
     catalog: &Catalog,
     runs: &Runs,
     video: VideoId,
-    revives: &[ErrorType],
-) -> Result<Acquired, StepError> {
-    let owner = Uuid::now_v7().to_string();
-    let mut seen: Option<(i64, time::Instant)> = None;
+    retryable: &'static [ErrorType],
+) -> Result<Claimed, StepError> {
+    let begun = time::Instant::now();
+    let mut claim = Claim::new(Uuid::now_v7().to_string(), retryable);
+    let mut step = claim.ask(now_millis(), begun.elapsed());
     loop {
-        let stands_still = seen.filter(|(_, since)| since.elapsed() > DEAD_AFTER);
-        let claim = Claim {
-            owner: &owner,
-            now_millis: now_millis(),
-            until_millis: end(),
-            dead_until_millis: stands_still.map(|(until, _)| until),
-            revives,
+        step = match step {
+            Step::Write(transition) => {
+                let outcome = catalog.apply(video, &transition).await?;
+                claim.written(outcome, now_millis(), begun.elapsed())
+            }
+            Step::AskRun(run) => {
+                let is_over = runs.is_over(&run).await?;
+                claim.run_seen(&run, is_over, now_millis())
+            }
+            Step::Wait(pause) => {
+                time::sleep(pause).await;
+                claim.ask(now_millis(), begun.elapsed())
+            }
+            Step::End(claimed) => return Ok(claimed),
         };
-        match catalog.take_lease(video, claim).await? {
-            LeaseAnswer::Granted(lease) => return Ok(Acquired::Lease(lease)),
-            LeaseAnswer::Unknown | LeaseAnswer::Settled(Status::Deleting) => {
-                return Ok(Acquired::NoVideo);
-            }
-            LeaseAnswer::Settled(Status::Errored) => {
-                return Ok(Acquired::Nothing("it has failed before"));
-            }
-            LeaseAnswer::Settled(_) => return Ok(Acquired::Nothing("it is ready")),
-            LeaseAnswer::Held {
-                run: Some(name), ..
-            } => {
-                if !runs.is_over(&name).await? {
-                    return Ok(Acquired::Nothing("a run is at work"));
-                }
-                // It ended without a word: stopped by hand, or by a limit.
-                let left = Lease {
-                    video,
-                    owner: name,
-                    attempt: 0,
-                };
-                catalog.release(&left, now_millis()).await?;
-            }
-            LeaseAnswer::Held { until_millis, .. } => {
-                match seen {
-                    Some((until, _)) if until_millis > until => {
-                        return Ok(Acquired::Nothing("another encode is at work"));
-                    }
-                    Some((until, _)) if until_millis == until => {}
-                    _ => seen = Some((until_millis, time::Instant::now())),
-                }
-                time::sleep(HEARTBEAT / 2).await;
-            }
-        }
     }
 }
 
@@ -111,7 +63,7 @@ pub async fn keep(
     loop {
         beat.tick().await;
         let done = *progress.borrow();
-        let renewed = time::timeout_at(good_until, catalog.renew_lease(lease, end(), done)).await;
+        let renewed = time::timeout_at(good_until, renew(catalog, lease, done)).await;
         let unanswered = || CatalogError::Unavailable {
             action: "renew the lease",
             why: "no answer for as long as it lasted".into(),
@@ -126,7 +78,9 @@ pub async fn keep(
     }
 }
 
-/// When a lease that is taken or renewed now expires, in Unix milliseconds.
-pub fn end() -> i64 {
-    now_millis() + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
+/// Renews a lease once, and tells how far the encode is.
+pub async fn renew(catalog: &Catalog, lease: &Lease, progress: f64) -> Result<(), CatalogError> {
+    let until = now_millis() + millis(LEASE);
+    let renewal = lifecycle::renew(lease, until, progress);
+    catalog.apply_held(lease, &renewal).await
 }

@@ -18,6 +18,7 @@
 pub mod encode;
 pub mod error;
 pub mod fan_out;
+mod finish;
 pub mod handler;
 pub mod job;
 pub mod lease;

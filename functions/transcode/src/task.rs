@@ -1,17 +1,19 @@
 //! What the state machine asks for. An error's name tells it whether to ask again.
 
-use std::time::Duration;
-
 use reelrun_core::{
     command::SourceUrl,
     error::{ErrorType, VideoError},
     keys::StorageKey,
+    lifecycle::{
+        self, Lease,
+        timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT, SHUTDOWN_MARGIN},
+    },
     plan::{Part, Plan},
     stitch::{PartReport, stitch},
     task::{RunEnd, Task, TaskKind, execution_name, part_failed},
     video::{Status, VideoId},
 };
-use reelrun_platform::catalog::{CatalogError, Lease};
+use reelrun_platform::catalog::CatalogError;
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -21,18 +23,9 @@ use tokio::{
 use crate::{
     encode::{Encoder, judge},
     error::StepError,
-    job::{TO_WIND_UP, Transcoder, ignore_lost, out_of_time},
-    publish::publish,
+    finish::{ignore_lost, out_of_time},
+    job::Transcoder,
 };
-
-/// How often a part that is being encoded makes sure that it is still wanted...
-const STILL_WANTED: Duration = Duration::from_secs(10);
-
-/// ...and how soon again when the table did not answer.
-const ASK_AGAIN: Duration = Duration::from_secs(2);
-
-/// How long it goes on without an answer, so how long a part that is not wanted may go on.
-pub(crate) const UNWANTED_FOR: Duration = Duration::from_secs(20);
 
 /// Reports that are read at once.
 const READS: usize = 32;
@@ -46,7 +39,9 @@ impl Transcoder {
     ) -> Result<Option<RunEnd>, StepError> {
         let run = Lease {
             video: task.video,
-            owner: execution_name(task.video, &task.run),
+            holder: execution_name(task.video, &task.run),
+            // The run's name tells them.
+            generation: 0,
             attempt: 0,
         };
         match task.task {
@@ -78,7 +73,7 @@ impl Transcoder {
     async fn fail_run(&self, task: &Task, run: &Lease) -> Result<Option<RunEnd>, StepError> {
         let plan = self.stored_plan(task).await.ok();
         let error = part_failed(plan.as_ref(), task.part);
-        let is_our_fault = match self.catalog.fail(run, &error).await {
+        let is_our_fault = match self.fail(run, &error).await {
             Ok(()) => true,
             // It is the whole run of which this is asked.
             Err(CatalogError::LeaseLost) if task.part.is_some() => return Ok(None),
@@ -114,7 +109,7 @@ impl Transcoder {
             biased;
             encoded = self.encode_and_report(task, &plan, part) => encoded,
             lost = self.until_unwanted(run) => Err(lost.into()),
-            () = tokio::time::sleep_until(deadline - TO_WIND_UP) => Err(out_of_time().into()),
+            () = tokio::time::sleep_until(deadline - SHUTDOWN_MARGIN) => Err(out_of_time().into()),
         };
         let encoded = self.blame_stall(task.video, encoded).await;
         if let Err(StepError::InvalidMedia(error)) = &encoded {
@@ -126,13 +121,17 @@ impl Transcoder {
                     plan.describe(part)
                 ),
             );
-            self.catalog.fail(run, &error).await.or_else(ignore_lost)?;
+            self.fail(run, &error).await.or_else(ignore_lost)?;
         }
         encoded?;
         if plan.counts(part)
             && let Part::Chunk(index) = part
         {
-            match self.catalog.note_part(run, index).await {
+            match self
+                .catalog
+                .apply_held(run, &lifecycle::part_done(run, index))
+                .await
+            {
                 // Progress is not worth another encode.
                 Err(why @ CatalogError::Unavailable { .. }) => {
                     tracing::warn!(video.id = %task.video, error = %why, "progress is not told");
@@ -173,13 +172,13 @@ impl Transcoder {
     /// begins another run, does not wait any longer.
     async fn until_unwanted(&self, run: &Lease) -> CatalogError {
         let mut wanted_at = Instant::now();
-        let mut pause = STILL_WANTED;
+        let mut pause = LEASE_CHECK_INTERVAL;
         loop {
             tokio::time::sleep(pause).await;
             let asked = self.catalog.check_lease(run);
-            match tokio::time::timeout_at(wanted_at + UNWANTED_FOR, asked).await {
-                Ok(Ok(())) => (wanted_at, pause) = (Instant::now(), STILL_WANTED),
-                Ok(Err(CatalogError::Unavailable { .. })) => pause = ASK_AGAIN,
+            match tokio::time::timeout_at(wanted_at + LEASE_LOSS_TIMEOUT, asked).await {
+                Ok(Ok(())) => (wanted_at, pause) = (Instant::now(), LEASE_CHECK_INTERVAL),
+                Ok(Err(CatalogError::Unavailable { .. })) => pause = LEASE_CHECK_RETRY,
                 Ok(Err(why)) => return why,
                 Err(_) => {
                     return CatalogError::Unavailable {
@@ -194,7 +193,7 @@ impl Transcoder {
     async fn publish_run(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
         match self.publish_reports(task, run).await {
             Err(StepError::InvalidMedia(error)) => {
-                self.catalog.fail(run, &error).await.or_else(ignore_lost)?;
+                self.fail(run, &error).await.or_else(ignore_lost)?;
                 Err(error.into())
             }
             Err(StepError::LeaseLost) => {
@@ -217,8 +216,7 @@ impl Transcoder {
         }
         // A last look: nothing of a video that was deleted meanwhile may be published.
         self.catalog.check_lease(run).await?;
-        let published = publish(&self.storage, run.video, plan, &stitched).await?;
-        self.catalog.complete(run, &published).await?;
+        self.publish(run, plan, &stitched).await?;
         tracing::info!(video.id = %run.video, "video is ready");
         Ok(())
     }

@@ -51,12 +51,7 @@ const fn broken(
 
 /// A video that one function encodes.
 const ALONE: [Broken; 9] = [
-    broken(
-        "take the lease",
-        "UpdateItem",
-        "if_not_exists(attempts",
-        End::Ready,
-    ),
+    broken("take the lease", "UpdateItem", "ADD #attempts", End::Ready),
     broken("read the source", "GET", "/source", End::Internal),
     broken(
         "record what it is",
@@ -67,7 +62,7 @@ const ALONE: [Broken; 9] = [
     broken(
         "renew the lease",
         "UpdateItem",
-        "progress = :progress",
+        "SET #lease_until = :lease_until, #progress",
         End::Internal,
     ),
     broken("store a segment", "PUT", ".m4s", End::Internal),
@@ -98,7 +93,7 @@ const IN_CHUNKS: [Broken; 14] = [
     broken(
         "hand the lease over",
         "UpdateItem",
-        "lease_owner = :run",
+        "SET #lease_owner",
         End::Internal,
     ),
     broken("start the run", "StartExecution", "", End::Internal),
@@ -116,7 +111,7 @@ const IN_CHUNKS: [Broken; 14] = [
     broken(
         "note that a part is done",
         "UpdateItem",
-        "parts_done :part",
+        "ADD #parts_done",
         End::Ready,
     ),
     broken("read a report", "GET", "/reports/", End::Internal),

@@ -2,10 +2,13 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     os::unix::fs::PermissionsExt as _,
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 
 use reelrun_tests::stack::{Answer, Stack, description, get, send};
@@ -66,6 +69,57 @@ fn the_emulator_answers_only_who_signs() {
     ] {
         is_refused(path, &get(&format!("{url}{path}")));
         is_refused(path, &send("POST", &format!("{url}{path}"), &[], b"x"));
+    }
+}
+
+/// As no HTTP client would send it: the bytes of a request, and all that is answered.
+fn raw(address: &str, request: &str) -> String {
+    let authority = address.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(authority).unwrap();
+    let patience = Some(Duration::from_secs(5));
+    stream.set_read_timeout(patience).unwrap();
+    // Who refuses may close before all is sent.
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn what_two_readers_may_read_in_two_ways_is_refused() {
+    let stack = Stack::get();
+    let body = String::from_utf8_lossy(LIST_ROLES);
+    let rest = format!(
+        "Content-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        FORM.1,
+        body.len()
+    );
+    let post = |fields: &str| format!("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}{rest}");
+    let unknown = ROOT.replace("test/", "AKIAIOSFODNN7EXAMPLE/");
+    let digits = ROOT.replace("test/", &format!("{}/", "\u{660}".repeat(12)));
+    for fields in [
+        format!("Authorization: {ROOT}\r\nAuthorization: {unknown}\r\n"),
+        format!("Authorization: {unknown}\r\nAuthorization: {ROOT}\r\n"),
+        "Authorization: Bearer Credential=foo/x\r\n".to_owned(),
+        "Authorization: Bearer Credential=AKIAIOSFODNN7EXAMPLE/x\r\n".to_owned(),
+        format!("Authorization: {digits}\r\n"),
+        format!("Authorization: {ROOT}\r\nX-Reelrun-Door: a\r\nX-Reelrun-Door: b\r\n"),
+        format!("Host: localhost\r\nAuthorization: {ROOT}\r\n"),
+    ] {
+        let answer = raw(&stack.aws_endpoint_url, &post(&fields));
+        assert!(answer.starts_with("HTTP/1.1 4"), "{fields}: {answer}");
+        assert!(!answer.contains("ListRolesResult"), "{fields}: {answer}");
+    }
+    // A second request in the head of the first, which gets what the front adds to that.
+    let inner = post(&format!("Authorization: {ROOT}\r\n"));
+    let (head, body) = inner.split_once("\r\n\r\n").unwrap();
+    let inner = head.replace("\r\n", "\n");
+    for end in ["\n\n", "\r\n\n", "\n\r\n", "\r\r"] {
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: a{end}{inner}\nY: b\r\n\r\n{body}");
+        let answer = raw(&stack.cdn_url, &request);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{end:?}: {answer}");
+        assert!(!answer.contains("ListRolesResult"), "{end:?}: {answer}");
     }
 }
 

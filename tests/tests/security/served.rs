@@ -90,12 +90,13 @@ fn the_page_is_in_no_frame_and_the_player_in_any() {
     for (path, ancestors, frame) in [
         ("/", "frame-ancestors 'none'", "DENY"),
         ("/watch/x", "frame-ancestors 'none'", "DENY"),
-        ("/embed/x", "frame-ancestors *", ""),
+        ("/embed/x", "script-src 'self'; worker-src", ""),
     ] {
         let answer = get(&format!("{}{path}", stack.cdn_url));
         assert_eq!(answer.status, 200, "{path}");
         let policy = answer.header("content-security-policy");
         assert!(policy.contains(ancestors), "{path}: {policy}");
+        assert_eq!(policy.contains("frame-ancestors"), !frame.is_empty());
         assert!(policy.contains("script-src 'self'"), "{path}: {policy}");
         has(
             &answer,
@@ -153,7 +154,7 @@ async fn what_turned_out_to_be_no_video_is_withdrawn() {
     ] {
         let permission = stack.permission("a.mp4", "video/mp4", bytes.len() as u64);
         assert_eq!(put(&permission.url, "video/mp4", bytes).status, 200);
-        let id = permission.video_id;
+        let id = permission.video_id.clone();
         let video = stack.settled(&id);
         assert_eq!(video["error"]["type"], kind, "{video:#}");
         let original = format!("{}/uploads/{id}/source", stack.cdn_url);
@@ -169,6 +170,9 @@ async fn what_turned_out_to_be_no_video_is_withdrawn() {
         assert_eq!(kept, bytes, "{kind}");
         let refused = format!("{}/refused/{id}/source", stack.cdn_url);
         assert_eq!(get(&refused).status, 403);
+        // Whoever may still upload puts nothing else in its place.
+        put(&permission.url, "video/mp4", bytes);
+        until(|| get(&original).status == 403);
         withdrawn.push(id);
     }
     // And it goes with its video.

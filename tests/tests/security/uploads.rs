@@ -77,17 +77,21 @@ fn what_is_too_long_or_invisible_goes_nowhere() {
 
 /// Each would hold as many bytes as the source may have.
 #[test]
-fn a_token_begins_a_bounded_number_of_uploads() {
+fn parts_go_to_a_bounded_number_of_uploads() {
     let stack = Stack::get();
     let upload = Upload::begin(&stack, 65 << 20);
-    let begin = || upload.sign_as(Some(&upload.token), json!({"method": "POST"}));
-    for _ in 0..10 {
-        assert_eq!(begin().status, 200);
+    let part = |upload_id: &str| {
+        let request = json!({"method": "PUT", "uploadId": upload_id, "partNumber": 1});
+        upload.sign_as(Some(&upload.token), request)
+    };
+    for number in 0..10 {
+        assert_eq!(part(&format!("upload-{number}")).status, 200);
     }
-    let refused = begin();
+    let refused = part("upload-10");
     assert_eq!(refused.status, 409, "{}", refused.text());
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("10 times"), "{detail}");
+    assert!(detail.contains("10 multipart uploads"), "{detail}");
+    assert_eq!(part("upload-3").status, 200, "one of the ten goes on");
 }
 
 /// A browser would unpack it and ffmpeg would not, so they would see two files.

@@ -95,7 +95,10 @@ pub(super) fn title(body: &Map<String, Value>) -> Result<Option<String>, Refused
             format!("title may have up to {MAX_TITLE_CHARS} characters"),
         ));
     }
-    Ok(title.map(printable))
+    // One that shows nothing is none.
+    Ok(title
+        .map(printable)
+        .filter(|title| !title.trim().is_empty()))
 }
 
 pub(super) fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refused> {

@@ -9,10 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{
-    media_type::{self, MAX_DECLARED_BYTES},
-    text::printable,
-};
+use crate::media_type::{self, MAX_DECLARED_BYTES};
 
 /// What one deployment accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +80,6 @@ impl UploadRequest {
                 "filename is missing: the name of the file, as holiday.mp4",
             )
         })?;
-        let filename = printable(filename);
         if filename.is_empty() || filename.len() > MAX_FILENAME_BYTES {
             return Err(invalid(
                 "filename",
@@ -104,7 +100,7 @@ impl UploadRequest {
                 ),
             ));
         }
-        let content_type = media_type::check(&filename, content_type).map_err(|why| Refused {
+        let content_type = media_type::check(filename, content_type).map_err(|why| Refused {
             kind: RefusedKind::TypeNotAllowed,
             field: match why {
                 media_type::Refused::Extension(_) => "filename",
@@ -142,7 +138,7 @@ impl UploadRequest {
             }
         };
         Ok(Self {
-            filename,
+            filename: filename.into(),
             content_type,
             size_bytes,
             title: details::title(body)?,

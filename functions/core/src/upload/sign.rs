@@ -37,8 +37,9 @@ const USUAL_PART: u64 = 16 * MIB;
 /// What is lost with a part that breaks off late, at most, in sources of up to 2.4 TiB.
 const LARGE_PART: u64 = 256 * MIB;
 
-/// How many multipart uploads one permission may begin: each holds as many bytes as the source has until
-/// it is completed or given up, and a client that goes on needs one. More are for tries that broke off.
+/// To how many multipart uploads of one permission parts may be sent: each holds as many bytes as the
+/// source has until it is completed or given up, and a client that goes on needs one. More are for tries
+/// that broke off.
 pub const MAX_MULTIPART_UPLOADS: u32 = 10;
 
 /// S3's upload ids have about a hundred characters.
@@ -128,9 +129,9 @@ pub enum NotSigned {
     /// It is none that this upload needs.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// This permission has begun [`MAX_MULTIPART_UPLOADS`].
+    /// Parts of [`MAX_MULTIPART_UPLOADS`] were signed.
     #[error(
-        "this upload was begun {MAX_MULTIPART_UPLOADS} times; go on with one of them, or start a new upload"
+        "parts of {MAX_MULTIPART_UPLOADS} multipart uploads were signed; go on with one of them, or ask for a new permission"
     )]
     TooMany,
     /// The source has arrived; no other may take its place.
@@ -205,6 +206,8 @@ impl Operation {
             }
             // Harmless at any time, and an answer that was lost is asked for again.
             ("GET", Some(upload_id)) => Ok(Self::List { upload_id }),
+            // What was refused has left its place, and nothing comes there any more.
+            ("POST", Some(_)) if video.status == Status::Errored => Err(NotSigned::Arrived),
             ("POST", Some(upload_id)) => Ok(Self::Complete { upload_id }),
             ("DELETE", Some(upload_id)) => Ok(Self::Abort { upload_id }),
             _ => Err(NotSigned::Forbidden(

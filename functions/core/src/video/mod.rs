@@ -16,10 +16,7 @@ use utoipa::{
 
 pub use self::id::{InvalidMonth, InvalidVideoId, Month, VideoId};
 
-use crate::{
-    error::{ErrorType, VideoError},
-    source::SourceSummary,
-};
+use crate::{error::VideoError, lifecycle, source::SourceSummary};
 
 /// Where a video is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +129,10 @@ pub struct Video {
     /// Why it was not made ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
-    /// How many encodes were begun.
+    /// How often it was to be made ready, from 1: see [`lifecycle`].
+    #[serde(default = "first")]
+    pub generation: u32,
+    /// How many encodes were begun in this generation.
     #[serde(default)]
     pub attempts: u32,
     /// Until when the encode at work holds its lease, in Unix milliseconds; 0 while none does.
@@ -153,6 +153,9 @@ pub struct Video {
     /// Until when that token is good, in Unix seconds.
     #[serde(default)]
     pub upload_until: i64,
+    /// The multipart uploads for which parts were signed, by a hash of each.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub multipart_uploads: BTreeSet<String>,
     /// When it was last asked to be deleted, in Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<i64>,
@@ -160,9 +163,6 @@ pub struct Video {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
 }
-
-/// How often an event is tried: once, and Lambda's two retries.
-pub const MAX_ATTEMPTS: u32 = 3;
 
 impl Video {
     /// A video of which only the id is known yet.
@@ -183,6 +183,7 @@ impl Video {
             has_storyboard: false,
             ready_at: None,
             error: None,
+            generation: first(),
             attempts: 0,
             lease_until: 0,
             lease_owner: None,
@@ -190,6 +191,7 @@ impl Video {
             parts_done: BTreeSet::new(),
             upload_token_hash: None,
             upload_until: 0,
+            multipart_uploads: BTreeSet::new(),
             asked_at: None,
             expires_at: None,
         }
@@ -202,26 +204,6 @@ impl Video {
         self.lease_owner.as_deref().filter(|_| is_run)
     }
 
-    /// Whether no encode will come any more although none has ended: the function was killed each
-    /// time (memory that runs out takes it along), so that nobody could write the end down.
-    pub fn is_abandoned(&self, now_millis: i64) -> bool {
-        const GRACE_MILLIS: i64 = 60_000;
-        // A run that has started is not retried by anyone: it holds its lease for as long as it
-        // may last.
-        let is_last = self.attempts >= MAX_ATTEMPTS || self.parts_counted > 0;
-        self.status == Status::Preparing && is_last && self.lease_until + GRACE_MILLIS < now_millis
-    }
-
-    /// The end of a video that could not be encoded by our fault.
-    pub fn given_up() -> VideoError {
-        VideoError::new(
-            ErrorType::Internal,
-            format!(
-                "It could not be transcoded in {MAX_ATTEMPTS} attempts. The upload is kept, and the operator of this service can have it tried again."
-            ),
-        )
-    }
-
     /// The record as it must be read at this time: an abandoned video has failed, and a run's
     /// progress is that of its parts.
     #[must_use]
@@ -230,16 +212,21 @@ impl Video {
             // The last hundredths are publishing.
             self.progress = 0.98 * self.parts_done.len() as f64 / f64::from(self.parts_counted);
         }
-        if self.is_abandoned(now_millis) {
+        if lifecycle::is_abandoned(&self, now_millis) {
             Self {
                 status: Status::Errored,
-                error: Some(Self::given_up()),
+                error: Some(lifecycle::out_of_attempts()),
                 ..self
             }
         } else {
             self
         }
     }
+}
+
+/// The generation of a video that nobody had tried again. Earlier versions did not count.
+fn first() -> u32 {
+    1
 }
 
 /// What the record tells of a published video.
@@ -287,6 +274,7 @@ pub fn rfc3339(at: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorType;
 
     const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
 

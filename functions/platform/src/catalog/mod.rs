@@ -1,8 +1,7 @@
 //! The catalog of videos in DynamoDB: they are looked up and listed here, recorded in [`uploads`],
-//! encoded under a [`lease`], and changed by their owner in [`changes`].
+//! and whatever becomes of them is written by [`transitions`], which decides nothing.
 
-mod changes;
-mod lease;
+mod transitions;
 mod uploads;
 
 use std::collections::HashMap;
@@ -10,7 +9,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, SdkError},
-    operation::{query::builders::QueryFluentBuilder, update_item::UpdateItemError},
+    operation::query::builders::QueryFluentBuilder,
     types::AttributeValue,
 };
 use reelrun_core::{
@@ -19,10 +18,7 @@ use reelrun_core::{
 };
 use serde::de::DeserializeOwned;
 
-pub use self::{
-    lease::{Claim, Lease, LeaseAnswer},
-    uploads::IdempotencyRecord,
-};
+pub use self::uploads::IdempotencyRecord;
 
 /// The index that lists videos by month.
 const BY_MONTH: &str = "by_month";
@@ -231,17 +227,6 @@ fn read(item: HashMap<String, AttributeValue>) -> Read {
 
 fn status_value(status: Status) -> AttributeValue {
     AttributeValue::S(status.as_str().into())
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn is_condition_failed<R>(why: &SdkError<UpdateItemError, R>) -> bool {
-    matches!(
-        why.as_service_error(),
-        Some(UpdateItemError::ConditionalCheckFailedException(_))
-    )
 }
 
 fn malformed(why: serde_dynamo::Error) -> CatalogError {

@@ -1,15 +1,16 @@
 //! Videos that wait for their source: recorded once, however often their client asks.
 
 use aws_sdk_dynamodb::{
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+    operation::{
+        put_item::PutItemError, transact_write_items::TransactWriteItemsError,
+        update_item::UpdateItemError,
+    },
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use reelrun_core::video::{Month, Status, Video, VideoId};
+use reelrun_core::video::{Month, Video, VideoId};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Catalog, CatalogError, is_condition_failed, malformed, number, status_value, unavailable,
-};
+use super::{Catalog, CatalogError, malformed, unavailable};
 
 /// What a client's idempotency key stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,18 +63,22 @@ impl Catalog {
         }
     }
 
-    /// Adds a video together with its key's record, unless there is one already: then that is the
-    /// answer, and nothing is added.
+    /// Adds a video together with its key's record, unless there is one already that has not expired
+    /// by now (Unix seconds): then that is the answer, and nothing is added. (DynamoDB removes what has
+    /// expired days later.)
     pub async fn create_once(
         &self,
         video: &Video,
         record: &IdempotencyRecord,
+        now: i64,
     ) -> Result<Option<IdempotencyRecord>, CatalogError> {
-        let add = |item| {
+        let new = "attribute_not_exists(id)";
+        let add = |item, condition: &str, values| {
             Put::builder()
                 .table_name(&self.table)
                 .set_item(Some(item))
-                .condition_expression("attribute_not_exists(id)")
+                .condition_expression(condition)
+                .set_expression_attribute_values(values)
                 .build()
                 .map(|put| TransactWriteItem::builder().put(put).build())
                 .map_err(|why| CatalogError::Malformed(why.to_string()))
@@ -81,8 +86,16 @@ impl Catalog {
         let written = self
             .client
             .transact_write_items()
-            .transact_items(add(serde_dynamo::to_item(record).map_err(malformed)?)?)
-            .transact_items(add(serde_dynamo::to_item(video).map_err(malformed)?)?)
+            .transact_items(add(
+                serde_dynamo::to_item(record).map_err(malformed)?,
+                &format!("{new} OR expires_at < :now"),
+                Some([(":now".to_owned(), AttributeValue::N(now.to_string()))].into()),
+            )?)
+            .transact_items(add(
+                serde_dynamo::to_item(video).map_err(malformed)?,
+                new,
+                None,
+            )?)
             .send()
             .await;
         let Err(why) = written else {
@@ -96,59 +109,6 @@ impl Catalog {
             return Ok(Some(earlier));
         }
         Err(unavailable("record the video", why))
-    }
-
-    /// Gives an upload that still waits a new token, good until these times (Unix seconds); the old
-    /// one is void. Whether it still waits is the answer.
-    pub async fn renew_upload(&self, video: &Video) -> Result<bool, CatalogError> {
-        let hash = video.upload_token_hash.clone().unwrap_or_default();
-        let written = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(video.id.to_string()))
-            .update_expression(
-                "SET upload_token_hash = :hash, upload_until = :until, expires_at = :expires",
-            )
-            .condition_expression("#status = :waiting")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":waiting", status_value(Status::Waiting))
-            .expression_attribute_values(":hash", AttributeValue::S(hash))
-            .expression_attribute_values(":until", number(video.upload_until))
-            .expression_attribute_values(":expires", number(video.expires_at.unwrap_or_default()))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(why) if is_condition_failed(&why) => Ok(false),
-            Err(why) => Err(unavailable("renew the upload", why)),
-        }
-    }
-
-    /// Counts that an upload begins a multipart upload; whether it still may, with so many at most, is
-    /// the answer. An answer that is lost counts as well.
-    pub async fn begin_multipart(&self, id: VideoId, most: u32) -> Result<bool, CatalogError> {
-        let written = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(id.to_string()))
-            .update_expression("ADD multipart_uploads :one")
-            .condition_expression(
-                "#status = :waiting AND \
-                 (attribute_not_exists(multipart_uploads) OR multipart_uploads < :most)",
-            )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":waiting", status_value(Status::Waiting))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":most", number(most.into()))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(why) if is_condition_failed(&why) => Ok(false),
-            Err(why) => Err(unavailable("count the upload's beginnings", why)),
-        }
     }
 
     /// Notes that the library reaches back at least to this month. Idempotent.
@@ -165,7 +125,13 @@ impl Catalog {
             .await;
         match written {
             Ok(_) => Ok(()),
-            Err(why) if is_condition_failed(&why) => Ok(()),
+            Err(why)
+                if why
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
             Err(why) => Err(unavailable("note the month", why)),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reelrun_core::{
     keys::{Bucket, StorageKey, parse_source_key},
-    sweep::StoredSource,
+    lifecycle::sweep::StoredSource,
     video::VideoId,
 };
 

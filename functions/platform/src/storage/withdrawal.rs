@@ -25,23 +25,8 @@ impl Storage {
     /// removed, before.
     pub async fn withdraw_source(&self, video: VideoId) -> Result<(), StorageError> {
         let (from, to) = (StorageKey::Source(video), StorageKey::RefusedSource(video));
-        let head = self
-            .client
-            .head_object()
-            .bucket(self.bucket(&from))
-            .key(from.to_string())
-            .send()
-            .await;
-        let bytes = match head {
-            Ok(head) => u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default(),
-            Err(why)
-                if why
-                    .as_service_error()
-                    .is_some_and(HeadObjectError::is_not_found) =>
-            {
-                return Ok(());
-            }
-            Err(why) => return Err(StorageError::sdk(ACTION, &from, why)),
+        let Some(bytes) = self.length(&from).await? else {
+            return Ok(());
         };
         if bytes <= PART_BYTES {
             self.copy_whole(&from, &to).await?;
@@ -49,6 +34,29 @@ impl Storage {
             self.copy_in_parts(&from, &to, bytes).await?;
         }
         self.remove(&from).await
+    }
+
+    /// Whether there is such an object.
+    pub async fn exists(&self, key: &StorageKey) -> Result<bool, StorageError> {
+        Ok(self.length(key).await?.is_some())
+    }
+
+    /// An object's size in bytes; none if there is no such object.
+    async fn length(&self, key: &StorageKey) -> Result<Option<u64>, StorageError> {
+        let head = self.client.head_object().bucket(self.bucket(key));
+        match head.key(key.to_string()).send().await {
+            Ok(head) => Ok(head
+                .content_length
+                .and_then(|length| length.try_into().ok())),
+            Err(why)
+                if why
+                    .as_service_error()
+                    .is_some_and(HeadObjectError::is_not_found) =>
+            {
+                Ok(None)
+            }
+            Err(why) => Err(StorageError::sdk("look at", key, why)),
+        }
     }
 
     async fn copy_whole(&self, from: &StorageKey, to: &StorageKey) -> Result<(), StorageError> {

@@ -78,7 +78,7 @@ fn rerun_unreadable() -> io::Error {
 
 /// A program has crashed, so a file may have run code of its own, which may have left something behind.
 #[derive(Debug, thiserror::Error)]
-#[error("a program crashed on what it read: this sandbox ends, and the next event gets a new one")]
+#[error("a program crashed on what it read: this process ends, and Lambda resets its sandbox")]
 pub struct Suspect;
 
 /// Notes that a program has crashed.
@@ -86,7 +86,8 @@ pub(crate) fn suspect() {
     IS_SUSPECT.store(true, Relaxed);
 }
 
-/// Fails if this sandbox must not see another file.
+/// Fails if this process must not see another file. Lambda then ends every process of the sandbox
+/// before it starts another one; files it keeps, but programs could write none.
 pub fn check() -> Result<(), Suspect> {
     if IS_SUSPECT.load(Relaxed) {
         Err(Suspect)

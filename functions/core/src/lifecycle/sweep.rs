@@ -14,12 +14,9 @@ use crate::{
     error::{ErrorType, VideoError},
     event,
     keys::StorageKey,
-    video::{MAX_ATTEMPTS, Status, Video, VideoId},
+    lifecycle::{MAX_ATTEMPTS, is_abandoned, out_of_attempts},
+    video::{Status, Video, VideoId},
 };
-
-/// How far back the sweep looks, in milliseconds. An upload may take a day, its event six hours, a
-/// run another day.
-pub const LOOK_BACK_MILLIS: i64 = 3 * 24 * 60 * 60 * 1000;
 
 /// A source that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,16 +66,16 @@ impl Sweep {
         };
         match video.status {
             Status::Waiting => announce(source?.stored_at),
-            Status::Preparing if video.is_abandoned(self.now) => {
-                Some(Action::GiveUp(Video::given_up()))
+            Status::Preparing if is_abandoned(video, self.now) => {
+                Some(Action::GiveUp(out_of_attempts()))
             }
             Status::Preparing if run_is_over => Some(match source {
                 None => Action::GiveUp(source_missing()),
-                Some(_) if video.attempts >= MAX_ATTEMPTS => Action::GiveUp(Video::given_up()),
+                Some(_) if video.attempts >= MAX_ATTEMPTS => Action::GiveUp(out_of_attempts()),
                 // It was ended for having taken all its time, and would take it once more. The lease
                 // was made to last as long, and begins a moment later.
                 Some(_) if video.lease_until <= self.now + 60_000 => {
-                    Action::GiveUp(Video::given_up())
+                    Action::GiveUp(out_of_attempts())
                 }
                 Some(_) => Action::Announce,
             }),

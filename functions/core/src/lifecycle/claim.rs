@@ -1,0 +1,143 @@
+//! How a function comes to hold a video, or finds that it need not: as steps, without IO.
+//!
+//! Where another encode holds the lease, this waits until that one has shown that it is alive (it
+//! renews: our event is a duplicate, and its own event is retried should it fail) or dead (the lease
+//! expires, or stands still for too long: we take over). Giving up at once would lose the video whose
+//! encoder was just killed.
+
+use std::time::Duration;
+
+use super::{
+    Lease, Outcome, Transition, begin, release, revive,
+    timing::{HEARTBEAT, LEASE, STALE_LEASE_AFTER, millis},
+};
+use crate::{
+    error::ErrorType,
+    video::{Status, Video},
+};
+
+/// A function that asks for a video's lease.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    holder: String,
+    /// The failures after which the video is tried again.
+    retries: &'static [ErrorType],
+    /// The end of the lease that another one holds, and when it was first seen to be that.
+    watched: Option<(i64, Duration)>,
+}
+
+/// What the claimant does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Write this, then [`Claim::written`].
+    Write(Transition),
+    /// Ask whether this run is over, then [`Claim::run_seen`].
+    AskRun(String),
+    /// Wait, then [`Claim::ask`] again.
+    Wait(Duration),
+    /// This is what came of it.
+    End(Claimed),
+}
+
+/// What came of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is ours: go on.
+    Lease(Lease),
+    /// There is nothing for us to do, for this reason.
+    Nothing(&'static str),
+    /// The video was deleted, or forgotten, while its source was still under way.
+    NoVideo,
+    /// The source was refused, and taken out of public reach: another one may have come in its place.
+    Refused,
+}
+
+impl Claim {
+    /// A claim by this holder, whose name nobody else has.
+    pub fn new(holder: String, retries: &'static [ErrorType]) -> Self {
+        Self {
+            holder,
+            retries,
+            watched: None,
+        }
+    }
+
+    /// Asks for the lease. `now` is the time of the wall clock, in Unix milliseconds, which may be
+    /// wrong; `elapsed` is how long the claimant has been at it.
+    pub fn ask(&self, now: i64, elapsed: Duration) -> Step {
+        let is_stale = |since: Duration| elapsed.saturating_sub(since) > STALE_LEASE_AFTER;
+        let stale = self.watched.filter(|(_, since)| is_stale(*since));
+        let until = now + millis(LEASE);
+        Step::Write(begin(
+            &self.holder,
+            now,
+            until,
+            stale.map(|(until, _)| until),
+        ))
+    }
+
+    /// What was asked for was written, or refused.
+    pub fn written(&mut self, outcome: Outcome, now: i64, elapsed: Duration) -> Step {
+        let video = match outcome {
+            Outcome::Done(video) => return self.granted(&video),
+            Outcome::Refused(None) => return Step::End(Claimed::NoVideo),
+            Outcome::Refused(Some(video)) => video,
+        };
+        match video.status {
+            // It was granted before, and the answer lost: it counts once.
+            Status::Preparing if video.lease_owner.as_deref() == Some(&self.holder) => {
+                self.granted(&video)
+            }
+            Status::Preparing => match video.run() {
+                Some(run) => Step::AskRun(run.into()),
+                None => self.watch(video.lease_until, elapsed),
+            },
+            Status::Errored => {
+                let reason = video.error.as_ref().map(|error| error.kind);
+                match reason.filter(|reason| self.retries.contains(reason)) {
+                    Some(reason) => {
+                        let until = now + millis(LEASE);
+                        Step::Write(revive(&self.holder, until, &video, reason))
+                    }
+                    None if reason.is_some_and(ErrorType::withdraws_the_source) => {
+                        Step::End(Claimed::Refused)
+                    }
+                    None => Step::End(Claimed::Nothing("it has failed before")),
+                }
+            }
+            Status::Ready => Step::End(Claimed::Nothing("it is ready")),
+            Status::Deleting => Step::End(Claimed::NoVideo),
+            // It waits again since: what was refused holds now.
+            Status::Waiting => self.ask(now, elapsed),
+        }
+    }
+
+    /// The run that holds the video is over, or not. One that is, and holds it still, ended without a
+    /// word: it was stopped by hand, or by a limit.
+    pub fn run_seen(&self, run: &str, is_over: bool, now: i64) -> Step {
+        if is_over {
+            Step::Write(release(run, now))
+        } else {
+            Step::End(Claimed::Nothing("a run is at work"))
+        }
+    }
+
+    fn granted(&self, video: &Video) -> Step {
+        match Lease::of(video) {
+            Some(lease) if lease.holder == self.holder => Step::End(Claimed::Lease(lease)),
+            // What was written let go of a run's lease.
+            _ => Step::Wait(Duration::ZERO),
+        }
+    }
+
+    fn watch(&mut self, until: i64, elapsed: Duration) -> Step {
+        match self.watched {
+            Some((seen, _)) if until > seen => {
+                return Step::End(Claimed::Nothing("another encode is at work"));
+            }
+            Some((seen, _)) if until == seen => {}
+            _ => self.watched = Some((until, elapsed)),
+        }
+        Step::Wait(HEARTBEAT / 2)
+    }
+}

@@ -1,0 +1,414 @@
+//! What a video may become, and who may make it that.
+//!
+//! Every rule about a video's life is here: as [`Transition`]s, which the catalog carries out as
+//! conditional writes. Events come more than once and in any order; of two writers exactly one wins.
+//!
+//! While a video is `preparing`, somebody holds its *lease*: a name, and a time until which nobody else
+//! touches the video. A function renews its own as it works; one that dies simply stops renewing. A run
+//! of the state machine holds one for as long as it may last.
+//!
+//! A *generation* is one time that a video is to be made ready: the first begins with its upload, each
+//! further one when somebody has it tried again after a failure. In a generation there are up to
+//! [`MAX_ATTEMPTS`] *attempts*, and one outcome of which others are told.
+
+pub mod claim;
+#[cfg(test)]
+mod model;
+pub mod sweep;
+pub mod timing;
+mod transition;
+
+use serde_json::{Value, json};
+
+use self::timing::{ABANDONED_AFTER, millis};
+pub use self::transition::{Change, Field, Guard, Transition};
+use crate::{
+    error::{ErrorType, VideoError},
+    source::SourceSummary,
+    upload::details::DetailsChange,
+    video::{Published, Status, Video, VideoId},
+};
+
+/// How often a video is tried in a generation: once, and Lambda's two retries.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+/// The exclusive right to encode a video, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The video.
+    pub video: VideoId,
+    /// Names the holder: a function's invocation, or a run.
+    pub holder: String,
+    /// The generation that is being made ready, from 1.
+    pub generation: u32,
+    /// Which attempt at it this is, from 1.
+    pub attempt: u32,
+}
+
+/// What came of a transition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It happened: the record as it is now.
+    Done(Box<Video>),
+    /// It may not happen: the record as it is, if there is one.
+    Refused(Option<Box<Video>>),
+}
+
+impl Outcome {
+    /// Whether it happened.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+}
+
+/// How a video's status may change, and by what. [`model`] holds every transition to it, and the
+/// diagram in ARCHITECTURE.md is made of it. `None` is no record.
+pub const TABLE: [(Option<Status>, &str, Option<Status>); 14] = {
+    use Status::{Deleting, Errored, Preparing, Ready, Waiting};
+    [
+        (None, "an upload is permitted", Some(Waiting)),
+        (Some(Waiting), "nobody uploads for a day", None),
+        (Some(Waiting), "a function takes the lease", Some(Preparing)),
+        (
+            Some(Preparing),
+            "the lease has expired: the next attempt",
+            Some(Preparing),
+        ),
+        (
+            Some(Preparing),
+            "the lease is renewed, or given to a run",
+            Some(Preparing),
+        ),
+        (Some(Preparing), "its holder has published it", Some(Ready)),
+        (
+            Some(Preparing),
+            "its holder says why not, or nobody does",
+            Some(Errored),
+        ),
+        (
+            Some(Errored),
+            "it is tried again: the next generation",
+            Some(Preparing),
+        ),
+        (Some(Waiting), "delete", Some(Deleting)),
+        (Some(Preparing), "delete", Some(Deleting)),
+        (Some(Ready), "delete", Some(Deleting)),
+        (Some(Errored), "delete", Some(Deleting)),
+        (Some(Deleting), "delete, once more", Some(Deleting)),
+        (Some(Deleting), "everything of it is removed", None),
+    ]
+};
+
+fn status(status: Status) -> Value {
+    status.as_str().into()
+}
+
+fn is(is: Status) -> Guard {
+    Guard::Is(Field::Status, status(is))
+}
+
+/// Those who finish, fail or delete a video take its lease away, so whoever holds one is preparing it.
+fn held_by(holder: &str) -> Guard {
+    Guard::Is(Field::Holder, holder.into())
+}
+
+const NOT_HELD: [Change; 4] = [
+    Change::Remove(Field::Holder),
+    Change::Remove(Field::HeldUntil),
+    Change::Remove(Field::PartsTotal),
+    Change::Remove(Field::PartsDone),
+];
+
+/// What an attempt begins with, but for which attempt it is.
+fn taken(holder: &str, until: i64) -> Vec<Change> {
+    vec![
+        Change::Set(Field::Status, status(Status::Preparing)),
+        Change::Set(Field::Holder, holder.into()),
+        Change::Set(Field::HeldUntil, until.into()),
+        Change::Set(Field::Progress, 0.into()),
+        Change::Remove(Field::ExpiresAt),
+        Change::Remove(Field::Error),
+        Change::Remove(Field::PartsTotal),
+        Change::Remove(Field::PartsDone),
+    ]
+}
+
+/// A function begins the next attempt: the video waits for its source, or its last holder let the lease
+/// expire. `stale` is the end of a lease that was watched for so long that its holder is dead, whatever
+/// the clocks say. All times are Unix milliseconds.
+pub fn begin(holder: &str, now: i64, until: i64, stale: Option<i64>) -> Transition {
+    let preparing = |guard| Guard::All(vec![is(Status::Preparing), guard]);
+    let mut any = vec![
+        is(Status::Waiting),
+        preparing(Guard::Below(Field::HeldUntil, now)),
+    ];
+    any.extend(stale.map(|until| preparing(Guard::Is(Field::HeldUntil, until.into()))));
+    let mut changes = taken(holder, until);
+    changes.push(Change::Increment(Field::Attempt));
+    Transition {
+        name: "take the lease",
+        guard: Guard::Any(any),
+        changes,
+    }
+}
+
+/// A function begins the next generation of a video that failed for this reason.
+pub fn revive(holder: &str, until: i64, failed: &Video, reason: ErrorType) -> Transition {
+    let mut generation = vec![Guard::Is(Field::Generation, failed.generation.into())];
+    if failed.generation == 1 {
+        // Earlier versions did not count.
+        generation.push(Guard::Absent(Field::Generation));
+    }
+    let mut changes = taken(holder, until);
+    changes.extend([
+        Change::Set(Field::Generation, (failed.generation + 1).into()),
+        Change::Set(Field::Attempt, 1.into()),
+    ]);
+    Transition {
+        name: "try the video again",
+        guard: Guard::All(vec![
+            is(Status::Errored),
+            Guard::Is(Field::ErrorType, reason.as_str().into()),
+            Guard::Any(generation),
+        ]),
+        changes,
+    }
+}
+
+/// A lease is kept, and it is told how far the encode is (0 to 1).
+pub fn renew(lease: &Lease, until: i64, progress: f64) -> Transition {
+    let progress = (progress * 1000.0).round() / 1000.0;
+    Transition {
+        name: "renew the lease",
+        guard: held_by(&lease.holder),
+        changes: vec![
+            Change::Set(Field::HeldUntil, until.into()),
+            Change::Set(Field::Progress, progress.into()),
+        ],
+    }
+}
+
+/// A function gives its lease to a run, or takes it back. Doing so again, because the answer was lost,
+/// changes nothing.
+pub fn hand_over(from: &Lease, to: &Lease, until: i64) -> Transition {
+    Transition {
+        name: "hand the lease over",
+        guard: Guard::Any(vec![held_by(&from.holder), held_by(&to.holder)]),
+        changes: vec![
+            Change::Set(Field::Holder, to.holder.as_str().into()),
+            Change::Set(Field::HeldUntil, until.into()),
+            Change::Remove(Field::PartsTotal),
+            Change::Remove(Field::PartsDone),
+        ],
+    }
+}
+
+/// A run has started: it holds the video for as long as it may last, and its progress is that of this
+/// many parts.
+pub fn confirm_run(run: &Lease, until: i64, parts_total: u32) -> Transition {
+    Transition {
+        name: "confirm the run",
+        guard: held_by(&run.holder),
+        changes: vec![
+            Change::Set(Field::HeldUntil, until.into()),
+            Change::Set(Field::PartsTotal, parts_total.into()),
+        ],
+    }
+}
+
+/// A part of a run is done.
+pub fn part_done(run: &Lease, index: u32) -> Transition {
+    Transition {
+        name: "record the progress",
+        guard: held_by(&run.holder),
+        changes: vec![Change::Insert(Field::PartsDone, index)],
+    }
+}
+
+/// What the source turned out to be.
+pub fn describe(lease: &Lease, source: &SourceSummary) -> Transition {
+    Transition {
+        name: "record what the source is",
+        guard: held_by(&lease.holder),
+        changes: vec![Change::Set(Field::Source, json!(source))],
+    }
+}
+
+/// The video is published; `ready_at` is RFC 3339.
+pub fn complete(lease: &Lease, published: &Published, ready_at: &str) -> Transition {
+    let mut changes = vec![
+        Change::Set(Field::Status, status(Status::Ready)),
+        Change::Set(Field::Renditions, json!(published.renditions)),
+        Change::Set(Field::HasPoster, published.has_poster.into()),
+        Change::Set(Field::HasStoryboard, published.has_storyboard.into()),
+        Change::Set(Field::Progress, 1.into()),
+        Change::Set(Field::ReadyAt, ready_at.into()),
+    ];
+    changes.extend(NOT_HELD);
+    Transition {
+        name: "record that the video is ready",
+        guard: held_by(&lease.holder),
+        changes,
+    }
+}
+
+/// The video has failed, for this reason, as its holder says.
+pub fn fail(lease: &Lease, error: &VideoError) -> Transition {
+    failed(held_by(&lease.holder), error)
+}
+
+/// The video has failed, for this reason: whoever held it until this time never said so. Whoever holds
+/// it now is left alone.
+pub fn give_up(video: &Video, error: &VideoError) -> Transition {
+    let holder = video.lease_owner.as_deref().unwrap_or_default();
+    let guard = Guard::All(vec![
+        held_by(holder),
+        Guard::Is(Field::HeldUntil, video.lease_until.into()),
+    ]);
+    failed(guard, error)
+}
+
+fn failed(guard: Guard, error: &VideoError) -> Transition {
+    let mut changes = vec![
+        Change::Set(Field::Status, status(Status::Errored)),
+        Change::Set(Field::Error, json!(error)),
+    ];
+    changes.extend(NOT_HELD);
+    Transition {
+        name: "record that the video has failed",
+        guard,
+        changes,
+    }
+}
+
+/// A lease is let go, so that the next attempt need not wait for it to expire.
+pub fn release(holder: &str, now: i64) -> Transition {
+    Transition {
+        name: "release the lease",
+        guard: held_by(holder),
+        changes: vec![Change::Set(Field::HeldUntil, (now - 1).into())],
+    }
+}
+
+/// What a holder writes whose attempt came to nothing by no fault of the source's: the next attempt
+/// should begin at once, and after the last one nobody should wait for ever.
+pub fn give_back(lease: &Lease, now: i64) -> Transition {
+    if lease.attempt >= MAX_ATTEMPTS {
+        fail(lease, &out_of_attempts())
+    } else {
+        release(&lease.holder, now)
+    }
+}
+
+/// A video is taken out of the library for good: whoever encodes it loses its lease with this. The
+/// record stays until everything of the video is removed; asking again starts that again.
+pub fn delete(now: i64) -> Transition {
+    let mut changes = vec![
+        Change::Set(Field::Status, status(Status::Deleting)),
+        Change::Set(Field::DeleteRequestedAt, now.into()),
+        Change::Remove(Field::ExpiresAt),
+        Change::Remove(Field::UploadTokenHash),
+    ];
+    changes.extend(NOT_HELD);
+    Transition {
+        name: "delete the video",
+        guard: Guard::Exists,
+        changes,
+    }
+}
+
+/// What must hold of a record that is removed: everything else of its video is.
+pub fn may_be_forgotten() -> Guard {
+    is(Status::Deleting)
+}
+
+/// A source has arrived, so its record must not be forgotten as one that nobody used.
+pub fn keep_record() -> Transition {
+    Transition {
+        name: "keep the record",
+        guard: is(Status::Waiting),
+        changes: vec![Change::Remove(Field::ExpiresAt)],
+    }
+}
+
+/// An upload that still waits has another token; the old one is void.
+pub fn renew_upload(renewed: &Video) -> Transition {
+    Transition {
+        name: "renew the upload",
+        guard: is(Status::Waiting),
+        changes: vec![
+            Change::Set(Field::UploadTokenHash, json!(renewed.upload_token_hash)),
+            Change::Set(Field::UploadUntil, renewed.upload_until.into()),
+            Change::Set(Field::ExpiresAt, json!(renewed.expires_at)),
+        ],
+    }
+}
+
+/// Parts of this multipart upload (a hash of its id) may be sent: it is one of this many, at most, of a
+/// video that waits. Each holds as many bytes as the source has.
+pub fn admit_multipart(upload: &str, most: u32) -> Transition {
+    Transition {
+        name: "admit the multipart upload",
+        guard: Guard::All(vec![
+            is(Status::Waiting),
+            Guard::Any(vec![
+                Guard::Absent(Field::MultipartUploads),
+                Guard::Fewer(Field::MultipartUploads, most),
+                Guard::Contains(Field::MultipartUploads, upload.into()),
+            ]),
+        ]),
+        changes: vec![Change::InsertText(Field::MultipartUploads, upload.into())],
+    }
+}
+
+/// The owner changes a video's details.
+pub fn change_details(change: &DetailsChange) -> Transition {
+    let mut changes = Vec::new();
+    match &change.title {
+        Some(Some(title)) => changes.push(Change::Set(Field::Title, title.as_str().into())),
+        Some(None) => changes.push(Change::Remove(Field::Title)),
+        None => {}
+    }
+    if let Some(metadata) = &change.metadata {
+        changes.push(Change::Set(Field::Metadata, json!(metadata)));
+    }
+    Transition {
+        name: "change the video",
+        guard: Guard::All(vec![
+            Guard::Exists,
+            Guard::IsNot(Field::Status, status(Status::Deleting)),
+        ]),
+        changes,
+    }
+}
+
+impl Lease {
+    /// The lease that this record grants its holder.
+    pub(crate) fn of(video: &Video) -> Option<Self> {
+        Some(Self {
+            video: video.id,
+            holder: video.lease_owner.clone()?,
+            generation: video.generation,
+            attempt: video.attempts,
+        })
+    }
+}
+
+/// Whether no encode will come any more although none has ended: the function was killed each time
+/// (memory that runs out takes it along), so that nobody could write the end down.
+pub fn is_abandoned(video: &Video, now: i64) -> bool {
+    // A run that has started is not retried by anyone: it holds its lease for as long as it may last.
+    let is_last = video.attempts >= MAX_ATTEMPTS || video.parts_counted > 0;
+    let expired = video.lease_until + millis(ABANDONED_AFTER) < now;
+    video.status == Status::Preparing && is_last && expired
+}
+
+/// The end of a video that could not be encoded by our fault.
+pub fn out_of_attempts() -> VideoError {
+    VideoError::new(
+        ErrorType::Internal,
+        format!(
+            "It could not be transcoded in {MAX_ATTEMPTS} attempts. The upload is kept, and the operator of this service can have it tried again."
+        ),
+    )
+}

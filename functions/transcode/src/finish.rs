@@ -1,0 +1,58 @@
+//! How an encode ends, be it one function's or a run's: published, failed, or given back.
+
+use reelrun_core::{
+    error::{ErrorType, VideoError},
+    lifecycle::{self, Lease},
+    plan::Plan,
+    stitch::Stitched,
+    video::rfc3339,
+};
+use reelrun_platform::{catalog::CatalogError, now_millis};
+use time::OffsetDateTime;
+
+use crate::{error::StepError, job::Transcoder, publish::publish};
+
+impl Transcoder {
+    /// Publishes what was encoded, and says so. The lease was looked at just before: whoever lost it
+    /// must not touch what viewers see.
+    pub(crate) async fn publish(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        stitched: &Stitched,
+    ) -> Result<(), StepError> {
+        let published = publish(&self.storage, lease.video, plan, stitched).await?;
+        let ready_at = rfc3339(OffsetDateTime::now_utc());
+        let completed = lifecycle::complete(lease, &published, &ready_at);
+        Ok(self.catalog.apply_held(lease, &completed).await?)
+    }
+
+    /// Says that a video has failed, and why.
+    pub(crate) async fn fail(&self, lease: &Lease, error: &VideoError) -> Result<(), CatalogError> {
+        let failed = lifecycle::fail(lease, error);
+        self.catalog.apply_held(lease, &failed).await
+    }
+
+    /// After a failure that is not the source's.
+    pub(crate) async fn give_back(&self, lease: &Lease) {
+        let given_back = lifecycle::give_back(lease, now_millis());
+        if let Err(why) = self.catalog.apply_held(lease, &given_back).await {
+            tracing::warn!(video.id = %lease.video, error = %why, "the lease is left to expire");
+        }
+    }
+}
+
+/// The same source would need the same time again: this is final, and said at once.
+pub(crate) fn out_of_time() -> VideoError {
+    VideoError::new(
+        ErrorType::TooLong,
+        "It could not be encoded within the time that one encode may take here. Upload a shorter or smaller video, or ask the operator of this service for a faster function (TranscodeMemoryMb).",
+    )
+}
+
+pub(crate) fn ignore_lost(why: CatalogError) -> Result<(), StepError> {
+    match why {
+        CatalogError::LeaseLost => Ok(()),
+        why => Err(why.into()),
+    }
+}
