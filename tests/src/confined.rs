@@ -27,7 +27,11 @@ use reelrun_platform::{
     runs::Runs,
     storage::{Buckets, Storage},
 };
-use reelrun_transcode::{handler, job::Transcoder, process::Programs};
+use reelrun_transcode::{
+    handler::{self, Invocation},
+    job::Transcoder,
+    process::Programs,
+};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 
@@ -368,8 +372,8 @@ impl Laboratory {
         let mut event = put_event(&self.stack, &id, bytes.len() as u64);
         event["Records"][0]["s3"]["bucket"]["name"] = json!(self.bucket);
         let begun = Instant::now();
-        let deadline = tokio::time::Instant::now() + Duration::from_mins(3);
-        let answer = handler::handle(&transcoder, &event, deadline).await;
+        let invocation = Invocation::lasting(Duration::from_mins(3));
+        let answer = handler::handle(&transcoder, &event, invocation).await;
         let elapsed = begun.elapsed();
         Outcome {
             video: self.stack.video(&id),

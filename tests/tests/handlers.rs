@@ -24,9 +24,13 @@ use reelrun_tests::{
     settings::ONE_CHUNK,
     stack::{Stack, put},
 };
-use reelrun_transcode::{error::StepError, job::Transcoder, process::Programs};
+use reelrun_transcode::{
+    error::StepError,
+    handler::{self, Invocation},
+    job::Transcoder,
+    process::Programs,
+};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 /// SHA-256 of `example-token`, the token in the fixtures.
@@ -230,7 +234,7 @@ async fn an_unknown_video_and_an_unknown_method_are_problems() {
 #[tokio::test]
 async fn storage_events_of_others_are_acknowledged() {
     let functions = functions();
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let invocation = Invocation::lasting(Duration::from_mins(1));
     for name in [
         "s3-put",
         "s3-multipart-completed",
@@ -239,7 +243,7 @@ async fn storage_events_of_others_are_acknowledged() {
         "s3-batch",
     ] {
         let event = fixture(name);
-        reelrun_transcode::handler::handle(&functions.transcoder, &event, deadline)
+        handler::handle(&functions.transcoder, &event, invocation)
             .await
             .unwrap();
     }
@@ -249,10 +253,10 @@ async fn storage_events_of_others_are_acknowledged() {
 #[tokio::test]
 async fn tasks_of_a_run_that_is_over_do_nothing() {
     let functions = functions();
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let invocation = Invocation::lasting(Duration::from_mins(1));
     let handle = async |name| {
         let event = fixture(name);
-        reelrun_transcode::handler::handle(&functions.transcoder, &event, deadline).await
+        handler::handle(&functions.transcoder, &event, invocation).await
     };
     for name in ["task-encode", "task-encode-sound", "task-publish"] {
         let answer = handle(name).await;

@@ -1,7 +1,9 @@
 //! Another function, called without waiting for its answer.
 
-use aws_sdk_lambda::{Client, error::DisplayErrorContext, primitives::Blob, types::InvocationType};
+use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
 use serde_json::Value;
+
+use crate::failure::Failure;
 
 /// A function.
 #[derive(Debug, Clone)]
@@ -12,10 +14,10 @@ pub struct Function {
 
 /// Lambda did not take the event, after retries.
 #[derive(Debug, thiserror::Error)]
-#[error("could not call {name}: {why}")]
+#[error("could not call {name}: {source}")]
 pub struct CallError {
     name: String,
-    why: String,
+    source: Failure,
 }
 
 impl Function {
@@ -36,7 +38,7 @@ impl Function {
             .map(drop)
             .map_err(|why| CallError {
                 name: self.name.clone(),
-                why: DisplayErrorContext(why).to_string(),
+                source: Failure::sdk(why),
             })
     }
 }

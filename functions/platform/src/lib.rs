@@ -8,6 +8,7 @@ pub mod auth;
 pub mod aws;
 pub mod catalog;
 pub mod config;
+pub mod failure;
 pub mod function;
 pub mod http;
 pub mod openapi;

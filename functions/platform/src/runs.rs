@@ -1,12 +1,12 @@
 //! Executions of a state machine.
 
 use aws_sdk_sfn::{
-    Client,
-    error::{DisplayErrorContext, SdkError},
-    operation::start_execution::StartExecutionError,
+    Client, error::SdkError, operation::start_execution::StartExecutionError,
     types::ExecutionStatus,
 };
 use serde::Serialize;
+
+use crate::failure::{Failure, FailureKind};
 
 /// One state machine.
 #[derive(Debug, Clone)]
@@ -17,10 +17,17 @@ pub struct Runs {
 
 /// Step Functions did not do what was asked, after retries.
 #[derive(Debug, thiserror::Error)]
-#[error("could not {action}: {why}")]
+#[error("could not {action}: {source}")]
 pub struct RunsError {
     action: &'static str,
-    why: String,
+    source: Failure,
+}
+
+impl RunsError {
+    /// Whether the same may succeed later.
+    pub fn kind(&self) -> FailureKind {
+        self.source.kind()
+    }
 }
 
 impl Runs {
@@ -35,22 +42,22 @@ impl Runs {
     /// Starts an execution of this name, unless there was one before: starting it again, because the
     /// answer was lost or its reason came twice, starts nothing.
     pub async fn start(&self, name: &str, input: &impl Serialize) -> Result<(), RunsError> {
-        let failed = |why: String| RunsError {
+        let failed = |source| RunsError {
             action: "start the state machine",
-            why,
+            source,
         };
         let started = self
             .client
             .start_execution()
             .state_machine_arn(&self.state_machine_arn)
             .name(name)
-            .input(serde_json::to_string(input).map_err(|why| failed(why.to_string()))?)
+            .input(serde_json::to_string(input).map_err(|why| failed(Failure::permanent(why)))?)
             .send()
             .await;
         match started {
             Ok(_) => Ok(()),
             Err(why) if exists(&why) => Ok(()),
-            Err(why) => Err(failed(DisplayErrorContext(why).to_string())),
+            Err(why) => Err(failed(Failure::sdk(why))),
         }
     }
 
@@ -64,7 +71,7 @@ impl Runs {
             .await
             .map_err(|why| RunsError {
                 action: "look at a run of the state machine",
-                why: DisplayErrorContext(why).to_string(),
+                source: Failure::sdk(why),
             })?;
         let is_under_way = matches!(
             execution.status,

@@ -1,7 +1,9 @@
 //! Why a step did not succeed, by whose fault it is: that decides what happens next.
 
 use reelrun_core::{error::VideoError, stitch::StitchError};
-use reelrun_platform::{catalog::CatalogError, runs::RunsError, storage::StorageError};
+use reelrun_platform::{
+    catalog::CatalogError, failure::FailureKind, runs::RunsError, storage::StorageError,
+};
 
 /// A step's failure.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +35,19 @@ impl StepError {
     }
 }
 
+impl StepError {
+    /// A call to AWS that failed: what stays like this until somebody fixes it is ours.
+    fn of(kind: FailureKind, why: &impl ToString) -> Self {
+        match kind {
+            FailureKind::Transient => Self::Transient(why.to_string()),
+            FailureKind::Permanent => Self::Internal(why.to_string()),
+        }
+    }
+}
+
 impl From<StorageError> for StepError {
     fn from(why: StorageError) -> Self {
-        Self::Transient(why.to_string())
+        Self::of(why.kind(), &why)
     }
 }
 
@@ -48,15 +60,15 @@ impl From<StitchError> for StepError {
 
 impl From<RunsError> for StepError {
     fn from(why: RunsError) -> Self {
-        Self::Transient(why.to_string())
+        Self::of(why.kind(), &why)
     }
 }
 
 impl From<CatalogError> for StepError {
     fn from(why: CatalogError) -> Self {
-        match why {
+        match &why {
             CatalogError::LeaseLost => Self::LeaseLost,
-            CatalogError::Unavailable { .. } => Self::Transient(why.to_string()),
+            CatalogError::Unavailable { source, .. } => Self::of(source.kind(), &why),
             CatalogError::Malformed(_) => Self::Internal(why.to_string()),
         }
     }

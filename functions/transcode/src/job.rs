@@ -8,11 +8,7 @@ use reelrun_core::{
     error::{ErrorType, VideoError},
     event::SourceUploaded,
     keys::StorageKey,
-    lifecycle::{
-        self, Lease,
-        claim::Claimed,
-        timing::{FIRST_BYTE_TIMEOUT, SHUTDOWN_MARGIN},
-    },
+    lifecycle::{self, Lease, claim::Claimed, timing::FIRST_BYTE_TIMEOUT},
     plan::{Part, Plan, Settings},
     source::{self, Container, SNIFF_BYTES, SourceInfo, SourceLimits},
     stitch::{Stitched, stitch},
@@ -24,7 +20,8 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     encode::{Encoder, judge},
     error::StepError,
-    finish::{ignore_lost, out_of_time},
+    finish::ignore_lost,
+    handler::Invocation,
     lease,
     probe::{probe, probe_measured},
     process::Programs,
@@ -63,7 +60,7 @@ impl Transcoder {
     pub async fn transcode(
         &self,
         source: &SourceUploaded,
-        deadline: Instant,
+        invocation: Invocation,
     ) -> Result<(), StepError> {
         let video = source.video;
         let retryable = source.sender.retryable_errors();
@@ -99,7 +96,7 @@ impl Transcoder {
             biased;
             result = self.prepare(source, &lease, progress) => result,
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
-            () = tokio::time::sleep_until(deadline - SHUTDOWN_MARGIN) => Err(out_of_time().into()),
+            late = invocation.is_over_for(begun) => Err(late),
         };
         let result = match self.blame_stall(video, result).await {
             Ok(Prepared::Planned(plan)) => self
@@ -151,11 +148,14 @@ impl Transcoder {
             container,
         };
         let mut info = probe(&self.programs, url, self.limits).await?;
-        let mut plan = self.plan(lease, &info).await?;
+        self.describe(lease, &info).await?;
+        let mut plan = Plan::new(&info, self.settings);
         if plan.is_worth_measuring(&info) {
             info = probe_measured(&self.programs, url, self.limits, &info).await?;
-            plan = self.plan(lease, &info).await?;
+            self.describe(lease, &info).await?;
+            plan = Plan::new(&info, self.settings);
         }
+        tracing::info!(video.id = %lease.video, frames = plan.frames, renditions = plan.renditions.len(), chunks = plan.chunks(), "planned");
         if plan.chunks() > 1 {
             return Ok(Prepared::Planned(Box::new(plan)));
         }
@@ -171,8 +171,8 @@ impl Transcoder {
             // the first encode's segments; the second overwrites them.
             tracing::warn!(video.id = %source.video, "the source is longer than it states");
             info = probe_measured(&self.programs, url, self.limits, &info).await?;
-            plan = self.plan(lease, &info).await?;
-            plan.cuts.truncate(1);
+            self.describe(lease, &info).await?;
+            plan = Plan::in_one_piece(&info, self.settings);
             stitched = encode_whole(&encoder, &plan, url).await?;
             if plan.was_cut_off(stitched.frames) {
                 return Err(endless().into());
@@ -220,12 +220,10 @@ impl Transcoder {
         Ok(self.storage.presign_download(&key, valid_for).await?)
     }
 
-    async fn plan(&self, lease: &Lease, info: &SourceInfo) -> Result<Plan, StepError> {
+    /// Records what the source turned out to be.
+    async fn describe(&self, lease: &Lease, info: &SourceInfo) -> Result<(), StepError> {
         let described = lifecycle::describe(lease, &info.summary());
-        self.catalog.apply_held(lease, &described).await?;
-        let plan = Plan::new(info, self.settings);
-        tracing::info!(video.id = %lease.video, frames = plan.frames, renditions = plan.renditions.len(), chunks = plan.chunks(), "planned");
-        Ok(plan)
+        Ok(self.catalog.apply_held(lease, &described).await?)
     }
 }
 

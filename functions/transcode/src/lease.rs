@@ -64,10 +64,7 @@ pub async fn keep(
         beat.tick().await;
         let done = *progress.borrow();
         let renewed = time::timeout_at(good_until, renew(catalog, lease, done)).await;
-        let unanswered = || CatalogError::Unavailable {
-            action: "renew the lease",
-            why: "no answer for as long as it lasted".into(),
-        };
+        let unanswered = || CatalogError::unanswered("renew the lease");
         match renewed.unwrap_or_else(|_| Err(unanswered())) {
             Ok(()) => good_until = time::Instant::now() + LEASE,
             Err(CatalogError::LeaseLost) => return CatalogError::LeaseLost,

@@ -15,12 +15,11 @@ use reelrun_platform::{
 };
 use reelrun_transcode::{
     error::StepError,
-    handler,
+    handler::{self, Invocation},
     job::Transcoder,
     process::{Programs, sandbox},
 };
 use serde_json::Value;
-use tokio::time::Instant;
 use tower::util::AndThenLayer;
 
 #[tokio::main(flavor = "current_thread")]
@@ -58,8 +57,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             .context
             .deadline()
             .duration_since(std::time::SystemTime::now());
-        let deadline = Instant::now() + remaining.unwrap_or_default();
-        handler::handle(transcoder, &event.payload, deadline)
+        let invocation = Invocation::lasting(remaining.unwrap_or_default());
+        handler::handle(transcoder, &event.payload, invocation)
             .await
             .map_err(diagnostic)
     });

@@ -6,7 +6,7 @@ use reelrun_core::{
     keys::StorageKey,
     lifecycle::{
         self, Lease,
-        timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT, SHUTDOWN_MARGIN},
+        timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT},
     },
     plan::{Part, Plan},
     stitch::{PartReport, stitch},
@@ -23,7 +23,8 @@ use tokio::{
 use crate::{
     encode::{Encoder, judge},
     error::StepError,
-    finish::{ignore_lost, out_of_time},
+    finish::ignore_lost,
+    handler::Invocation,
     job::Transcoder,
 };
 
@@ -35,7 +36,7 @@ impl Transcoder {
     pub async fn perform(
         &self,
         task: &Task,
-        deadline: Instant,
+        invocation: Invocation,
     ) -> Result<Option<RunEnd>, StepError> {
         let run = Lease {
             video: task.video,
@@ -49,7 +50,7 @@ impl Transcoder {
                 let part = task
                     .part
                     .ok_or_else(|| StepError::Internal("an encode task without its part".into()))?;
-                self.encode_part(task, &run, part, deadline).await?;
+                self.encode_part(task, &run, part, invocation).await?;
                 Ok(None)
             }
             TaskKind::Publish => {
@@ -100,7 +101,7 @@ impl Transcoder {
         task: &Task,
         run: &Lease,
         part: Part,
-        deadline: Instant,
+        invocation: Invocation,
     ) -> Result<(), StepError> {
         self.catalog.check_lease(run).await?;
         let plan = self.stored_plan(task).await?;
@@ -109,7 +110,7 @@ impl Transcoder {
             biased;
             encoded = self.encode_and_report(task, &plan, part) => encoded,
             lost = self.until_unwanted(run) => Err(lost.into()),
-            () = tokio::time::sleep_until(deadline - SHUTDOWN_MARGIN) => Err(out_of_time().into()),
+            late = invocation.is_over_for(begun) => Err(late),
         };
         let encoded = self.blame_stall(task.video, encoded).await;
         if let Err(StepError::InvalidMedia(error)) = &encoded {
@@ -181,10 +182,7 @@ impl Transcoder {
                 Ok(Err(CatalogError::Unavailable { .. })) => pause = LEASE_CHECK_RETRY,
                 Ok(Err(why)) => return why,
                 Err(_) => {
-                    return CatalogError::Unavailable {
-                        action: "check the lease",
-                        why: "no answer for too long".into(),
-                    };
+                    return CatalogError::unanswered("check the lease");
                 }
             }
         }

@@ -168,6 +168,19 @@ impl Plan {
     /// The timeline starts at the container's start: a picture that starts later is preceded by
     /// copies of its first frame, so that sound and picture start together and stay in sync.
     pub fn new(source: &SourceInfo, settings: Settings) -> Self {
+        Self::cut(source, settings, cuts)
+    }
+
+    /// Plans a source that one function encodes as a whole.
+    pub fn in_one_piece(source: &SourceInfo, settings: Settings) -> Self {
+        Self::cut(source, settings, |_, _, _, _| vec![0])
+    }
+
+    fn cut(
+        source: &SourceInfo,
+        settings: Settings,
+        cuts: impl Fn(&SourceInfo, Grid, u64, u64) -> Vec<u32>,
+    ) -> Self {
         let video = &source.video;
         let grid = Grid::new(video.frame_rate);
         let audio_end = source.audio.as_ref().and_then(|audio| audio.end_us);
@@ -334,6 +347,26 @@ pub(crate) mod tests {
                 exact_sample_rate: Some(44_100),
             }),
         }
+    }
+
+    #[test]
+    fn a_plan_in_one_piece_fits_together() {
+        let info = source(3_600_000, (25, 1));
+        assert!(Plan::new(&info, SETTINGS).chunks() > 1);
+        let plan = Plan::in_one_piece(&info, SETTINGS);
+        assert_eq!((plan.chunks(), &plan.entries), (1, &None));
+        // One sheet of small pictures holds all of them.
+        let storyboard = plan.storyboard.as_ref().unwrap();
+        assert_eq!(
+            storyboard,
+            &Storyboard::new(
+                plan.grid,
+                plan.frames,
+                chunks::longest(&[0], plan.grid.segments_for(plan.frames))
+                    * u64::from(plan.grid.segment_frames()),
+                (plan.renditions[0].width, plan.renditions[0].height),
+            )
+        );
     }
 
     #[test]

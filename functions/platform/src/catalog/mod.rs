@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{DisplayErrorContext, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::query::builders::QueryFluentBuilder,
     types::AttributeValue,
 };
@@ -17,6 +17,8 @@ use reelrun_core::{
     video::{Month, Status, Video, VideoId},
 };
 use serde::de::DeserializeOwned;
+
+use crate::failure::Failure;
 
 pub use self::uploads::IdempotencyRecord;
 
@@ -37,12 +39,12 @@ pub struct Catalog {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// DynamoDB did not do what was asked, after retries.
-    #[error("could not {action}: {why}")]
+    #[error("could not {action}: {source}")]
     Unavailable {
         /// What was asked.
         action: &'static str,
-        /// The SDK's account of it.
-        why: String,
+        /// Why not, and whether it may succeed later.
+        source: Failure,
     },
     /// A record does not have the shape it was written in.
     #[error("a record can't be read: {0}")]
@@ -235,11 +237,21 @@ fn malformed(why: serde_dynamo::Error) -> CatalogError {
 
 fn unavailable<E, R>(action: &'static str, why: SdkError<E, R>) -> CatalogError
 where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
 {
     CatalogError::Unavailable {
         action,
-        why: DisplayErrorContext(why).to_string(),
+        source: Failure::sdk(why),
+    }
+}
+
+impl CatalogError {
+    /// The catalog did not answer in time.
+    pub fn unanswered(action: &'static str) -> Self {
+        Self::Unavailable {
+            action,
+            source: Failure::transient("no answer for as long as that could wait"),
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::{
     Client,
-    error::{DisplayErrorContext, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     presigning::PresigningConfig,
 };
 use bytes::Bytes;
@@ -16,7 +16,10 @@ use reelrun_core::keys::{Bucket, StorageKey};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::config::{self, ConfigError};
+use crate::{
+    config::{self, ConfigError},
+    failure::{Failure, FailureKind},
+};
 
 /// The two buckets.
 #[derive(Debug, Clone)]
@@ -55,11 +58,11 @@ pub struct Head {
 
 /// S3 did not do what was asked, after retries.
 #[derive(Debug, thiserror::Error)]
-#[error("could not {action} {key}: {why}")]
+#[error("could not {action} {key}: {source}")]
 pub struct StorageError {
     action: &'static str,
     key: String,
-    why: String,
+    source: Failure,
 }
 
 impl Storage {
@@ -84,15 +87,18 @@ impl Storage {
         key: &StorageKey,
         valid_for: Duration,
     ) -> Result<String, StorageError> {
-        let failed = |why| StorageError::new("sign the download of", key, why);
+        let action = "sign the download of";
         self.client
             .get_object()
             .bucket(self.bucket(key))
             .key(key.to_string())
-            .presigned(expires(valid_for).map_err(failed)?)
+            .presigned(
+                PresigningConfig::expires_in(valid_for)
+                    .map_err(|why| StorageError::new(action, key, Failure::permanent(why)))?,
+            )
             .await
             .map(|presigned| presigned.uri().into())
-            .map_err(|why| failed(DisplayErrorContext(why).to_string()))
+            .map_err(|why| StorageError::sdk(action, key, why))
     }
 
     /// Stores an object with the content type and cache policy of its key. Overwrites.
@@ -122,7 +128,7 @@ impl Storage {
             .map_err(|why| StorageError::sdk("read", key, why))?;
         let body = answer.body.collect().await;
         body.map(aws_smithy_types::byte_stream::AggregatedBytes::into_bytes)
-            .map_err(|why| StorageError::new("read", key, why.to_string()))
+            .map_err(|why| StorageError::new("read", key, Failure::transient(why)))
     }
 
     /// Reads the first bytes of an object; none if there is no such object.
@@ -153,7 +159,7 @@ impl Storage {
         };
         let content_encoding = answer.content_encoding;
         let body = answer.body.collect().await;
-        let body = body.map_err(|why| StorageError::new("read", key, why.to_string()))?;
+        let body = body.map_err(|why| StorageError::new("read", key, Failure::transient(why)))?;
         Ok(Some(Head {
             bytes: body.into_bytes(),
             content_encoding,
@@ -164,7 +170,7 @@ impl Storage {
     pub async fn get_json<T: DeserializeOwned>(&self, key: &StorageKey) -> Result<T, StorageError> {
         let bytes = self.get(key).await?;
         serde_json::from_slice(&bytes)
-            .map_err(|why| StorageError::new("read", key, why.to_string()))
+            .map_err(|why| StorageError::new("read", key, Failure::transient(why)))
     }
 
     /// Stores a value as JSON.
@@ -174,7 +180,7 @@ impl Storage {
         value: &T,
     ) -> Result<(), StorageError> {
         let json = serde_json::to_vec(value)
-            .map_err(|why| StorageError::new("store", key, why.to_string()))?;
+            .map_err(|why| StorageError::new("store", key, Failure::permanent(why)))?;
         self.put(key, json.into()).await
     }
 
@@ -190,24 +196,25 @@ impl Storage {
     }
 }
 
-fn expires(valid_for: Duration) -> Result<PresigningConfig, String> {
-    PresigningConfig::expires_in(valid_for).map_err(|why| why.to_string())
-}
-
 impl StorageError {
-    fn new(action: &'static str, key: impl std::fmt::Display, why: String) -> Self {
+    /// Whether the same may succeed later.
+    pub fn kind(&self) -> FailureKind {
+        self.source.kind()
+    }
+
+    fn new(action: &'static str, key: impl std::fmt::Display, source: Failure) -> Self {
         Self {
             action,
             key: key.to_string(),
-            why,
+            source,
         }
     }
 
-    fn sdk<E: std::error::Error + 'static, R: std::fmt::Debug + 'static>(
-        action: &'static str,
-        key: impl std::fmt::Display,
-        why: SdkError<E, R>,
-    ) -> Self {
-        Self::new(action, key, DisplayErrorContext(why).to_string())
+    fn sdk<E, R>(action: &'static str, key: impl std::fmt::Display, why: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        Self::new(action, key, Failure::sdk(why))
     }
 }

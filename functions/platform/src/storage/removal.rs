@@ -10,6 +10,7 @@ use reelrun_core::{
 };
 
 use super::{Storage, StorageError};
+use crate::failure::Failure;
 
 impl Storage {
     /// Removes every object of a video, and the parts of an upload that was not completed. What is
@@ -68,8 +69,8 @@ impl Storage {
                 .set_objects(Some(objects))
                 .quiet(true)
                 .build();
-            let delete =
-                delete.map_err(|why| StorageError::new("remove", folder, why.to_string()))?;
+            let delete = delete
+                .map_err(|why| StorageError::new("remove", folder, Failure::permanent(why)))?;
             let answer = self
                 .client
                 .delete_objects()
@@ -80,7 +81,7 @@ impl Storage {
             let answer = answer.map_err(|why| StorageError::sdk("remove", folder, why))?;
             if let Some(first) = answer.errors().first() {
                 let why = format!("{} of {} objects: {first:?}", answer.errors().len(), folder);
-                return Err(StorageError::new("remove", folder, why));
+                return Err(StorageError::new("remove", folder, Failure::transient(why)));
             }
         }
     }
