@@ -7,7 +7,14 @@ use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
 use axum::Router;
 use http::{Request, Response};
 use lambda_http::{Body, request::LambdaRequest};
-use reelrun_core::{source::SourceLimits, task::RunEnd, upload::UploadLimits};
+use reelrun_core::{
+    error::{ErrorType, VideoError},
+    lifecycle::{self, Lease, Outcome},
+    source::SourceLimits,
+    task::RunEnd,
+    upload::{UploadLimits, details::DetailsChange},
+    video::{Published, Video, VideoId},
+};
 use reelrun_lookup::Lookup;
 use reelrun_platform::{
     auth::ApiTokens,
@@ -329,4 +336,98 @@ fn every_fixture_is_used() {
         .filter(|name| !here.contains(&format!("\"{name}\"")))
         .collect();
     assert!(unused.is_empty(), "{unused:?}");
+}
+
+/// What the table does with a transition is what the rules' model takes it to do.
+#[tokio::test]
+async fn the_catalog_and_the_model_read_transitions_alike() {
+    let stack = Stack::get();
+    let catalog = functions().transcoder.catalog;
+    let id = VideoId::new(uuid::Uuid::now_v7()).unwrap();
+    let waiting = Video {
+        filename: "a.mp4".into(),
+        expires_at: Some(1),
+        ..Video::waiting(id)
+    };
+    catalog.create(&waiting).await.unwrap();
+    let mut model = json!(waiting).as_object().cloned();
+    let lease = |holder: &str, attempt| Lease {
+        video: id,
+        holder: holder.into(),
+        generation: 1,
+        attempt,
+    };
+    let (one, two, run) = (lease("one", 1), lease("two", 2), lease("run", 2));
+    let error = |kind| VideoError::new(kind, "Why.");
+    let failed = Video {
+        error: Some(error(ErrorType::Internal)),
+        ..waiting.clone()
+    };
+    let details = DetailsChange {
+        title: Some(Some("Title".into())),
+        metadata: Some([("key".to_owned(), "value".to_owned())].into()),
+    };
+    let published = Published {
+        renditions: Vec::new(),
+        has_poster: true,
+        has_storyboard: false,
+    };
+    let script = [
+        lifecycle::admit_multipart("a", 2),
+        lifecycle::admit_multipart("b", 2),
+        lifecycle::admit_multipart("c", 2),
+        lifecycle::admit_multipart("a", 2),
+        lifecycle::keep_record(),
+        lifecycle::begin("one", 1000, 2000, None),
+        lifecycle::begin("two", 1999, 3000, None),
+        lifecycle::renew(&one, 2500, 0.333_333),
+        lifecycle::renew(&two, 9999, 1.0),
+        lifecycle::begin("two", 2500, 3000, Some(2500)),
+        lifecycle::hand_over(&two, &run, 4000),
+        lifecycle::hand_over(&two, &run, 4000),
+        lifecycle::confirm_run(&run, 5000, 3),
+        lifecycle::part_done(&run, 2),
+        lifecycle::part_done(&run, 2),
+        lifecycle::part_done(&run, 0),
+        lifecycle::part_done(&one, 1),
+        lifecycle::change_details(&details),
+        lifecycle::change_details(&DetailsChange::default()),
+        lifecycle::fail(&one, &error(ErrorType::TooLong)),
+        lifecycle::fail(&run, &error(ErrorType::Internal)),
+        lifecycle::revive("three", 6000, &failed, ErrorType::TooLong),
+        lifecycle::revive("three", 6000, &failed, ErrorType::Internal),
+        lifecycle::revive("four", 6000, &failed, ErrorType::Internal),
+        lifecycle::release("three", 6001),
+        lifecycle::begin("five", 6001, 7000, None),
+        lifecycle::complete(&lease("five", 2), &published, "2026-01-01T00:00:00Z"),
+        lifecycle::begin("six", i64::MAX / 2, 8000, None),
+        lifecycle::delete(9000),
+        lifecycle::change_details(&details),
+        lifecycle::delete(9001),
+    ];
+    for transition in script {
+        let expected = transition.apply(model.as_ref());
+        let outcome = catalog.apply(id, &transition).await.unwrap();
+        let read = |record: Option<&serde_json::Map<String, Value>>| -> Option<Video> {
+            record.map(|record| serde_json::from_value(json!(record)).unwrap())
+        };
+        match outcome {
+            Outcome::Done(video) => {
+                assert_eq!(Some(*video), read(expected.as_ref()), "{transition:?}");
+            }
+            Outcome::Refused(video) => {
+                assert_eq!(expected, None, "{transition:?}");
+                assert_eq!(
+                    video.map(|video| *video),
+                    read(model.as_ref()),
+                    "{transition:?}"
+                );
+            }
+        }
+        model = expected.or(model);
+    }
+    catalog.forget(id).await.unwrap();
+    let gone = catalog.apply(id, &lifecycle::delete(9002)).await.unwrap();
+    assert_eq!(gone, Outcome::Refused(None));
+    assert!(stack.record(&id.to_string()).await.is_empty());
 }

@@ -50,7 +50,7 @@ impl Transcoder {
                 let part = task
                     .part
                     .ok_or_else(|| StepError::Internal("an encode task without its part".into()))?;
-                self.encode_part(task, &run, part, invocation).await?;
+                Box::pin(self.encode_part(task, &run, part, invocation)).await?;
                 Ok(None)
             }
             TaskKind::Publish => {

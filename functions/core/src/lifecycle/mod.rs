@@ -71,7 +71,7 @@ pub const TABLE: [(Option<Status>, &str, Option<Status>); 14] = {
         (Some(Waiting), "a function takes the lease", Some(Preparing)),
         (
             Some(Preparing),
-            "the lease has expired: the next attempt",
+            "the lease has expired, so the next attempt begins",
             Some(Preparing),
         ),
         (
@@ -87,7 +87,7 @@ pub const TABLE: [(Option<Status>, &str, Option<Status>); 14] = {
         ),
         (
             Some(Errored),
-            "it is tried again: the next generation",
+            "it is tried again, in the next generation",
             Some(Preparing),
         ),
         (Some(Waiting), "delete", Some(Deleting)),
@@ -411,4 +411,56 @@ pub fn out_of_attempts() -> VideoError {
             "It could not be transcoded in {MAX_ATTEMPTS} attempts. The upload is kept, and the operator of this service can have it tried again."
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table as Mermaid draws it.
+    fn diagram() -> String {
+        let name = |status: Option<Status>| status.map_or("[*]", Status::as_str);
+        let lines =
+            TABLE.map(|(from, what, to)| format!("    {} --> {}: {what}\n", name(from), name(to)));
+        format!("```mermaid\nstateDiagram-v2\n{}```", lines.concat())
+    }
+
+    #[test]
+    fn the_diagram_is_that_of_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ARCHITECTURE.md");
+        let architecture = std::fs::read_to_string(path).unwrap();
+        let diagram = diagram();
+        assert!(
+            architecture.contains(&diagram),
+            "ARCHITECTURE.md lacks\n{diagram}"
+        );
+    }
+
+    /// Conditions are made of transitions; what is written without one is said here.
+    #[test]
+    fn the_catalog_has_no_condition_of_its_own() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../platform/src/catalog");
+        let mut own = Vec::new();
+        for file in std::fs::read_dir(folder).unwrap().flatten() {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            let name = file.file_name().into_string().unwrap();
+            let conditions = text
+                .lines()
+                .filter(|line| line.contains(".condition_expression("));
+            own.extend(conditions.map(|line| format!("{name}: {}", line.trim())));
+        }
+        own.sort();
+        assert_eq!(
+            own,
+            [
+                // The guard of a transition, and of a record that is removed.
+                "transitions.rs: .condition_expression(condition)",
+                "transitions.rs: .condition_expression(format!(\"attribute_not_exists(id) OR {condition}\"))",
+                // A record is made once; an idempotency key and the library are no videos.
+                "uploads.rs: .condition_expression(\"attribute_not_exists(first_month) OR first_month > :month\")",
+                "uploads.rs: .condition_expression(\"attribute_not_exists(id)\")",
+                "uploads.rs: .condition_expression(condition)",
+            ]
+        );
+    }
 }

@@ -215,7 +215,7 @@ impl World {
         let (was, is) = (before.status, after.status);
         let is_listed = |&(from, _, to): &(_, _, _)| (from, to) == (Some(was), Some(is));
         assert!(
-            was == is || TABLE.iter().any(|row| is_listed(row)),
+            was == is || TABLE.iter().any(is_listed),
             "{} made {was:?} {is:?}",
             transition.name
         );
@@ -698,7 +698,7 @@ fn a_broken_rule_is_found() {
             "an attempt does not count",
             |it| {
                 it.changes
-                    .retain(|edit| !matches!(edit, Edit::Increment(Field::Attempt)))
+                    .retain(|edit| !matches!(edit, Edit::Increment(Field::Attempt)));
             },
             true,
         ),
