@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use reelrun_core::{
     change,
     event::{self, Record},
-    notice::{Notice, Receivers},
+    notice::{Links, Notice, Receivers},
     task::{self, Task},
 };
 use serde::Deserialize as _;
@@ -22,12 +22,16 @@ fuzz_target!(|text: &[u8]| {
         }
     }
     for change in change::parse(&event) {
-        let _ = change.quiet_from();
+        let _ = change.drained_at(0);
+        let links = Links {
+            media: "https://cdn",
+            page: "https://page",
+        };
         let to = Receivers {
             webhooks: &["name".into()],
             mail: true,
         };
-        let _ = Notice::of(&change, "https://cdn", to, time::OffsetDateTime::UNIX_EPOCH);
+        let _ = Notice::of(&change, links, to, time::OffsetDateTime::UNIX_EPOCH);
     }
     if task::is_task(&event) {
         let _ = Task::deserialize(&event);
