@@ -283,6 +283,12 @@ pub(super) fn update(
     else {
         bail!("the running stack's description is incomplete; `cargo reelrun down` stops it");
     };
+    if local.emulator_door.is_empty() {
+        bail!(
+            "the running stack was started by an earlier version, which let in everybody on this \
+             machine; `cargo reelrun down` stops it, and its videos go with it"
+        );
+    }
     let place = Place::Local {
         endpoint,
         credentials: Credentials {
