@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use reelrun_core::{
+use reelrun_media::{
     command::{self, SourceUrl},
-    encoder::{Preset, VideoCodecs},
+    encoder::Preset,
+    ladder::VideoCodecs,
     plan::{FanOut, Plan, Settings},
     source::{SourceInfo, SourceLimits},
 };

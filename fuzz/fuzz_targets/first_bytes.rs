@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use reelrun_core::source::Container;
+use reelrun_media::source::Container;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(container) = Container::of(bytes) {

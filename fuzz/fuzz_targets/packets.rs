@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use reelrun_core::source::Packets;
+use reelrun_media::source::Packets;
 
 fuzz_target!(|text: &str| {
     let mut packets = Packets::default();

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use reelrun_core::{
+use reelrun_media::{
     codecs::read_init,
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
     timeline::{FrameRate, Grid},

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reelrun_core::source::SourceLimits;
+use reelrun_media::source::SourceLimits;
 use reelrun_platform::{
     aws,
     catalog::Catalog,

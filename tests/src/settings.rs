@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use reelrun_core::{
-    encoder::{Preset, VideoCodecs},
+use reelrun_media::{
+    encoder::Preset,
+    ladder::VideoCodecs,
     plan::{FanOut, Settings},
 };
 

@@ -8,14 +8,16 @@ use axum::Router;
 use http::{Request, Response};
 use lambda_http::{Body, request::LambdaRequest};
 use reelrun_core::{
-    error::{ErrorType, VideoError},
     lifecycle::{self, Lease, Outcome},
-    source::SourceLimits,
     task::RunEnd,
     upload::{UploadLimits, details::DetailsChange},
     video::{Published, Video, VideoId},
 };
 use reelrun_lookup::Lookup;
+use reelrun_media::{
+    error::{ErrorType, VideoError},
+    source::SourceLimits,
+};
 use reelrun_platform::{
     auth::ApiTokens,
     aws,

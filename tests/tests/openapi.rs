@@ -8,16 +8,12 @@ use std::{collections::BTreeSet, env, fs, sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use axum::{Router, body::Body};
 use http::{Request, StatusCode, header};
-use reelrun_core::{
-    error::{ErrorType, VideoError},
-    upload::UploadLimits,
-    video::Video,
-    view,
-};
+use reelrun_core::{upload::UploadLimits, video::Video, view};
 use reelrun_lookup::{
     Lookup,
     openapi::{DOCUMENT, LibraryApi},
 };
+use reelrun_media::error::{ErrorType, VideoError};
 use reelrun_platform::{
     auth::ApiTokens, aws, catalog::Catalog, problem::ProblemKind, signer::Signer,
 };

@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{error::ErrorType, keys::parse_source_key, video::VideoId};
+use crate::{keys::parse_source_key, video::VideoId};
+use reelrun_media::error::ErrorType;
 
 /// An uploaded source, as one record of an event announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{plan::Part, video::VideoId};
+use crate::video::VideoId;
+use reelrun_media::{
+    file::{MediaFile, TrackId},
+    plan::Part,
+};
 
 /// Which bucket holds an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,78 +19,6 @@ pub enum Bucket {
     Uploads,
     /// What the CDN serves.
     Media,
-}
-
-/// Names one track of a published video: the folder that holds its segments.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TrackId {
-    /// A video rendition, named as its rung: `720p`.
-    Video(String),
-    /// An audio track.
-    Audio(String),
-}
-
-impl TrackId {
-    /// The name without the kind: DASH's Representation id.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Video(name) | Self::Audio(name) => name,
-        }
-    }
-}
-
-impl fmt::Display for TrackId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Video(name) => write!(f, "video/{name}"),
-            Self::Audio(name) => write!(f, "audio/{name}"),
-        }
-    }
-}
-
-/// A file of a published video, relative to `videos/{id}/`: what playlists refer to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MediaFile {
-    /// The HLS master playlist: written last, it is the commit point.
-    Master,
-    /// The DASH manifest.
-    Manifest,
-    /// The still shown before playback.
-    Poster,
-    /// Which small picture belongs to which time.
-    Storyboard,
-    /// The small pictures of a chunk; chunks are counted from 0.
-    Sheet(u32),
-    /// A track's initialization segment.
-    Init(TrackId),
-    /// A track's media segment; numbers start at 1.
-    Segment(TrackId, u32),
-    /// A track's HLS media playlist.
-    Playlist(TrackId),
-    /// A video track's I-frame playlist.
-    IFrames(TrackId),
-}
-
-impl fmt::Display for MediaFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Master => f.write_str("master.m3u8"),
-            Self::Manifest => f.write_str("manifest.mpd"),
-            Self::Poster => f.write_str("poster.jpg"),
-            Self::Storyboard => f.write_str("storyboard/storyboard.vtt"),
-            Self::Sheet(chunk) => write!(f, "storyboard/{}", sheet_name(*chunk)),
-            Self::Init(track) => write!(f, "{track}/init.mp4"),
-            Self::Segment(track, number) => write!(f, "{track}/{number:05}.m4s"),
-            Self::Playlist(track) => write!(f, "{track}/playlist.m3u8"),
-            Self::IFrames(track) => write!(f, "{track}/iframes.m3u8"),
-        }
-    }
-}
-
-/// A sheet's name beside the storyboard that refers to it.
-pub fn sheet_name(chunk: u32) -> String {
-    format!("{:05}.jpg", chunk + 1)
 }
 
 /// Names one run of a state machine over one video: which source it encodes, and which

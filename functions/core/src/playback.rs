@@ -26,7 +26,8 @@ pub fn original_plays_in_browsers(video: &Video) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{source::SourceSummary, video::Status};
+    use crate::video::Status;
+    use reelrun_media::source::SourceSummary;
 
     #[test]
     fn containers_and_codecs_decide() {

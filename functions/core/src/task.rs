@@ -5,11 +5,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
+use crate::{keys::RunId, video::VideoId};
+use reelrun_media::{
     error::{ErrorType, VideoError},
-    keys::RunId,
     plan::{Part, Plan},
-    video::VideoId,
 };
 
 /// One task.
@@ -133,16 +132,69 @@ pub fn part_failed(plan: Option<&Plan>, part: Option<Part>) -> VideoError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use reelrun_media::{
+        encoder::Preset,
+        ladder::VideoCodecs,
+        plan::{FanOut, Settings},
+        source::{AudioStream, Container, Seeking, SourceInfo, VideoStream},
+        timeline::FrameRate,
+    };
     use serde_json::json;
 
     use super::*;
-    use crate::plan::tests::{SETTINGS, source};
+
+    /// A plan of 1080p at 25 fps that lasts so many seconds, with sound that is a part of its own.
+    fn plan(seconds: u64) -> Plan {
+        let end_us = seconds * 1_000_000;
+        let source = SourceInfo {
+            container: Container::Mp4,
+            size_bytes: 1000,
+            duration_us: end_us,
+            clock_start_us: 0,
+            keyframes: Vec::new(),
+            seeking: Seeking::Exact,
+            video: VideoStream {
+                index: 0,
+                codec: "h264".into(),
+                width: 1920,
+                height: 1080,
+                decoded: (1920, 1080),
+                frame_rate: FrameRate::new(25, 1).unwrap(),
+                start_us: 0,
+                end_us,
+                end_is_exact: true,
+                interlaced: false,
+                hdr: false,
+                color_is_stated: false,
+            },
+            audio: Some(AudioStream {
+                index: 1,
+                codec: "opus".into(),
+                language: "und".into(),
+                start_us: 0,
+                end_us: Some(end_us),
+                channels: 2,
+                exact_sample_rate: None,
+            }),
+        };
+        let settings = Settings {
+            max_short_side: 1080,
+            preset: Preset::Balanced,
+            codecs: VideoCodecs { av1: false },
+            fan_out: FanOut {
+                max_parallel: 1000,
+                target: Duration::from_secs(15),
+                memory_mb: 3008,
+            },
+        };
+        Plan::new(&source, settings)
+    }
 
     #[test]
     fn a_run_is_told_its_parts_in_few_bytes() {
-        let mut info = source(43_200_000, (25, 1));
-        info.audio.as_mut().unwrap().exact_sample_rate = None;
-        let plan = Plan::new(&info, SETTINGS);
+        let plan = plan(43_200);
         let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
         let input = RunInput::new(video, RunId::new("abc", 1, 1), &plan);
         let json = serde_json::to_value(&input).unwrap();
@@ -158,7 +210,7 @@ mod tests {
 
     #[test]
     fn failures_name_their_part() {
-        let plan = Plan::new(&source(60_000, (25, 1)), SETTINGS);
+        let plan = plan(60);
         let detail = part_failed(Some(&plan), Some(Part::Chunk(1))).detail;
         assert!(detail.contains("chunk 2 of "), "{detail}");
     }

@@ -6,12 +6,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    error::VideoError,
-    keys::{MediaFile, StorageKey},
+    keys::StorageKey,
     playback::original_plays_in_browsers,
-    source::SourceSummary,
     video::{PublishedRendition, Status, Video, VideoId, rfc3339},
 };
+use reelrun_media::file::MediaFile;
+use reelrun_media::{error::VideoError, source::SourceSummary};
 
 /// A video: what it is called, how far it is, and what can be played.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

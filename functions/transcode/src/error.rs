@@ -1,6 +1,6 @@
 //! Why a step did not succeed, by whose fault it is: that decides what happens next.
 
-use reelrun_core::{error::VideoError, stitch::StitchError};
+use reelrun_media::{error::VideoError, stitch::StitchError};
 use reelrun_platform::{
     catalog::CatalogError, failure::FailureKind, runs::RunsError, storage::StorageError,
 };

@@ -11,9 +11,9 @@ use reelrun_core::{
         self, Lease,
         timing::{RUN_START_LEASE, WRITERS_DRAIN, millis},
     },
-    plan::Plan,
     task::{RunInput, execution_name},
 };
+use reelrun_media::plan::Plan;
 use reelrun_platform::now_millis;
 
 use crate::{error::StepError, job::Transcoder};

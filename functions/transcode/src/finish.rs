@@ -1,11 +1,13 @@
 //! How an encode ends, be it one function's or a run's: published, failed, or given back.
 
 use reelrun_core::{
-    error::{ErrorType, VideoError},
     lifecycle::{self, Lease},
+    video::rfc3339,
+};
+use reelrun_media::{
+    error::{ErrorType, VideoError},
     plan::Plan,
     stitch::Stitched,
-    video::rfc3339,
 };
 use reelrun_platform::{catalog::CatalogError, now_millis};
 use time::OffsetDateTime;

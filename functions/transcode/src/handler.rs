@@ -89,7 +89,7 @@ pub async fn handle(
 
 #[cfg(test)]
 mod tests {
-    use reelrun_core::error::ErrorType;
+    use reelrun_media::error::ErrorType;
 
     use super::*;
 

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use reelrun_core::{
-    command::SourceUrl,
-    complaint,
-    error::{ErrorType, VideoError},
     event::SourceUploaded,
     keys::StorageKey,
     lifecycle::{self, Lease, claim::Claimed, timing::FIRST_BYTE_TIMEOUT},
+    video::VideoId,
+};
+use reelrun_media::{
+    command::SourceUrl,
+    complaint,
+    error::{ErrorType, VideoError},
     plan::{Part, Plan, Settings},
     source::{self, Container, SNIFF_BYTES, SourceInfo, SourceLimits},
     stitch::{Stitched, stitch},
-    video::VideoId,
 };
 use reelrun_platform::{catalog::Catalog, runs::Runs, storage::Storage};
 use tokio::{sync::watch, time::Instant};

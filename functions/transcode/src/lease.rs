@@ -2,7 +2,6 @@
 //! decided in [`reelrun_core::lifecycle`].
 
 use reelrun_core::{
-    error::ErrorType,
     lifecycle::{
         self, Lease,
         claim::{Claim, Claimed, Step},
@@ -10,6 +9,7 @@ use reelrun_core::{
     },
     video::VideoId,
 };
+use reelrun_media::error::ErrorType;
 use reelrun_platform::{
     catalog::{Catalog, CatalogError},
     now_millis,

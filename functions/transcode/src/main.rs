@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, layers::TracingLayer, service_fn};
-use reelrun_core::{
+use reelrun_media::{
     plan::{FanOut, Settings},
     source::SourceLimits,
 };

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use reelrun_core::{
+use reelrun_media::{
     allowance::{Allowance, Exceeded},
     command::{self, SourceUrl},
     complaint::{self, is_network_trouble},

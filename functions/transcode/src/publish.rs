@@ -5,13 +5,16 @@
 
 use bytes::Bytes;
 use reelrun_core::{
+    keys::StorageKey,
+    video::{Published, PublishedRendition, VideoId},
+};
+use reelrun_media::file::MediaFile;
+use reelrun_media::{
     dash, hls,
-    keys::{MediaFile, StorageKey},
     plan::Plan,
     report::{Presentation, TrackKind},
     stitch::Stitched,
     storyboard,
-    video::{Published, PublishedRendition, VideoId},
 };
 use reelrun_platform::storage::Storage;
 

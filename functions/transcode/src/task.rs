@@ -1,17 +1,19 @@
 //! What the state machine asks for. An error's name tells it whether to ask again.
 
 use reelrun_core::{
-    command::SourceUrl,
-    error::{ErrorType, VideoError},
     keys::StorageKey,
     lifecycle::{
         self, Lease,
         timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT},
     },
-    plan::{Part, Plan},
-    stitch::{PartReport, stitch},
     task::{RunEnd, Task, TaskKind, execution_name, part_failed},
     video::{Status, VideoId},
+};
+use reelrun_media::{
+    command::SourceUrl,
+    error::{ErrorType, VideoError},
+    plan::{Part, Plan},
+    stitch::{PartReport, stitch},
 };
 use reelrun_platform::catalog::CatalogError;
 use tokio::{

@@ -7,10 +7,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use reelrun_core::{
-    keys::{MediaFile, StorageKey},
-    video::VideoId,
-};
+use reelrun_core::{keys::StorageKey, video::VideoId};
+use reelrun_media::file::MediaFile;
 use reelrun_platform::storage::Storage;
 use tokio::{sync::Semaphore, task::JoinSet};
 

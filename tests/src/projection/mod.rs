@@ -11,7 +11,7 @@ mod encode;
 
 use std::time::Duration;
 
-use reelrun_core::plan::{Part, Plan};
+use reelrun_media::plan::{Part, Plan};
 
 use self::aws::{Prices, Quotas};
 

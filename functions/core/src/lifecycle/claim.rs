@@ -11,10 +11,8 @@ use super::{
     Lease, Outcome, Transition, begin, release, revive,
     timing::{HEARTBEAT, LEASE, STALE_LEASE_AFTER, millis},
 };
-use crate::{
-    error::ErrorType,
-    video::{Status, Video},
-};
+use crate::video::{Status, Video};
+use reelrun_media::error::ErrorType;
 
 /// A function that asks for a video's lease.
 #[derive(Debug, Clone)]

@@ -23,10 +23,12 @@ use serde_json::{Value, json};
 use self::timing::{ABANDONED_AFTER, millis};
 pub use self::transition::{Change, Field, Guard, Transition};
 use crate::{
-    error::{ErrorType, VideoError},
-    source::SourceSummary,
     upload::details::DetailsChange,
     video::{Published, Status, Video, VideoId},
+};
+use reelrun_media::{
+    error::{ErrorType, VideoError},
+    source::SourceSummary,
 };
 
 /// How often a video is tried in a generation: once, and Lambda's two retries.

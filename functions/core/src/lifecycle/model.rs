@@ -26,11 +26,11 @@ use super::{
 };
 use crate::{
     change::Change,
-    error::{ErrorType, VideoError},
     event::Sender,
     notice::{Links, Notice, Receivers},
     video::{Published, Status, Video, VideoId, rfc3339},
 };
+use reelrun_media::error::{ErrorType, VideoError};
 
 const MINUTE: i64 = 60_000;
 const SWEEP_EVERY: i64 = 5 * MINUTE;

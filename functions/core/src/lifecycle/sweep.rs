@@ -11,12 +11,12 @@
 use serde_json::{Value, json};
 
 use crate::{
-    error::{ErrorType, VideoError},
     event,
     keys::StorageKey,
     lifecycle::{MAX_ATTEMPTS, is_abandoned, out_of_attempts},
     video::{Status, Video, VideoId},
 };
+use reelrun_media::error::{ErrorType, VideoError};
 
 /// A source that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,8 @@ use utoipa::{
 
 pub use self::id::{InvalidMonth, InvalidVideoId, Month, VideoId};
 
-use crate::{error::VideoError, lifecycle, source::SourceSummary};
+use crate::lifecycle;
+use reelrun_media::{error::VideoError, source::SourceSummary};
 
 /// Where a video is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,7 +275,7 @@ pub fn rfc3339(at: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorType;
+    use reelrun_media::error::ErrorType;
 
     const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
 

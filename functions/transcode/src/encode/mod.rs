@@ -6,17 +6,17 @@ mod track;
 
 use std::{io::PipeReader, os::fd::OwnedFd, pin::pin};
 
-use reelrun_core::{
+use reelrun_core::video::VideoId;
+use reelrun_media::file::MediaFile;
+use reelrun_media::{
     allowance::{Allowance, Exceeded},
     command::{self, Output, SourceUrl},
     complaint::{self, is_network_trouble, was_interrupted},
     error::{ErrorType, VideoError},
-    keys::MediaFile,
     plan::{Part, Plan, Span},
     report::{TrackReport, seconds},
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
     stitch::PartReport,
-    video::VideoId,
 };
 use reelrun_platform::storage::Storage;
 use tokio::{

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, io::PipeReader};
 
-use reelrun_core::{
+use reelrun_media::{
     allowance::Allowance,
     command::{Encode, FIRST_FD, Output},
 };

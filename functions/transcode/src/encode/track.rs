@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use reelrun_core::{
+use reelrun_media::file::{MediaFile, TrackId};
+use reelrun_media::{
     codecs::{InitInfo, read_init},
-    keys::{MediaFile, TrackId},
     ladder::Rendition,
     plan::AudioPlan,
     report::{SegmentReport, TrackKind, TrackReport, seconds},

@@ -18,7 +18,7 @@ use std::{
 };
 
 use command_fds::{CommandFdExt as _, FdMapping};
-use reelrun_core::allowance::{Allowance, Exceeded};
+use reelrun_media::allowance::{Allowance, Exceeded};
 use rustix::process::{Pid, Signal};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},

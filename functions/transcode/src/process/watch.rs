@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use reelrun_core::allowance::{Allowance, Exceeded};
+use reelrun_media::allowance::{Allowance, Exceeded};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::{task::JoinHandle, time::Instant};
 

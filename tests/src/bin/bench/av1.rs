@@ -5,10 +5,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use reelrun_core::{
-    encoder::{Preset, VideoCodecs},
-    plan::Settings,
-};
+use reelrun_media::{encoder::Preset, ladder::VideoCodecs, plan::Settings};
 use reelrun_tests::{media::Clips, settings::ONE_CHUNK, stack::Stack};
 use serde_json::{Value, json};
 

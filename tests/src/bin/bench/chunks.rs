@@ -3,7 +3,7 @@
 use std::{process::Command, thread, time::Instant};
 
 use anyhow::{Result, ensure};
-use reelrun_core::plan::{Part, Plan};
+use reelrun_media::plan::{Part, Plan};
 use reelrun_tests::{
     media::{Clips, text},
     settings::ONE_CHUNK,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use reelrun_core::{
+use reelrun_media::{
     command::Output,
     plan::{Part, Plan, Settings},
 };

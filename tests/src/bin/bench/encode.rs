@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::{presigning::PresigningConfig, primitives::ByteStream};
-use reelrun_core::{
+use reelrun_media::{
     command::{self, Output, SourceUrl},
     plan::{Part, Plan},
     source::{Container, SNIFF_BYTES, SourceInfo, SourceLimits},

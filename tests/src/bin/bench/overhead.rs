@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use reelrun_core::{
-    keys::StorageKey,
-    plan::{Part, Plan},
-};
+use reelrun_core::keys::StorageKey;
+use reelrun_media::plan::{Part, Plan};
 use reelrun_platform::storage::{Buckets, Storage};
 use reelrun_tests::{
     configuration::Reconfigured, media::Clips, processes::of_function, settings::ONE_CHUNK,

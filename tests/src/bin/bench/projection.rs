@@ -8,9 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use reelrun_core::{
+use reelrun_media::file::TrackId;
+use reelrun_media::{
     dash, hls,
-    keys::TrackId,
     plan::{FanOut, Part, Plan, Settings},
     report::{IFrame, Presentation, SegmentReport, TrackKind, TrackReport},
     source::SourceInfo,

@@ -176,8 +176,8 @@ fn runs(track: &TrackReport) -> Vec<S> {
 mod tests {
     use super::*;
     use crate::{
+        file::{MediaFile, TrackId},
         hls::tests::presentation,
-        keys::{MediaFile, TrackId},
     };
 
     #[test]

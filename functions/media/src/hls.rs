@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     bandwidth,
-    keys::{MediaFile, TrackId},
+    file::{MediaFile, TrackId},
     language::name_of,
     report::{Presentation, TrackKind, TrackReport, seconds},
 };

@@ -16,7 +16,8 @@ pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    encoder::{Preset, VideoCodecs},
+    encoder::Preset,
+    ladder::VideoCodecs,
     ladder::{self, Rendition},
     source::{Container, Seeking, SourceInfo, VideoStream},
     storyboard::Storyboard,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{keys::TrackId, timeline::FrameRate};
+use crate::{file::TrackId, timeline::FrameRate};
 
 /// A stored segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,65 @@
-//! The ladder: which sizes and rates exist, and which of them a source gets.
+//! The ladder: which sizes, rates and codecs exist, and which of them a source gets.
+
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{VideoCodec, VideoCodecs};
+/// A codec that pictures are published in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VideoCodec {
+    /// H.264, which everything plays.
+    H264,
+    /// AV1, for players that have it: the same picture in far fewer bytes.
+    Av1,
+}
+
+/// The codecs that a deployment encodes to; H.264 is always among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoCodecs {
+    /// Whether AV1 is made beside H.264.
+    pub av1: bool,
+}
+
+impl FromStr for VideoCodecs {
+    type Err = UnknownSetting;
+    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+        match text {
+            "h264" => Ok(Self { av1: false }),
+            "h264,av1" => Ok(Self { av1: true }),
+            _ => Err(UnknownSetting {
+                given: text.into(),
+                allowed: "h264; h264,av1",
+            }),
+        }
+    }
+}
+
+impl VideoCodecs {
+    /// The codecs, in the order in which they are published.
+    pub fn iter(self) -> impl Iterator<Item = VideoCodec> {
+        [Some(VideoCodec::H264), self.av1.then_some(VideoCodec::Av1)]
+            .into_iter()
+            .flatten()
+    }
+}
+
+impl fmt::Display for VideoCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::H264 => "h264",
+            Self::Av1 => "av1",
+        })
+    }
+}
+
+/// What a deployment's parameter may say.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{given}\" is none of {allowed}")]
+pub struct UnknownSetting {
+    pub(crate) given: String,
+    pub(crate) allowed: &'static str,
+}
 
 /// One step of the ladder, independent of any source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    keys::TrackId,
+    file::TrackId,
     plan::{Part, Plan, Span},
     report::{Inconsistent, Presentation, TrackKind, TrackReport},
     storyboard::Storyboard,

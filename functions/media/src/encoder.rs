@@ -1,20 +1,13 @@
-//! The encoders' settings: which codecs there are, and the named points between cheap and good.
+//! The encoders' settings, at the named points between cheap and good.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ladder::Rendition, timeline::Grid};
-
-/// A codec that pictures are published in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VideoCodec {
-    /// H.264, which everything plays.
-    H264,
-    /// AV1, for players that have it: the same picture in far fewer bytes.
-    Av1,
-}
+use crate::{
+    ladder::{Rendition, UnknownSetting, VideoCodec},
+    timeline::Grid,
+};
 
 /// How much CPU time an encode may spend to make fewer bytes of the same picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,14 +35,6 @@ impl Preset {
     }
 }
 
-/// What a deployment's parameter may say.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{given}\" is none of {allowed}")]
-pub struct UnknownSetting {
-    given: String,
-    allowed: &'static str,
-}
-
 impl FromStr for Preset {
     type Err = UnknownSetting;
     fn from_str(text: &str) -> Result<Self, UnknownSetting> {
@@ -62,45 +47,6 @@ impl FromStr for Preset {
                 allowed: "economy, balanced, quality",
             }),
         }
-    }
-}
-
-/// The codecs that a deployment encodes to; H.264 is always among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VideoCodecs {
-    /// Whether AV1 is made beside H.264.
-    pub av1: bool,
-}
-
-impl FromStr for VideoCodecs {
-    type Err = UnknownSetting;
-    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
-        match text {
-            "h264" => Ok(Self { av1: false }),
-            "h264,av1" => Ok(Self { av1: true }),
-            _ => Err(UnknownSetting {
-                given: text.into(),
-                allowed: "h264; h264,av1",
-            }),
-        }
-    }
-}
-
-impl VideoCodecs {
-    /// The codecs, in the order in which they are published.
-    pub fn iter(self) -> impl Iterator<Item = VideoCodec> {
-        [Some(VideoCodec::H264), self.av1.then_some(VideoCodec::Av1)]
-            .into_iter()
-            .flatten()
-    }
-}
-
-impl fmt::Display for VideoCodec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::H264 => "h264",
-            Self::Av1 => "av1",
-        })
     }
 }
 

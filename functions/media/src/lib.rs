@@ -1,0 +1,36 @@
+//! What a source is, and what is made of it, as pure functions of data.
+//!
+//! Nothing here reads a file, a clock, an environment variable or a socket, and nothing here knows of
+//! videos, uploads or accounts: those are `reelrun-core`'s, which builds on this.
+//!
+//! The order in which a source meets the modules:
+//!
+//! | step | modules |
+//! |---|---|
+//! | understand it | [`source`], [`allowance`], [`language`], [`complaint`], [`error`] |
+//! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
+//! | cut ffmpeg's output | [`segmenter`], [`codecs`], `boxes`, [`report`] |
+//! | put chunks together | [`stitch`] |
+//! | publish | [`file`], [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
+#![forbid(unsafe_code)]
+
+pub mod allowance;
+pub mod bandwidth;
+mod boxes;
+pub mod codecs;
+pub mod command;
+pub mod complaint;
+pub mod dash;
+pub mod encoder;
+pub mod error;
+pub mod file;
+pub mod hls;
+pub mod ladder;
+pub mod language;
+pub mod plan;
+pub mod report;
+pub mod segmenter;
+pub mod source;
+pub mod stitch;
+pub mod storyboard;
+pub mod timeline;
