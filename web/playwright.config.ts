@@ -29,7 +29,9 @@ export default defineConfig({
         '--disable-component-update',
         '--disable-sync',
         '--autoplay-policy=no-user-gesture-required',
-        // Pages of somebody else, served by the tests.
+        // Pages of somebody else, served by the tests; in a browser that lets the internet's pages ask
+        // this machine, as most have.
+        '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
         '--host-resolver-rules=MAP *.example 127.0.0.1',
       ],
     },

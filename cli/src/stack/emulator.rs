@@ -41,7 +41,8 @@ pub(crate) const ARTIFACTS_BUCKET: &str = "reelrun-artifacts";
 /// Where the emulator listens unless the port is taken.
 pub(crate) const PORT: u16 = 4566;
 
-/// From start to the first answer takes about a second.
+/// From start to the first answer takes about a second, on a busy machine much longer; a service takes
+/// as long for its own first answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running emulator; ends when dropped.
@@ -206,7 +207,7 @@ impl Emulator {
             )
             .body(form)
             .context("a request to the emulator")?;
-        let answer = api::agent(Duration::from_secs(10), true).run(request);
+        let answer = api::agent(PATIENCE, true).run(request);
         answer
             .and_then(|mut answer| answer.body_mut().read_to_string())
             .with_context(|| {
