@@ -56,7 +56,7 @@ pub struct Stack {
     aws_access_key_id: String,
     aws_secret_access_key: String,
     /// What makes the emulator take a request for its root user's.
-    emulator_door: String,
+    emulator_secret: String,
 }
 
 /// An HTTP answer, read to its end.
@@ -145,7 +145,7 @@ impl Stack {
         [
             &self.api_token,
             &self.aws_secret_access_key,
-            &self.emulator_door,
+            &self.emulator_secret,
         ]
     }
 
@@ -158,7 +158,7 @@ impl Stack {
         );
         let headers = [
             ("content-type", "application/x-www-form-urlencoded"),
-            ("x-reelrun-door", &self.emulator_door),
+            ("x-reelrun-secret", &self.emulator_secret),
             (
                 "authorization",
                 "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0",

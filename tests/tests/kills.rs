@@ -86,6 +86,21 @@ fn kill_after(stack: &Stack, file: &std::path::Path, mut after: Duration) -> (St
     }
 }
 
+/// Waits for what is there once a video is encoded.
+fn found<T>(id: &str, look: impl Fn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "{id} is not encoded"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A file that makes ffmpeg crash may have run code of its own: it has its verdict, and what comes next
 /// finds another process.
 #[tokio::test]
@@ -94,21 +109,12 @@ async fn a_crash_ends_the_function_that_saw_it() {
     let _configuration = Reconfigured::chunks(&stack, 1).await;
     let file = clips.silent("crash.mp4", "640x360", "25", 40.0);
     let id = stack.upload(&file);
-    let begun = Instant::now();
-    let (function, program) = loop {
-        let function = running(&stack, &stack.transcode_function, &id);
-        let programs = function.map(|it| (it, it.programs()));
-        match programs {
-            Some((it, programs)) if programs.iter().any(|(_, line)| line.contains("ffmpeg")) => {
-                break (it, programs[0].0);
-            }
-            _ => std::thread::sleep(Duration::from_millis(5)),
-        }
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "{id} is not encoded"
-        );
-    };
+    let (function, program) = found(&id, || {
+        let function = running(&stack, &stack.transcode_function, &id)?;
+        let mut programs = function.programs().into_iter();
+        let (program, _) = programs.find(|(_, line)| line.contains("ffmpeg"))?;
+        Some((function, program))
+    });
     std::thread::sleep(Duration::from_millis(300));
     program.crash();
     let video = stack.settled(&id);
@@ -140,17 +146,7 @@ async fn a_program_that_is_killed_runs_again() {
                 .into_iter()
                 .find_map(|(it, line)| (two && is_meant(&line)).then_some(it))
         };
-        let begun = Instant::now();
-        let found = loop {
-            match program() {
-                Some(found) => break found,
-                None => std::thread::sleep(Duration::from_millis(5)),
-            }
-            assert!(
-                begun.elapsed() < Duration::from_mins(1),
-                "{id} is not encoded"
-            );
-        };
+        let found = found(&id, program);
         std::thread::sleep(Duration::from_millis(300));
         found.kill();
         let video = stack.settled(&id);

@@ -4,9 +4,11 @@
 
 use std::{env, fs, process::Command};
 
+use reelrun_platform::auth;
 use reelrun_tests::{
     media::Clips,
     multipart::Upload,
+    records::{change, n},
     stack::{self, Answer, Stack, put, send},
 };
 use serde_json::{Value, json};
@@ -164,6 +166,32 @@ fn nothing_but_this_upload_is_signed() {
     let elsewhere = url.replace(&upload.video_id, &other.video_id);
     assert_eq!(send("GET", &elsewhere, &[], &[]).status, 403);
     assert_eq!(send("DELETE", &url, &[], &[]).status, 403);
+}
+
+/// DynamoDB removes what has expired days later; until then it must not count.
+#[tokio::test]
+async fn a_key_stands_for_its_video_for_a_day() {
+    let stack = Stack::get();
+    let key = format!("expires-{}", uuid::Uuid::now_v7());
+    let post = |size: usize| {
+        let body = json!({"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": size});
+        let headers = [("idempotency-key", key.as_str())];
+        let body = body.to_string();
+        stack.call("POST", "/uploads", Some(&stack.api_token), &headers, &body)
+    };
+    let first = post(5).json()["video_id"].clone();
+    assert_eq!(post(6).status, 422);
+    let record = format!("idempotency/{}", auth::hash(&key));
+    change(
+        &stack,
+        &record,
+        "SET expires_at = :past",
+        &[(":past", n(1))],
+    )
+    .await;
+    let later = post(6);
+    assert_eq!(later.status, 201, "{}", later.text());
+    assert_ne!(later.json()["video_id"], first);
 }
 
 #[test]

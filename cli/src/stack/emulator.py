@@ -20,9 +20,9 @@ from hmac import compare_digest
 from urllib.parse import parse_qs, urlsplit
 
 # In a file, and not in the environment, which functions inherit and which stays to be read in /proc.
-with open(os.environ.pop("REELRUN_DOOR_FILE"), "rb") as door_file:
-    DOOR = door_file.read()
-os.unlink(door_file.name)
+with open(os.environ.pop("REELRUN_SECRET_FILE"), "rb") as secret_file:
+    SECRET = secret_file.read()
+os.unlink(secret_file.name)
 
 import ministack.app as emulator  # noqa: E402
 from ministack.core.iam_evaluator import is_root_access_key  # noqa: E402
@@ -32,7 +32,7 @@ from ministack.services import lambda_svc  # noqa: E402
 
 
 # Of two, readers take the one or the other.
-ONCE = (b"authorization", b"host", b"origin", b"x-reelrun-door")
+ONCE = (b"authorization", b"host", b"origin", b"x-reelrun-secret")
 
 
 def is_here(host):
@@ -81,10 +81,10 @@ def guarded(app):
         if any(names.count(name) > 1 for name in ONCE):
             return await refuse(send, "a header that says who asks is there twice")
         headers = {name.decode("latin-1").lower(): decode_header_value(value) for name, value in scope["headers"]}
-        if compare_digest(headers.get("x-reelrun-door", "").encode(), DOOR):
+        if compare_digest(headers.get("x-reelrun-secret", "").encode(), SECRET):
             if headers.get("host", "").endswith(".cloudfront.net") and is_not_for_viewers(scope):
                 return await refuse(send, "viewers of the CDN may not ask this")
-            rest = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-reelrun-door"]
+            rest = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-reelrun-secret"]
             return await app({**scope, "headers": rest}, receive, send)
         query = scope.get("query_string", b"").decode("latin-1")
         why = refusal(scope["method"], scope["path"], query, headers)

@@ -23,7 +23,7 @@ use crate::secret;
 const LAUNCHER: &str = include_str!("emulator.py");
 
 /// The header by which the command proves itself to the emulator, instead of a signature.
-pub(crate) const DOOR: &str = "X-Reelrun-Door";
+pub(crate) const SECRET: &str = "X-Reelrun-Secret";
 
 /// An administrator of one emulator. The keys open nothing else.
 #[derive(Clone, Debug)]
@@ -51,8 +51,8 @@ pub(crate) struct Emulator {
     pub(crate) url: String,
     /// What its clients sign with.
     pub(crate) credentials: Credentials,
-    /// The value of [`DOOR`].
-    pub(crate) door: String,
+    /// The value of [`SECRET`].
+    pub(crate) secret: String,
     pub(crate) log: PathBuf,
     /// Whether the functions find the layer at `/opt`.
     pub(crate) layer_mounted: bool,
@@ -79,11 +79,11 @@ impl Emulator {
         // People's files will lie there.
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot protect {}", temporary.display()))?;
-        let door = secret::random_hex::<32>()?;
-        let door_file = temporary.join("door");
-        private_file(&door_file)
-            .and_then(|mut file| file.write_all(door.as_bytes()))
-            .with_context(|| format!("cannot write {}", door_file.display()))?;
+        let secret = secret::random_hex::<32>()?;
+        let secret_file = temporary.join("secret");
+        private_file(&secret_file)
+            .and_then(|mut file| file.write_all(secret.as_bytes()))
+            .with_context(|| format!("cannot write {}", secret_file.display()))?;
         let python = project.tool("python");
         let isolation = Isolation::probe(project, layer, &python);
         let port = free_port(port)?;
@@ -101,7 +101,7 @@ impl Emulator {
             .args(args)
             .args(["-c", LAUNCHER])
             .clean_env()
-            .env("REELRUN_DOOR_FILE", &door_file)
+            .env("REELRUN_SECRET_FILE", &secret_file)
             .env("PATH", path)
             .env("HOME", &temporary)
             .env("TMPDIR", &temporary)
@@ -129,7 +129,7 @@ impl Emulator {
                 access_key: String::new(),
                 secret_key: String::new(),
             },
-            door,
+            secret,
             log,
             layer_mounted: isolation.mounted,
             _scratch: Scratch(temporary),
@@ -154,7 +154,7 @@ impl Emulator {
         let deadline = Instant::now() + PATIENCE;
         while !agent
             .get(&ready)
-            .header(DOOR, &self.door)
+            .header(SECRET, &self.secret)
             .call()
             .is_ok_and(|answer| answer.status().is_success())
         {
@@ -199,7 +199,7 @@ impl Emulator {
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}/{path}", self.url))
-            .header(DOOR, &self.door)
+            .header(SECRET, &self.secret)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .header(
                 "Authorization",

@@ -215,7 +215,7 @@ mod tests {
             api_id: "ab12".into(),
             cdn_host: "d1.cloudfront.net".into(),
             instance: "this one".into(),
-            door: "secret".into(),
+            secret: "secret".into(),
         });
         let mut client = TcpStream::connect(address).expect("connected");
         // A front that refuses may close before all is sent or read; what arrived is what counts.

@@ -3,7 +3,7 @@
 //! Bodies pass through as they are. Each connection carries one request, which `Connection: close`
 //! says to both sides, so no body needs to be measured.
 
-use super::emulator::DOOR;
+use super::emulator::SECRET;
 
 /// Longer heads are refused.
 pub(crate) const LONGEST: usize = 64 * 1024;
@@ -11,7 +11,7 @@ pub(crate) const LONGEST: usize = 64 * 1024;
 /// Headers that speak of one connection only.
 const HOP_BY_HOP: [&str; 7] = [
     // The front's own word.
-    "x-reelrun-door",
+    "x-reelrun-secret",
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -32,7 +32,7 @@ pub(crate) struct Upstream {
     /// What the front answers at [`INSTANCE`].
     pub(crate) instance: String,
     /// By which the emulator knows that the front asks.
-    pub(crate) door: String,
+    pub(crate) secret: String,
 }
 
 /// Answered by the front itself: which stack it belongs to.
@@ -117,9 +117,9 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
         // How the emulator's CDN recognises a viewer that came by TLS.
         forward.push_str("X-Forwarded-Proto: https\r\n");
     }
-    forward.push_str(DOOR);
+    forward.push_str(SECRET);
     forward.push_str(": ");
-    forward.push_str(&upstream.door);
+    forward.push_str(&upstream.secret);
     forward.push_str("\r\nConnection: close\r\n\r\n");
     Verdict::Forward {
         head: forward.into_bytes(),
@@ -295,7 +295,7 @@ mod tests {
             api_id: "ab12".into(),
             cdn_host: "d1.cloudfront.net".into(),
             instance: "xyz".into(),
-            door: "s3cret".into(),
+            secret: "s3cret".into(),
         }
     }
 
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(
             head,
             "POST /_aws/execute-api/ab12/$default/uploads?x=1 HTTP/1.1\r\nHost: 127.0.0.1:4566\r\n\
-             Authorization: Bearer t\r\nContent-Length: 2\r\nX-Reelrun-Door: s3cret\r\nConnection: close\r\n\r\n"
+             Authorization: Bearer t\r\nContent-Length: 2\r\nX-Reelrun-Secret: s3cret\r\nConnection: close\r\n\r\n"
         );
     }
 
@@ -323,12 +323,12 @@ mod tests {
     fn everything_else_goes_to_the_distribution() {
         let head = forwarded(
             "GET /videos/1/master.m3u8 HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-9\r\n\
-             X-Forwarded-Proto: http\r\nAuthorization: AWS4 x\r\nX-Reelrun-Door: guess\r\n\r\n",
+             X-Forwarded-Proto: http\r\nAuthorization: AWS4 x\r\nX-Reelrun-Secret: guess\r\n\r\n",
         );
         assert_eq!(
             head,
             "GET /videos/1/master.m3u8 HTTP/1.1\r\nHost: d1.cloudfront.net\r\nRange: bytes=0-9\r\n\
-             X-Forwarded-Proto: https\r\nX-Reelrun-Door: s3cret\r\nConnection: close\r\n\r\n"
+             X-Forwarded-Proto: https\r\nX-Reelrun-Secret: s3cret\r\nConnection: close\r\n\r\n"
         );
     }
 

@@ -187,7 +187,7 @@ impl Started {
         state.local = Some(LocalState {
             aws_access_key_id: emulator.credentials.access_key.clone(),
             aws_secret_access_key: emulator.credentials.secret_key.clone(),
-            emulator_door: emulator.door.clone(),
+            emulator_secret: emulator.secret.clone(),
             pid: std::process::id(),
             instance: instance.clone(),
             ffmpeg_dir: project.layer(built.arch).join("bin"),
@@ -201,7 +201,7 @@ impl Started {
                 .trim_start_matches("https://")
                 .to_owned(),
             instance,
-            door: emulator.door.clone(),
+            secret: emulator.secret.clone(),
         });
         if let Some(page) = &built.page {
             page::publish(project, &deployment, page, &state)?;
@@ -283,7 +283,7 @@ pub(super) fn update(
     else {
         bail!("the running stack's description is incomplete; `cargo reelrun down` stops it");
     };
-    if local.emulator_door.is_empty() {
+    if local.emulator_secret.is_empty() {
         bail!(
             "the running stack was started by an earlier version, which let in everybody on this \
              machine; `cargo reelrun down` stops it, and its videos go with it"

@@ -59,7 +59,7 @@ pub(crate) struct LocalState {
     pub(crate) aws_secret_access_key: String,
     /// By which the emulator knows the command: whoever has it is its root user.
     #[serde(default)]
-    pub(crate) emulator_door: String,
+    pub(crate) emulator_secret: String,
     /// The `reelrun` that serves the stack.
     pub(crate) pid: u32,
     /// What the front answers to show that it is this very stack.
@@ -192,7 +192,7 @@ mod tests {
         written.local = Some(LocalState {
             aws_access_key_id: "test".into(),
             aws_secret_access_key: "test".into(),
-            emulator_door: String::new(),
+            emulator_secret: String::new(),
             pid: 7,
             instance: "abc".into(),
             ffmpeg_dir: "bin".into(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{keys::RunId, video::VideoId};
 use reelrun_media::{
     error::{ErrorType, VideoError},
-    plan::{Part, Plan},
+    plan::Part,
 };
 
 /// One task.
@@ -94,9 +94,8 @@ pub enum Spread {
 const INLINE_PARTS: usize = 40;
 
 impl RunInput {
-    /// The input for a plan.
-    pub fn new(video: VideoId, run: RunId, plan: &Plan) -> Self {
-        let parts: Vec<_> = plan.parts().collect();
+    /// The input of a run over these parts.
+    pub fn new(video: VideoId, run: RunId, parts: Vec<Part>) -> Self {
         Self {
             video,
             run,
@@ -115,13 +114,9 @@ pub fn execution_name(video: VideoId, run: &RunId) -> String {
     format!("{video}-{run}")
 }
 
-/// The end of a video of which a part could not be encoded by our fault.
-pub fn part_failed(plan: Option<&Plan>, part: Option<Part>) -> VideoError {
-    let what = match (plan, part) {
-        (Some(plan), Some(part)) => format!("A part of it ({})", plan.describe(part)),
-        (None, Some(part)) => format!("A part of it ({part})"),
-        (_, None) => "It".into(),
-    };
+/// The end of a video that could not be encoded by our fault; of a part of it, if one is named.
+pub fn run_failed(part: Option<&str>) -> VideoError {
+    let what = part.map_or_else(|| "It".into(), |part| format!("A part of it ({part})"));
     VideoError::new(
         ErrorType::Internal,
         format!(
@@ -132,71 +127,16 @@ pub fn part_failed(plan: Option<&Plan>, part: Option<Part>) -> VideoError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use reelrun_media::{
-        encoder::Preset,
-        ladder::VideoCodecs,
-        plan::{FanOut, Settings},
-        source::{AudioStream, Container, Seeking, SourceInfo, VideoStream},
-        timeline::FrameRate,
-    };
     use serde_json::json;
 
     use super::*;
 
-    /// A plan of 1080p at 25 fps that lasts so many seconds, with sound that is a part of its own.
-    fn plan(seconds: u64) -> Plan {
-        let end_us = seconds * 1_000_000;
-        let source = SourceInfo {
-            container: Container::Mp4,
-            size_bytes: 1000,
-            duration_us: end_us,
-            clock_start_us: 0,
-            keyframes: Vec::new(),
-            seeking: Seeking::Exact,
-            video: VideoStream {
-                index: 0,
-                codec: "h264".into(),
-                width: 1920,
-                height: 1080,
-                decoded: (1920, 1080),
-                frame_rate: FrameRate::new(25, 1).unwrap(),
-                start_us: 0,
-                end_us,
-                end_is_exact: true,
-                interlaced: false,
-                hdr: false,
-                color_is_stated: false,
-            },
-            audio: Some(AudioStream {
-                index: 1,
-                codec: "opus".into(),
-                language: "und".into(),
-                start_us: 0,
-                end_us: Some(end_us),
-                channels: 2,
-                exact_sample_rate: None,
-            }),
-        };
-        let settings = Settings {
-            max_short_side: 1080,
-            preset: Preset::Balanced,
-            codecs: VideoCodecs { av1: false },
-            fan_out: FanOut {
-                max_parallel: 1000,
-                target: Duration::from_secs(15),
-                memory_mb: 3008,
-            },
-        };
-        Plan::new(&source, settings)
-    }
-
     #[test]
     fn a_run_is_told_its_parts_in_few_bytes() {
-        let plan = plan(43_200);
         let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
-        let input = RunInput::new(video, RunId::new("abc", 1, 1), &plan);
+        let chunks = (0..1000).map(Part::Chunk);
+        let parts = [Part::Sound].into_iter().chain(chunks).collect();
+        let input = RunInput::new(video, RunId::new("abc", 1, 1), parts);
         let json = serde_json::to_value(&input).unwrap();
         assert_eq!(json["spread"], "distributed");
         assert_eq!(
@@ -210,8 +150,8 @@ mod tests {
 
     #[test]
     fn failures_name_their_part() {
-        let plan = plan(60);
-        let detail = part_failed(Some(&plan), Some(Part::Chunk(1))).detail;
-        assert!(detail.contains("chunk 2 of "), "{detail}");
+        let detail = |part| run_failed(part).detail;
+        assert!(detail(Some("chunk 2 of 5")).starts_with("A part of it (chunk 2 of 5) could not"));
+        assert!(detail(None).starts_with("It could not"));
     }
 }

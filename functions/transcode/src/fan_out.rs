@@ -46,7 +46,7 @@ impl Transcoder {
             // Parts of an earlier run may still store segments where this one's go.
             tokio::time::sleep(WRITERS_DRAIN).await;
         }
-        let input = RunInput::new(video, run, plan);
+        let input = RunInput::new(video, run, plan.parts().collect());
         let begun = self.begin(&holder, &input, plan.counted()).await;
         if begun.is_err() {
             // Back to us, so that the next attempt need not wait. Should the run have begun all the

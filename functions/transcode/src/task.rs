@@ -6,7 +6,7 @@ use reelrun_core::{
         self, Lease,
         timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT},
     },
-    task::{RunEnd, Task, TaskKind, execution_name, part_failed},
+    task::{RunEnd, Task, TaskKind, execution_name, run_failed},
     video::{Status, VideoId},
 };
 use reelrun_media::{
@@ -75,7 +75,11 @@ impl Transcoder {
     /// at fault has said so itself. Tells whose fault it was.
     async fn fail_run(&self, task: &Task, run: &Lease) -> Result<Option<RunEnd>, StepError> {
         let plan = self.stored_plan(task).await.ok();
-        let error = part_failed(plan.as_ref(), task.part);
+        let part = task.part.map(|part| {
+            let described = plan.as_ref().map(|plan| plan.describe(part));
+            described.unwrap_or_else(|| part.to_string())
+        });
+        let error = run_failed(part.as_deref());
         let is_our_fault = match self.fail(run, &error).await {
             Ok(()) => true,
             // It is the whole run of which this is asked.

@@ -43,8 +43,8 @@ fn the_emulator_answers_only_who_signs() {
         ),
         ("an unknown key", vec![FORM, ("authorization", &unknown)]),
         (
-            "a door that is none",
-            vec![FORM, ("authorization", ROOT), ("x-reelrun-door", "guess")],
+            "a secret that is none",
+            vec![FORM, ("authorization", ROOT), ("x-reelrun-secret", "guess")],
         ),
         (
             "an old signature",
@@ -103,7 +103,7 @@ fn what_two_readers_may_read_in_two_ways_is_refused() {
         "Authorization: Bearer Credential=foo/x\r\n".to_owned(),
         "Authorization: Bearer Credential=AKIAIOSFODNN7EXAMPLE/x\r\n".to_owned(),
         format!("Authorization: {digits}\r\n"),
-        format!("Authorization: {ROOT}\r\nX-Reelrun-Door: a\r\nX-Reelrun-Door: b\r\n"),
+        format!("Authorization: {ROOT}\r\nX-Reelrun-Secret: a\r\nX-Reelrun-Secret: b\r\n"),
         format!("Host: localhost\r\nAuthorization: {ROOT}\r\n"),
     ] {
         let answer = raw(&stack.aws_endpoint_url, &post(&fields));

@@ -105,6 +105,7 @@ impl Catalog {
         if let Some(TransactWriteItemsError::TransactionCanceledException(_)) =
             why.as_service_error()
             && let Some(earlier) = self.item::<IdempotencyRecord>(&record.id).await?
+            && earlier.expires_at >= now
         {
             return Ok(Some(earlier));
         }
