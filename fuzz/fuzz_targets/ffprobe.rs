@@ -8,8 +8,8 @@ use reelrun_media::{
     command::{self, SourceUrl},
     encoder::Preset,
     ladder::VideoCodecs,
-    plan::{FanOut, Plan, Settings},
-    source::{SourceInfo, SourceLimits},
+    plan::{Entry, FanOut, Plan, Settings},
+    source::{Chosen, Container, Head, Next, Probe, Selection, SourceInfo, SourceLimits, Trial},
 };
 
 const SETTINGS: Settings = Settings {
@@ -27,7 +27,25 @@ fuzz_target!(|text: &str| {
     let limits = SourceLimits {
         max_duration_seconds: 43_200,
     };
-    let Ok(info) = SourceInfo::parse(text, None, limits) else {
+    // What a trial decode says comes after ffprobe's JSON.
+    let (json, messages) = text.split_once("\n[").unwrap_or((text, ""));
+    let mut trial = Trial::default();
+    format!("[{messages}").lines().for_each(|line| trial.add(line));
+    let Ok(probe) = Probe::parse(json, false) else {
+        return;
+    };
+    let mut selection = Selection::new(&probe);
+    let tried = selection.as_mut().map(|selection| selection.tried(&trial));
+    let chosen = match tried {
+        Ok(Ok(Next::Chosen(chosen))) => Ok(chosen),
+        _ => Chosen::as_stated(&probe),
+    };
+    let head = Head {
+        container: Container::Mp4,
+        has_index: true,
+    };
+    let info = chosen.map(|chosen| SourceInfo::new(&probe, head, &chosen, None, limits));
+    let Ok(Ok(info)) = info else {
         return;
     };
     let plan = Plan::new(&info, SETTINGS);
@@ -37,8 +55,9 @@ fuzz_target!(|text: &str| {
         url: "http://127.0.0.1/source",
         ca_file: None,
         container: info.container,
+        reads_deep: info.reads_deep,
     };
     for part in plan.parts() {
-        assert!(command::encode(&plan, part, source).is_some());
+        assert!(command::encode(&plan, part, source, Entry::Planned).is_some());
     }
 });

@@ -28,8 +28,9 @@ use reelrun_platform::{
     storage::{Buckets, Storage},
 };
 use reelrun_transcode::{
-    handler::{self, Invocation},
-    job::Transcoder,
+    handler,
+    invocation::Invocation,
+    transcoder::Transcoder,
     process::Programs,
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};

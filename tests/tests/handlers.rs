@@ -35,8 +35,9 @@ use reelrun_tests::{
 };
 use reelrun_transcode::{
     error::StepError,
-    handler::{self, Invocation},
-    job::Transcoder,
+    handler,
+    invocation::Invocation,
+    transcoder::Transcoder,
     process::Programs,
 };
 use serde_json::{Value, json};

@@ -41,6 +41,7 @@ mod tests {
                 video_codec: codec.into(),
                 audio_codec: None,
                 size_bytes: 1,
+                not_used: Vec::new(),
             });
             original_plays_in_browsers(&Video {
                 status: Status::Preparing,

@@ -7,7 +7,7 @@
 //!
 //! | step | modules |
 //! |---|---|
-//! | understand it | [`source`], [`allowance`], [`language`], [`complaint`], [`error`] |
+//! | understand it | [`source`], [`allowance`], [`language`], [`diagnostics`], [`error`] |
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], `boxes`, [`report`] |
 //! | put chunks together | [`stitch`] |
@@ -19,7 +19,7 @@ pub mod bandwidth;
 mod boxes;
 pub mod codecs;
 pub mod command;
-pub mod complaint;
+pub mod diagnostics;
 pub mod dash;
 pub mod encoder;
 pub mod error;

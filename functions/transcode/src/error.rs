@@ -14,6 +14,9 @@ pub enum StepError {
     /// A program came to a stop. The source's fault, unless storage stopped giving it.
     #[error("a program came to a stop: {0}")]
     Stalled(VideoError),
+    /// What should be encoded first does not come out of where the source was entered.
+    #[error("the source was entered too late: {0}")]
+    EnteredLate(String),
     /// Another encode took over: this one stops and leaves everything to it.
     #[error("another encode took over")]
     LeaseLost,

@@ -12,7 +12,7 @@ use reelrun_media::{
 use reelrun_platform::{catalog::CatalogError, now_millis};
 use time::OffsetDateTime;
 
-use crate::{error::StepError, job::Transcoder, publish::publish};
+use crate::{error::StepError, transcoder::Transcoder, publish::publish};
 
 impl Transcoder {
     /// Publishes what was encoded, and says so. The lease was looked at just before: whoever lost it
@@ -49,6 +49,14 @@ pub(crate) fn out_of_time() -> VideoError {
     VideoError::new(
         ErrorType::TooLong,
         "It could not be encoded within the time that one encode may take here. Upload a shorter or smaller video, or ask the operator of this service for a faster function (TranscodeMemoryMb).",
+    )
+}
+
+/// A source that goes on after its last packet's time.
+pub(crate) fn endless() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It does not come to an end where its packets do. Export it again, then upload it again.",
     )
 }
 

@@ -3,27 +3,28 @@
 //! | step | module |
 //! |---|---|
 //! | an S3 event names videos | [`handler`] |
-//! | one video, from lease to end | [`job`] |
+//! | one video, from lease to end | [`inline`] |
 //! | nobody else works on it meanwhile | [`lease`] |
-//! | what is it? | [`probe`] |
+//! | what is it, and what is made of it? | [`examine`] |
 //! | encode, cut, store | [`encode`], [`upload`] |
 //! | playlists; the master last | [`publish`] |
 //!
-//! A long video is given away after the probe: [`fan_out`] starts a run of the state machine, whose
-//! tasks ([`task`]) encode the parts and publish them.
+//! A long video is given away once it is planned: [`run`] starts a run of the state machine, and does
+//! its tasks, which encode the parts and publish them. Both end in `finish`.
 //!
 //! [`process`] is the only place that starts a program.
 #![forbid(unsafe_code)]
 
 pub mod encode;
 pub mod error;
-pub mod fan_out;
+pub mod examine;
 mod finish;
 pub mod handler;
-pub mod job;
+pub mod inline;
+pub mod invocation;
 pub mod lease;
-pub mod probe;
 pub mod process;
 pub mod publish;
-pub mod task;
+pub mod run;
+pub mod transcoder;
 pub mod upload;

@@ -15,9 +15,10 @@ use reelrun_platform::{
 };
 use reelrun_transcode::{
     error::StepError,
-    handler::{self, Invocation},
-    job::Transcoder,
+    handler,
+    invocation::Invocation,
     process::{Programs, sandbox},
+    transcoder::Transcoder,
 };
 use serde_json::Value;
 use tower::util::AndThenLayer;
@@ -76,7 +77,7 @@ fn diagnostic(why: StepError) -> Diagnostic {
         StepError::InvalidMedia(_) => "InvalidMedia",
         StepError::LeaseLost => "LeaseLost",
         StepError::Transient(_) | StepError::Stalled(_) => "Transient",
-        StepError::Internal(_) => "Internal",
+        StepError::EnteredLate(_) | StepError::Internal(_) => "Internal",
     };
     Diagnostic {
         error_type: error_type.into(),

@@ -1,6 +1,6 @@
 //! Stores segments while ffmpeg still writes the next ones.
 //!
-//! A fixed number of uploads is under way at a time; whoever has the next segment waits. Through
+//! A bounded number of bytes is under way at a time; whoever has the next segment waits. Through
 //! the pipes that wait reaches ffmpeg, so slow storage slows the encode down instead of filling
 //! the memory.
 
@@ -10,22 +10,37 @@ use bytes::Bytes;
 use reelrun_core::{keys::StorageKey, video::VideoId};
 use reelrun_media::file::MediaFile;
 use reelrun_platform::storage::Storage;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
 
 use crate::error::StepError;
 
-/// Uploads under way at once, over all renditions. With 6 s segments of at most a few megabytes
-/// this bounds the memory, and it is more than a function's network needs to be busy.
-const CONCURRENT: usize = 8;
+/// What may be under way at once, over all renditions: less than a function sets aside for itself, and
+/// more than its network needs to be busy. In KiB, of which a semaphore can count enough.
+const BUDGET_KIB: u32 = 64 << 10;
 
-/// Hands out the places.
+/// What an upload counts at the least, so that there are not too many at once.
+const SMALLEST_KIB: u32 = BUDGET_KIB / 16;
+
+/// Hands out the bytes.
 #[derive(Debug, Clone)]
 pub struct Slots(Arc<Semaphore>);
 
 impl Slots {
-    /// All places, free.
+    /// The whole budget, free.
     pub fn new() -> Self {
-        Self(Arc::new(Semaphore::new(CONCURRENT)))
+        Self(Arc::new(Semaphore::new(BUDGET_KIB as usize)))
+    }
+
+    /// Waits until there is room for an upload of so many bytes; one larger than all there is, has all.
+    async fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, StepError> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        Arc::clone(&self.0)
+            .acquire_many_owned(kib.clamp(SMALLEST_KIB, BUDGET_KIB))
+            .await
+            .map_err(|why| StepError::Internal(why.to_string()))
     }
 }
 
@@ -55,20 +70,17 @@ impl Uploads {
         }
     }
 
-    /// Begins to store a file, once there is a place. Fails when an earlier one has failed.
+    /// Begins to store a file, once there is room. Fails when an earlier one has failed.
     pub async fn store(&mut self, file: MediaFile, bytes: Bytes) -> Result<(), StepError> {
         while let Some(done) = self.under_way.try_join_next() {
             flatten(done)?;
         }
-        let place = Arc::clone(&self.slots.0)
-            .acquire_owned()
-            .await
-            .map_err(|why| StepError::Internal(why.to_string()))?;
+        let room = self.slots.reserve(bytes.len()).await?;
         let storage = self.storage.clone();
         let key = StorageKey::Media(self.video, file);
         self.under_way.spawn(async move {
             let stored = storage.put(&key, bytes).await;
-            drop(place);
+            drop(room);
             Ok(stored?)
         });
         Ok(())

@@ -26,8 +26,8 @@ use self::sound::Sound;
 use crate::{
     encoder,
     ladder::Rendition,
-    plan::{AudioPlan, Part, Plan},
-    source::{Container, MAX_PIXELS},
+    plan::{AudioPlan, Entry, Part, Plan},
+    source::{Container, MAX_PIXELS, PICTURES, SOUNDS, Streams},
 };
 
 /// Where ffmpeg reads the source from.
@@ -39,6 +39,9 @@ pub struct SourceUrl<'a> {
     pub ca_file: Option<&'a str>,
     /// What its first bytes say it is: the one demuxer that may read it.
     pub container: Container,
+    /// Whether to read on for streams that begin late and are listed nowhere. Streams are numbered as
+    /// they are found, so all programs have to look equally far.
+    pub reads_deep: bool,
 }
 
 /// What one of ffmpeg's pipes carries.
@@ -94,11 +97,14 @@ const DECODERS: &str = "\
 /// takes half of it.
 const MAX_ALLOCATION: u64 = 1 << 29;
 
+/// More streams than this no honest file has: films on disc have some fifty.
+const MAX_STREAMS: &str = "256";
+
 /// How long before the first frame or sample that it needs a chunk enters the source: a frame that
 /// is still shown may have begun earlier, and a decoder of sound needs some packets to tune in.
-const ENTER_EARLY_US: u64 = 500_000;
+pub(crate) const ENTER_EARLY_US: u64 = 500_000;
 
-/// ffprobe: everything that [`crate::source::SourceInfo::parse`] reads, as JSON on standard output.
+/// ffprobe: everything that [`crate::source::Probe`] reads, as JSON on standard output.
 pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
     let mut args = Args::default();
     args.words("-hide_banner -v error -print_format json");
@@ -106,14 +112,101 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
         "-show_entries",
         "format=duration,start_time,size,format_name:stream=index,codec_name,profile,codec_type,codec_tag_string,width,height,\
          sample_aspect_ratio,field_order,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate,channels:\
-         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=side_data_type,rotation,dv_profile,dv_bl_signal_compatibility_id:\
-         packet=stream_index:packet_side_data=side_data_type",
+         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=side_data_type,displaymatrix,crop_top,crop_bottom,crop_left,crop_right,dv_profile,dv_bl_signal_compatibility_id:\
+         packet=stream_index,flags:packet_side_data=side_data_type",
     );
     // Only packets tell that they are encrypted; the first few of each stream are enough.
     args.pair("-read_intervals", "%+#16");
     args.input(source);
     args.0
 }
+
+/// ffprobe: the side data of the first frames of a video stream, among them how each is to be turned.
+pub fn probe_frames(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-hide_banner -v error -print_format json");
+    args.pair("-select_streams", stream.to_string());
+    args.pair(
+        "-show_entries",
+        "format=format_name:frame=media_type:frame_side_data=side_data_type,displaymatrix",
+    );
+    args.pair("-read_intervals", "%+#300");
+    args.input(source);
+    args.0
+}
+
+/// ffmpeg: decodes the first frames of some streams and tells of them on standard error, as
+/// [`crate::source::Trial`] reads it.
+pub fn trial(source: SourceUrl<'_>, streams: &Streams) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words(TRIAL);
+    if streams.is_brief {
+        args.words("-t 20");
+    }
+    args.words(AS_DECODED);
+    args.input(source);
+    for stream in &streams.video {
+        args.pair(
+            "-filter_complex",
+            format!("[0:{stream}]{}{stream}=checksum=0[v{stream}]", show_pictures()),
+        );
+    }
+    if let Some(stream) = streams.audio {
+        args.pair("-filter_complex", format!("[0:{stream}]{SOUNDS}{stream}[a{stream}]"));
+    }
+    for stream in &streams.video {
+        args.pair("-map", format!("[v{stream}]"));
+        args.words("-frames:v 3 -f null -");
+    }
+    if let Some(stream) = streams.audio {
+        args.pair("-map", format!("[a{stream}]"));
+        args.words("-frames:a 1 -f null -");
+    }
+    args.0
+}
+
+/// ffmpeg: enters the source at some times of its clock, as chunks would, and tells of the first
+/// frame of each in the same way: the first time's are those of stream 0, and so on. Of the last time,
+/// all frames that follow are told.
+pub fn trial_entries(source: SourceUrl<'_>, stream: u32, times_us: &[u64]) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words(TRIAL);
+    for (index, time) in times_us.iter().enumerate() {
+        if index + 1 == times_us.len() {
+            args.words("-t 10");
+        }
+        args.words("-noaccurate_seek");
+        args.pair("-ss", format!("{time}us"));
+        args.words(AS_DECODED);
+        args.input(source);
+        args.pair(
+            "-filter_complex",
+            format!("[{index}:{stream}]{}{index}=checksum=0[v{index}]", show_pictures()),
+        );
+    }
+    for index in 0..times_us.len() {
+        args.pair("-map", format!("[v{index}]"));
+        let is_last = index + 1 == times_us.len();
+        args.words(if is_last { "-f null -" } else { "-frames:v 1 -f null -" });
+    }
+    args.0
+}
+
+/// What is common to short decodes. Frames keep the container's clock.
+const TRIAL: &str =
+    "-hide_banner -nostdin -nostats -loglevel info -y -max_error_rate 1 -copyts";
+
+/// What an encoder wrote of itself into the bitstream can be long, and is of no interest.
+fn show_pictures() -> String {
+    format!("sidedata=mode=delete:type=SEI_UNREGISTERED,{PICTURES}")
+}
+
+/// Frames as the decoder gives them, neither turned nor cropped by what the container says.
+const AS_DECODED: &str = "-noautorotate -apply_cropping codec";
+
+/// How far to read for streams that a container does not list: three minutes, and what a function's
+/// memory has room for.
+const DEEP: &str = "-analyzeduration 180000000 -probesize 268435456";
 
 /// ffprobe: time, duration, size, place and kind of every packet of one stream, one line each, as
 /// [`crate::source::Packets`] reads them. This reads the whole source.
@@ -128,7 +221,7 @@ pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
 }
 
 /// ffmpeg: one part of a plan in one process; none if the plan has no such part.
-pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> {
+pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, entry: Entry) -> Option<Encode> {
     let span = plan.span(part)?;
     let has_video = part != Part::Sound;
     let audio = plan.audio.as_ref().filter(|_| plan.has_sound(part));
@@ -137,11 +230,20 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
     args.words("-hide_banner -nostdin -loglevel error -y");
     // A picture that changes its size half-way goes on in the same graph, which scales it.
     args.words("-reinit_filter:v 0");
-    if let Some(entries) = &plan.entries {
+    if plan.geometry.is_some() {
+        args.words(AS_DECODED);
+    }
+    let entries = plan.entries.as_ref();
+    if let Some(start_us) = entries.map(|entries| entries.clock_start_us).or(plan.late_start_us) {
         // The clock is the container's, whichever of its streams are read.
         args.words("-copyts");
-        args.pair("-itsoffset", format!("{}us", -entries.clock_start_us));
-        if let Some(position) = entries.position(part).filter(|_| !span.is_first) {
+        args.pair("-itsoffset", format!("{}us", -start_us));
+        if plan.late_start_us.is_some() {
+            // What comes before does not decode, be it most of the source.
+            args.words("-max_error_rate 1");
+        }
+        let position = entries.and_then(|entries| entries.position(part, entry));
+        if let Some(position) = position.filter(|_| !span.is_first) {
             args.pair("-skip_initial_bytes", position.to_string());
         }
     } else if !span.is_first {
@@ -153,7 +255,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>) -> Option<Encode> 
         args.words("-copyts -start_at_zero -noaccurate_seek");
         args.pair(
             "-ss",
-            format!("{}us", enter_us.saturating_sub(ENTER_EARLY_US)),
+            format!("{}us", entry.earlier_than(enter_us.saturating_sub(ENTER_EARLY_US))),
         );
     }
     args.input(source);
@@ -240,6 +342,9 @@ impl Args {
     }
 
     fn input(&mut self, source: SourceUrl<'_>) {
+        if source.reads_deep {
+            self.words(DEEP);
+        }
         let secure = source.url.starts_with("https:");
         self.pair(
             "-protocol_whitelist",
@@ -250,7 +355,7 @@ impl Args {
         self.pair("-format_whitelist", source.container.demuxers());
         self.pair("-codec_whitelist", DECODERS);
         self.pair("-max_alloc", MAX_ALLOCATION.to_string());
-        self.pair("-max_streams", "32");
+        self.pair("-max_streams", MAX_STREAMS);
         self.pair("-max_pixels", MAX_PIXELS.to_string());
         // A connection that drops is resumed where it was; a source must not end early unnoticed.
         self.words("-reconnect 1 -reconnect_on_network_error 1 -reconnect_on_http_error 5xx,429");
@@ -310,6 +415,7 @@ mod tests {
         url: "https://bucket/key?signature",
         ca_file: Some("/ca.crt"),
         container: Container::Mp4,
+        reads_deep: false,
     };
 
     fn lines(args: &[OsString]) -> String {
@@ -330,7 +436,7 @@ mod tests {
 
     #[test]
     fn one_decode_feeds_every_output() {
-        let encode = encode(&plan(|_| ()), WHOLE, HTTPS).unwrap();
+        let encode = encode(&plan(|_| ()), WHOLE, HTTPS, Entry::Planned).unwrap();
         assert_eq!(encode.outputs.len(), 7);
         let [.., Output::Sound, Output::Poster, Output::Sheet] = encode.outputs[..] else {
             panic!("{:?}", encode.outputs);
@@ -350,6 +456,7 @@ mod tests {
             }),
             WHOLE,
             HTTPS,
+            Entry::Planned,
         )
         .unwrap();
         assert!(!encode.outputs.contains(&Output::Sound));
@@ -364,7 +471,7 @@ mod tests {
     fn a_later_chunk_enters_the_source_early_and_keeps_its_clock() {
         let mut plan = plan(|_| ());
         plan.cuts = vec![0, 1, 3];
-        let encode = |part| encode(&plan, part, HTTPS).unwrap();
+        let encode = |part| encode(&plan, part, HTTPS, Entry::Planned).unwrap();
         assert!(encode(WHOLE).outputs.contains(&Output::Poster));
         let chunk = encode(Part::Chunk(1));
         assert!(!chunk.outputs.contains(&Output::Poster));
@@ -391,6 +498,7 @@ mod tests {
             url: "http://127.0.0.1/x",
             ca_file: None,
             container: Container::MpegTs,
+            reads_deep: false,
         })));
     }
 }

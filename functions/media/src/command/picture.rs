@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use crate::{
     ladder::Rendition,
     plan::{Part, Plan, Span},
+    source::{Crop, Geometry},
     storyboard::{self, Storyboard},
 };
 
@@ -38,11 +39,10 @@ impl Stills {
 /// From the decoder to the span's frames at the renditions' rate, and the stills.
 pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
     let mut graph = format!("[0:{}]", plan.video_stream);
-    if plan.deinterlace {
-        // It takes all frames for as large as the first. (No size at all leaves each its own.)
-        let (width, height) = plan.decoded;
-        let _ = write!(graph, "scale={width}:{height}:interl=-1,");
-        graph.push_str("bwdif=mode=send_frame:deint=interlaced,");
+    if let Some(geometry) = plan.geometry {
+        graph.push_str(&upright(plan, geometry));
+    } else if plan.deinterlace {
+        graph.push_str(WEAVE);
     }
     // A constant rate. Sources whose rate is constant already pass frame by frame. The video begins
     // at time 0, whenever its first frame comes; later chunks begin with a frame of the source.
@@ -86,6 +86,73 @@ pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
     }
     graph
 }
+
+/// From frames as they are decoded, which may change in size and shape half-way, to frames of one size
+/// that are upright and whole.
+///
+/// Each is fitted into the first one's size, with bars; what comes after can rely on that. (A filter
+/// that crops or turns takes its sizes from the first frame, and reads on behind the end of a smaller
+/// one.) One that has that size and shape already passes untouched.
+fn upright(plan: &Plan, geometry: Geometry) -> String {
+    let mut graph = String::new();
+    let odd = plan.odd_matrix.as_ref();
+    if let Some(odd) = odd {
+        // To fit a frame, its colours need not be known, but the scaler wants a name for them.
+        let _ = write!(graph, "setparams=colorspace={},", odd.neighbour.name());
+    }
+    let (width, height) = geometry.decoded;
+    let (x, y) = geometry.pixel_aspect;
+    // How wide a frame is in pixels of the first one's shape. (`sar` is 1 where there is none.)
+    let wide = format!("iw*sar*{y}/{x}");
+    let is_first_size = format!("eq(iw,{width})*eq(ih,{height})*lt(abs(sar*{y}/{x}-1),0.0001)");
+    let fitted = |limit: u32, other: u32, this: &str, that: &str| {
+        format!(
+            "'if({is_first_size},{limit},max(min(2,{limit}),min({limit},2*round({other}*{this}/({that})/2))))'"
+        )
+    };
+    let _ = write!(
+        graph,
+        "scale=w={}:h={}:flags=bicubic:eval=frame",
+        fitted(width, height, &wide, "ih"),
+        fitted(height, width, "ih", &wide)
+    );
+    // Fields are fitted each for itself.
+    graph.push_str(if plan.deinterlace { ":interl=-1," } else { "," });
+    let _ = write!(
+        graph,
+        "pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame,setsar={x}/{y},"
+    );
+    if plan.deinterlace {
+        graph.push_str(WEAVE);
+    }
+    if let Some((odd, from)) = odd.and_then(|odd| Some((odd, odd.converted_from.as_ref()?))) {
+        let _ = write!(
+            graph,
+            "setparams=colorspace={from},zscale=m={},",
+            odd.neighbour.name()
+        );
+    }
+    if geometry.crop != Crop::default() {
+        let (width, height) = geometry.cropped();
+        let Crop { left, top, .. } = geometry.crop;
+        let _ = write!(graph, "crop={width}:{height}:{left}:{top}:exact=1,");
+    }
+    if geometry.orientation.is_mirrored {
+        graph.push_str("hflip,");
+    }
+    graph.push_str(match geometry.orientation.quarter_turns {
+        0 => "",
+        1 => "transpose=clock,",
+        2 => "hflip,vflip,",
+        _ => "transpose=cclock,",
+    });
+    // What is upright must not be turned again by whoever sees the frame.
+    graph.push_str("sidedata=mode=delete:type=DISPLAYMATRIX,");
+    graph
+}
+
+/// Two fields become a frame, where a frame says that it has any.
+const WEAVE: &str = "bwdif=mode=send_frame:deint=interlaced,";
 
 /// Frames of a size as a JPEG has them. It does not say in which colours it is: whoever reads it takes
 /// BT.601 in full range.

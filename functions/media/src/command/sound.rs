@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use crate::{
     plan::{AudioPlan, Plan, Span},
+    source::Layout,
     timeline::{AAC_FRAME_SAMPLES, gcd},
 };
 
@@ -71,22 +72,31 @@ impl Sound {
     /// The filter graph of what is decoded: to stereo, with the times that the samples have.
     pub(super) fn decoded(&self, audio: &AudioPlan) -> String {
         let (rate, stream) = (audio.sample_rate, audio.stream);
-        // ffmpeg would spread a single channel over two at half of its power each; players don't.
-        let spread = if audio.is_mono {
-            "aformat=sample_fmts=fltp:channel_layouts=mono,pan=stereo|c0=c0|c1=c0"
-        } else {
-            STEREO
+        let spread = match audio.layout {
+            // ffmpeg would spread a single channel over two at half of its power each; players don't.
+            Layout::Mono => {
+                "aformat=sample_fmts=fltp:channel_layouts=mono,pan=stereo|c0=c0|c1=c0"
+            }
+            Layout::Speakers | Layout::Ambisonic => STEREO,
+        };
+        let stream = match audio.layout {
+            // Two microphones that point to the sides. (The first channel is what is heard from
+            // everywhere, the second from the left less the right.) The resampler knows no such field.
+            Layout::Ambisonic => {
+                format!("[0:{stream}]pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0-0.5*c1,")
+            }
+            Layout::Mono | Layout::Speakers => format!("[0:{stream}]"),
         };
         let decoded = match *self {
             Self::FromStart { .. } => {
-                format!("[0:{stream}]aresample={rate},{spread},atrim=start_pts=0")
+                format!("{stream}aresample={rate},{spread},atrim=start_pts=0")
             }
             Self::FromSource {
                 source_sample,
                 start,
                 ..
             } => format!(
-                "[0:{stream}]atrim=start_pts={source_sample},asetpts=PTS-{source_sample},aresample={rate},{spread},asetpts=PTS+{start}"
+                "{stream}atrim=start_pts={source_sample},asetpts=PTS-{source_sample},aresample={rate},{spread},asetpts=PTS+{start}"
             ),
             Self::Silence { start, .. } => {
                 format!("anullsrc=r={rate}:cl=stereo,{STEREO},asetpts=PTS+{start}")

@@ -6,8 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Part;
-use crate::{source::SourceInfo, timeline::Grid};
+use super::{Part, Plan, chunks};
+use crate::{
+    command::ENTER_EARLY_US,
+    source::{SourceInfo, Trial},
+    timeline::Grid,
+};
 
 /// The entries of all chunks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +36,124 @@ impl Entries {
     }
 
     /// The byte at which a part enters.
-    pub(crate) fn position(&self, part: Part) -> Option<u64> {
-        match part {
-            Part::Chunk(index) => self.positions.get(index as usize).copied(),
-            Part::Sound => None,
+    pub(crate) fn position(&self, part: Part, entry: Entry) -> Option<u64> {
+        match (part, entry) {
+            (Part::Chunk(index), Entry::Planned) => self.positions.get(index as usize).copied(),
+            (Part::Chunk(index), Entry::Earlier) => {
+                self.positions.get((index as usize).checked_sub(1)?).copied()
+            }
+            (Part::Chunk(_), Entry::Start) | (Part::Sound, _) => None,
+        }
+    }
+}
+
+/// Where a chunk enters its source. What is called a keyframe is not always one, so a chunk whose
+/// first frames do not come out enters once more, earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Just before its first frame.
+    Planned,
+    /// Well before it.
+    Earlier,
+    /// At the beginning.
+    Start,
+}
+
+/// How much earlier.
+const EARLIER_US: u64 = 30_000_000;
+
+impl Entry {
+    /// Where to enter if this does not do.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::Planned => Some(Self::Earlier),
+            Self::Earlier => Some(Self::Start),
+            Self::Start => None,
+        }
+    }
+
+    /// The time at which a source with an index is entered, by the time planned.
+    pub(crate) fn earlier_than(self, planned_us: u64) -> u64 {
+        match self {
+            Self::Planned => planned_us,
+            Self::Earlier => planned_us.saturating_sub(EARLIER_US),
+            Self::Start => 0,
+        }
+    }
+}
+
+/// What a short decode at some of the chunks' entries showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryProof {
+    /// Frames come out, and not from far before.
+    Proven,
+    /// They don't, or only after much that is not needed: what is called a keyframe is none, or there are
+    /// hardly any.
+    Refuted,
+    /// The source goes on after the end that it states.
+    GoesOn,
+}
+
+/// How many entries are tried.
+const SAMPLES: u32 = 4;
+
+/// How many times a chunk's own length may be decoded before its first frame.
+const LEAD_FACTOR: u64 = 4;
+
+/// How long before a source's stated end its last frames are looked for, and how far beyond it they may
+/// be.
+const BEFORE_END_US: u64 = 2_000_000;
+const BEYOND_END_US: i64 = 1_000_000;
+
+impl Plan {
+    /// Where to try the entries of some chunks, on the video's clock: the last time is just before the
+    /// source's end.
+    pub fn entry_samples(&self) -> Vec<u64> {
+        let chunks = self.sampled_chunks();
+        let entries = chunks.map(|start_us| start_us.saturating_sub(ENTER_EARLY_US));
+        let end_us = self.grid.micros_at(self.frames).saturating_sub(self.hold_last_frame_us);
+        entries.chain([end_us.saturating_sub(BEFORE_END_US)]).collect()
+    }
+
+    /// When some chunks begin, the last one among them.
+    fn sampled_chunks(&self) -> impl Iterator<Item = u64> {
+        let last = self.chunks() - 1;
+        let indices = (1..=SAMPLES).map(move |sample| (last * sample).div_ceil(SAMPLES));
+        let mut indices: Vec<_> = indices.filter(|&index| index > 0).collect();
+        indices.dedup();
+        indices.into_iter().filter_map(|index| {
+            let span = self.span(Part::Chunk(index))?;
+            Some(self.grid.micros_at(span.first_frame))
+        })
+    }
+
+    /// What a decode at those times showed.
+    pub fn judge_entries(&self, source: &SourceInfo, trial: &Trial) -> EntryProof {
+        let on_our_clock = |at_us: i64| at_us.saturating_sub(source.clock_start_us);
+        let longest = chunks::longest(&self.cuts, self.grid.segments_for(self.frames));
+        let chunk_us = self.grid.micros_at(longest * u64::from(self.grid.segment_frames()));
+        let most_lead = i64::try_from(chunk_us * LEAD_FACTOR).unwrap_or(i64::MAX);
+        let half_frame = i64::try_from(self.grid.micros_at(1) / 2).unwrap_or(0);
+        let starts: Vec<_> = self.sampled_chunks().collect();
+        for (index, &start_us) in (0..).zip(&starts) {
+            let first = trial.pictures.get(&index).and_then(|pictures| pictures.first());
+            let start_us = i64::try_from(start_us).unwrap_or(i64::MAX);
+            let lead = first.and_then(|first| Some(start_us - on_our_clock(first.at_us?)));
+            // H.264 may be entered where a picture is put together from parts of several frames. Other
+            // decoders show what they have, be it grey.
+            let is_whole = first.is_some_and(|first| first.is_intra || source.video.codec == "h264");
+            let is_in_time = lead.is_some_and(|lead| (-half_frame..=most_lead).contains(&lead));
+            if !is_whole || !is_in_time {
+                return EntryProof::Refuted;
+            }
+        }
+        let end = u32::try_from(starts.len()).ok().and_then(|index| trial.pictures.get(&index));
+        let last = end.into_iter().flatten().filter_map(|picture| picture.at_us).max();
+        let end_us = i64::try_from(source.video.end_us).unwrap_or(i64::MAX);
+        if last.is_some_and(|last| on_our_clock(last) > end_us.saturating_add(BEYOND_END_US)) {
+            EntryProof::GoesOn
+        } else {
+            EntryProof::Proven
         }
     }
 }

@@ -11,7 +11,7 @@ mod part;
 
 use std::{ops::Range, time::Duration};
 
-pub use entries::Entries;
+pub use entries::{Entries, Entry, EntryProof};
 pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::{
     encoder::Preset,
     ladder::VideoCodecs,
     ladder::{self, Rendition},
-    source::{Container, Seeking, SourceInfo, VideoStream},
+    source::{Container, Geometry, Layout, OddMatrix, Seeking, SourceInfo, VideoStream},
     storyboard::Storyboard,
     timeline::Grid,
 };
@@ -29,6 +29,9 @@ use crate::{
 pub struct Plan {
     /// What the source is in: nothing else is read.
     pub container: Container,
+    /// Whether its streams are found only by reading far into it.
+    #[serde(default)]
+    pub reads_deep: bool,
     /// How many bytes the source has.
     pub source_bytes: u64,
     /// How many pixels a picture of the source has.
@@ -43,9 +46,16 @@ pub struct Plan {
     pub video_stream: u32,
     /// Whether fields must be woven into frames.
     pub deinterlace: bool,
-    /// Width and height as decoded, upright. (Zero only in plans of earlier versions.)
+    /// How decoded frames become what is shown. (None only in plans of earlier versions, which left
+    /// that to ffmpeg.)
     #[serde(default)]
-    pub decoded: (u32, u32),
+    pub geometry: Option<Geometry>,
+    /// The matrix of the source's colours, if it is one that few can read.
+    #[serde(default)]
+    pub odd_matrix: Option<OddMatrix>,
+    /// When the video begins on the source's clock, if that is later than the source does.
+    #[serde(default)]
+    pub late_start_us: Option<i64>,
     /// Whether a high dynamic range must be mapped to a standard one.
     pub tone_map: bool,
     /// What to call the colours of a source that does not say.
@@ -71,6 +81,14 @@ pub struct Plan {
     pub wanted_chunks: u32,
     /// Whether the number of frames is that of the picture, and not the container's length.
     pub length_is_exact: bool,
+    /// Whether the source has an index, so that all that it states must be there.
+    #[serde(default = "yes")]
+    pub is_indexed: bool,
+}
+
+/// Plans of earlier versions took what any source states for true.
+fn yes() -> bool {
+    true
 }
 
 /// What a deployment asks of every plan.
@@ -152,9 +170,9 @@ pub struct AudioPlan {
     pub start_us: u64,
     /// When it ends, where that is known.
     pub end_us: Option<u64>,
-    /// Whether the source has a single channel.
+    /// How the source's channels lie.
     #[serde(default)]
-    pub is_mono: bool,
+    pub layout: Layout,
     /// The source's own sample rate, where each of its samples has an exact time: then every chunk
     /// encodes its own sound. Else the whole sound is one part.
     pub exact_sample_rate: Option<u32>,
@@ -209,6 +227,7 @@ impl Plan {
         let by_position = source.seeking == Seeking::ByPosition && cuts.len() > 1;
         Self {
             container: source.container,
+            reads_deep: source.reads_deep,
             source_bytes: source.size_bytes,
             cpu_ms: work.cpu_ms,
             source_pixels: u64::from(video.width) * u64::from(video.height),
@@ -220,7 +239,10 @@ impl Plan {
             frames,
             video_stream: video.index,
             deinterlace: video.interlaced,
-            decoded: video.decoded,
+            geometry: Some(video.geometry),
+            odd_matrix: video.odd_matrix.clone(),
+            late_start_us: source.starts_late.then_some(source.clock_start_us),
+            is_indexed: source.seeking == Seeking::Exact,
             tone_map: video.hdr,
             assumed_color: AssumedColor::of(video),
             hold_last_frame_us,
@@ -234,7 +256,7 @@ impl Plan {
                 sample_rate: 48_000,
                 start_us: audio.start_us,
                 end_us: audio.end_us,
-                is_mono: audio.channels == 1,
+                layout: audio.layout,
                 exact_sample_rate: audio.exact_sample_rate,
             }),
             // Past the black and the titles, but not far into a long film.
@@ -267,6 +289,10 @@ impl Plan {
 
     /// Whether so few frames came out that the source must have been cut short.
     pub fn is_cut_short(&self, frames: u64) -> bool {
+        // What decodes is all that there is of a source without an index; the rest was a guess.
+        if !self.is_indexed {
+            return frames == 0;
+        }
         // A stream's own length is right to a frame or two. A container's may be that of another
         // stream, so only a wide gap tells something.
         let tolerated = if self.length_is_exact {
@@ -321,7 +347,10 @@ pub(crate) mod tests {
             container: Container::Mp4,
             size_bytes: 1000,
             duration_us: millis * 1000,
+            reads_deep: false,
             clock_start_us: 0,
+            starts_late: false,
+            not_used: Vec::new(),
             keyframes: Vec::new(),
             seeking: Seeking::Exact,
             video: VideoStream {
@@ -329,7 +358,7 @@ pub(crate) mod tests {
                 codec: "h264".into(),
                 width: 1920,
                 height: 1080,
-                decoded: (1920, 1080),
+                geometry: Geometry::plain(1920, 1080),
                 frame_rate: FrameRate::new(rate.0, rate.1).unwrap(),
                 start_us: 0,
                 end_us: millis * 1000,
@@ -337,6 +366,7 @@ pub(crate) mod tests {
                 interlaced: false,
                 hdr: false,
                 color_is_stated: false,
+                odd_matrix: None,
             },
             audio: Some(AudioStream {
                 index: 1,
@@ -344,7 +374,7 @@ pub(crate) mod tests {
                 language: "und".into(),
                 start_us: 0,
                 end_us: Some(millis * 1000),
-                channels: 2,
+                layout: Layout::Speakers,
                 exact_sample_rate: Some(44_100),
             }),
         }

@@ -2,14 +2,21 @@
 
 use serde::Deserialize;
 
-use super::{MAX_PIXELS, Seeking, VideoStream};
+use super::{
+    Container, Crop, Geometry, Head, MAX_PIXELS, NotUsed, NotUsedReason, Orientation, Seeking, StreamKind,
+    VideoStream,
+    color::{Colors, stated},
+    streams::Chosen,
+    trial::{Picture, Sound},
+};
 use crate::{
     error::{ErrorType, VideoError},
     timeline::FrameRate,
 };
 
-#[derive(Deserialize)]
-pub(super) struct Probe {
+/// What a file says of itself.
+#[derive(Debug, Deserialize)]
+pub struct Probe {
     #[serde(default)]
     pub(super) streams: Vec<ProbeStream>,
     #[serde(default)]
@@ -17,16 +24,29 @@ pub(super) struct Probe {
     /// The first few of the file.
     #[serde(default)]
     packets: Vec<ProbePacket>,
+    /// Decoded ones, where they were asked for.
+    #[serde(default)]
+    frames: Vec<ProbeFrame>,
+    /// Whether it was read on for streams that begin late.
+    #[serde(skip)]
+    pub(super) is_deep: bool,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 #[serde(default)]
-struct ProbePacket {
-    stream_index: Option<u32>,
+struct ProbeFrame {
     side_data_list: Vec<ProbeSideData>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
+#[serde(default)]
+struct ProbePacket {
+    stream_index: Option<u32>,
+    flags: String,
+    side_data_list: Vec<ProbeSideData>,
+}
+
+#[derive(Debug, Deserialize, Default)]
 pub(super) struct ProbeFormat {
     pub(super) duration: Option<String>,
     pub(super) start_time: Option<String>,
@@ -34,7 +54,7 @@ pub(super) struct ProbeFormat {
     pub(super) format_name: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 #[serde(default)]
 pub(super) struct ProbeStream {
     pub(super) index: u32,
@@ -63,7 +83,7 @@ pub(super) struct ProbeStream {
     pub(super) side_data_list: Vec<ProbeSideData>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 #[serde(default)]
 pub(super) struct ProbeTags {
     pub(super) language: Option<String>,
@@ -71,7 +91,7 @@ pub(super) struct ProbeTags {
     pub(super) duration: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 #[serde(default)]
 pub(super) struct ProbeDisposition {
     pub(super) default: u8,
@@ -79,10 +99,15 @@ pub(super) struct ProbeDisposition {
     pub(super) timed_thumbnails: u8,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ProbeSideData {
     side_data_type: Option<String>,
-    pub(super) rotation: Option<f64>,
+    displaymatrix: Option<String>,
+    crop_top: u32,
+    crop_bottom: u32,
+    crop_left: u32,
+    crop_right: u32,
     dv_profile: Option<u8>,
     dv_bl_signal_compatibility_id: Option<u8>,
 }
@@ -97,6 +122,17 @@ impl ProbeSideData {
         )
     }
 
+    /// ffprobe's hexdump-like table of nine numbers, in lines that begin with their offset.
+    fn matrix(&self) -> Option<[i64; 4]> {
+        let rows = self.displaymatrix.as_deref()?.lines().filter_map(|line| line.split_once(':'));
+        let mut rows = rows.map(|(_, row)| {
+            let mut numbers = row.split_whitespace().map(str::parse::<i32>);
+            Some((numbers.next()?.ok()?.into(), numbers.next()?.ok()?.into()))
+        });
+        let ((a, b), (c, d)) = (rows.next()??, rows.next()??);
+        Some([a, b, c, d])
+    }
+
     /// Dolby Vision whose base layer, seen without Dolby's own processing, is green and purple.
     fn is_dolby_vision_only(&self) -> bool {
         self.dv_profile.is_some() && self.dv_bl_signal_compatibility_id == Some(0)
@@ -104,6 +140,59 @@ impl ProbeSideData {
 }
 
 impl Probe {
+    /// Reads ffprobe's JSON.
+    pub fn parse(json: &str, is_deep: bool) -> Result<Self, VideoError> {
+        let mut probe: Self = serde_json::from_str(json).map_err(|why| {
+            VideoError::new(
+                ErrorType::MalformedMedia,
+                format!("Its structure could not be read ({why})."),
+            )
+        })?;
+        probe.container()?;
+        probe.is_deep = is_deep;
+        Ok(probe)
+    }
+
+    /// What it is in.
+    pub(super) fn container(&self) -> Result<Container, VideoError> {
+        let name = self.format.format_name.as_deref().unwrap_or_default();
+        Container::named(name).ok_or_else(|| {
+            VideoError::new(
+                ErrorType::NotAVideo,
+                format!("Its content is in a format that Reelrun does not read ({name})."),
+            )
+        })
+    }
+
+    /// How large the file is.
+    pub fn size_bytes(&self) -> u64 {
+        let size = self.format.size.as_deref();
+        size.and_then(|size| size.parse().ok()).unwrap_or(0)
+    }
+
+    /// Whether it may hold more than was found: these containers list no streams, so one that begins
+    /// late shows only to who reads on.
+    pub fn may_hold_more(&self) -> bool {
+        let lists_none = matches!(self.container(), Ok(Container::Flv | Container::Mpeg));
+        lists_none && !["video", "audio"].iter().all(|kind| self.streams.iter().any(|s| s.is(kind)))
+    }
+
+    /// The first matrix among the frames.
+    pub(super) fn first_matrix(&self) -> Option<[i64; 4]> {
+        let mut side_data = self.frames.iter().flat_map(|frame| &frame.side_data_list);
+        side_data.find_map(ProbeSideData::matrix)
+    }
+
+    pub(super) fn stream(&self, index: u32) -> Option<&ProbeStream> {
+        self.streams.iter().find(|stream| stream.index == index)
+    }
+
+    /// Whether the file calls every picture a keyframe, as far as it was read.
+    pub(super) fn calls_all_keyframes(&self, stream: u32) -> bool {
+        let own = || self.packets.iter().filter(|packet| packet.stream_index == Some(stream));
+        own().count() > 1 && own().all(|packet| packet.flags.starts_with('K'))
+    }
+
     /// An error if the stream can't be decoded without a key. Its sample entry seldom says so: a
     /// reader of MP4 looks through it, to the codec that was encrypted.
     pub(super) fn check_is_open(&self, stream: &ProbeStream) -> Result<(), VideoError> {
@@ -137,18 +226,27 @@ impl ProbeStream {
         self.codec_type.as_deref() == Some(codec_type) && !self.is_cover()
     }
 
-    pub(super) fn is_decodable_audio(&self) -> bool {
-        self.is("audio")
-            && self
-                .sample_rate
-                .as_deref()
-                .and_then(|rate| rate.parse().ok())
-                .unwrap_or(0_u32)
-                > 0
-            && self
-                .codec_name
-                .as_deref()
-                .is_some_and(|name| name != "unknown" && name != "none")
+    /// Whether its codec is known at all. Whether it decodes, only a decoder can tell.
+    pub(super) fn has_codec(&self) -> bool {
+        self.codec_name.as_deref().is_some_and(|name| name != "unknown" && name != "none")
+    }
+
+    /// How the container wants it turned.
+    pub(super) fn matrix(&self) -> Option<[i64; 4]> {
+        self.side_data_list.iter().find_map(ProbeSideData::matrix)
+    }
+
+    /// What the container cuts off.
+    pub(super) fn crop(&self) -> Crop {
+        let of = |side: &ProbeSideData| {
+            (side.side_data_type.as_deref() == Some("Frame Cropping")).then_some(Crop {
+                top: side.crop_top,
+                bottom: side.crop_bottom,
+                left: side.crop_left,
+                right: side.crop_right,
+            })
+        };
+        self.side_data_list.iter().find_map(of).unwrap_or_default()
     }
 
     /// Where the stream ends on the container's clock, where the file says so.
@@ -168,26 +266,29 @@ impl ProbeStream {
         positive(start - container_start).unwrap_or(0)
     }
 
+    /// The same; of a stream whose beginning the file does not state, when its first frame came.
+    pub(super) fn start_or(&self, first_frame: Option<i64>, container_start: i64) -> u64 {
+        let seen = first_frame.filter(|_| self.start_time.is_none());
+        let seen = seen.and_then(|at| positive(at.saturating_sub(container_start)));
+        seen.unwrap_or_else(|| self.start(container_start))
+    }
+
     /// How many packets the file's index lists; none where it has no index.
     fn indexed_packets(&self) -> Option<i64> {
         let count = self.nb_frames.as_deref()?.parse().ok()?;
         (count > 0).then_some(count)
     }
 
-    /// Whether the file can be entered at any time, exactly.
-    pub(super) fn seeking(&self, container: &ProbeFormat) -> Seeking {
-        let format = container.format_name.as_deref().unwrap_or_default();
-        let is = |name| format.split(',').any(|part| part == name);
-        // MP4 with its index up front or at the end; one that came in fragments has none.
-        let indexed_mp4 = is("mp4") && self.indexed_packets().is_some();
-        // Matroska that was finished properly knows its length, and then has an index as well.
-        let finished_matroska = is("matroska") && container.duration.is_some();
-        if indexed_mp4 || finished_matroska {
-            Seeking::Exact
-        } else if is("mpegts") {
-            Seeking::ByPosition
-        } else {
-            Seeking::Unreliable
+    /// How the file can be entered, by what it says.
+    pub(super) fn seeking(&self, container: Container, format: &ProbeFormat, head: Head) -> Seeking {
+        match container {
+            // With its index up front or at the end; one that came in fragments has none.
+            Container::Mp4 if self.indexed_packets().is_some() => Seeking::Exact,
+            // One that was finished properly knows its length, and names its index at its beginning.
+            // Without one, a reader reads all that is before the time that it looks for.
+            Container::Matroska if format.duration.is_some() && head.has_index => Seeking::Exact,
+            Container::MpegTs => Seeking::ByPosition,
+            _ => Seeking::Unreliable,
         }
     }
 
@@ -212,19 +313,21 @@ impl ProbeStream {
         (rate == ticks_per_second && (0..=4 * packet_samples).contains(&surplus)).then_some(rate)
     }
 
-    pub(super) fn video(&self) -> Result<VideoStream, VideoError> {
-        let codec = match (self.codec_name.as_deref(), self.codec_tag_string.as_deref()) {
-            (None | Some("unknown" | "none"), tag) => {
-                return Err(VideoError::new(
-                    ErrorType::UnsupportedCodec,
-                    format!(
-                        "Its picture is in a codec that can't be decoded ({}). Upload it as H.264, HEVC, VP9 or AV1.",
-                        tag.unwrap_or("unknown")
-                    ),
-                ));
-            }
-            (Some(codec), _) => codec,
-        };
+    /// That nobody here knows its codec.
+    pub(super) fn unknown_codec(&self) -> VideoError {
+        VideoError::new(
+            ErrorType::UnsupportedCodec,
+            format!(
+                "Its picture is in a codec that can't be decoded ({}). Upload it as H.264, HEVC, VP9 or AV1.",
+                self.codec_tag_string.as_deref().unwrap_or("unknown")
+            ),
+        )
+    }
+
+    /// What is encoded of it.
+    pub(super) fn video(&self, chosen: &Chosen) -> Result<VideoStream, VideoError> {
+        let codec = self.codec_name.as_deref().filter(|_| self.has_codec());
+        let codec = codec.ok_or_else(|| self.unknown_codec())?;
         let mut side_data = self.side_data_list.iter();
         if side_data.any(ProbeSideData::is_dolby_vision_only) {
             return Err(VideoError::new(
@@ -232,97 +335,92 @@ impl ProbeStream {
                 "Its picture is in a kind of Dolby Vision that only Dolby's decoders show in its true colours. Export it as HDR10, HLG or without HDR, then upload it again.",
             ));
         }
-        let (width, height) = self.display_size()?;
-        let hdr = matches!(
-            self.color_transfer.as_deref(),
-            Some("smpte2084" | "arib-std-b67")
-        );
+        let geometry = self.geometry(chosen);
+        check_size(geometry)?;
+        let (width, height) = geometry.displayed();
+        let colors = self.colors(&chosen.picture);
         Ok(VideoStream {
             index: self.index,
             codec: codec.into(),
             width,
             height,
-            decoded: self.upright(self.width, self.height),
+            geometry,
             frame_rate: self.frame_rate(),
             start_us: 0,
             end_us: 0,
             end_is_exact: false,
-            interlaced: self.may_be_interlaced(),
-            hdr,
-            color_is_stated: if hdr {
-                self.is_rgb()
-                    || is_stated(self.color_space.as_deref())
-                        && is_stated(self.color_primaries.as_deref())
-            } else {
-                !self.is_rgb() && is_stated(self.color_space.as_deref())
-            },
+            interlaced: self.may_be_interlaced(geometry.decoded),
+            hdr: colors.is_hdr(),
+            color_is_stated: colors.are_stated(),
+            odd_matrix: colors.odd_matrix(),
         })
     }
 
-    fn is_rgb(&self) -> bool {
-        self.color_space.as_deref() == Some("gbr")
+    /// A decoder knows best; where it says nothing, the container may.
+    fn geometry(&self, chosen: &Chosen) -> Geometry {
+        let picture = &chosen.picture;
+        let matrix = self.matrix().or(chosen.matrix);
+        Geometry {
+            decoded: (picture.width, picture.height),
+            pixel_aspect: picture.pixel_aspect,
+            crop: self.crop(),
+            orientation: matrix.map(Orientation::of_matrix).unwrap_or_default(),
+        }
+        .believable()
+    }
+
+    fn colors<'a>(&'a self, picture: &'a Picture) -> Colors<'a> {
+        let of = |decoded: &'a Option<String>, stated_: &'a Option<String>| {
+            decoded.as_deref().or(stated(stated_.as_deref()))
+        };
+        Colors {
+            matrix: of(&picture.matrix, &self.color_space),
+            primaries: of(&picture.primaries, &self.color_primaries),
+            transfer: of(&picture.transfer, &self.color_transfer),
+        }
+    }
+
+    /// What the header says of its frames.
+    pub(super) fn picture(&self) -> Picture {
+        let aspect = self.sample_aspect_ratio.as_deref().and_then(|text| text.split_once(':'));
+        let aspect = aspect.and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)));
+        Picture {
+            width: self.width,
+            height: self.height,
+            pixel_aspect: aspect.unwrap_or((1, 1)),
+            ..Picture::default()
+        }
+    }
+
+    /// What the header says of its samples.
+    pub(super) fn sound(&self) -> Sound {
+        Sound {
+            at_us: None,
+            channels: self.channels,
+            layout: String::new(),
+        }
+    }
+
+    pub(super) fn not_used(&self, reason: NotUsedReason) -> NotUsed {
+        NotUsed {
+            kind: if self.is("audio") { StreamKind::Audio } else { StreamKind::Video },
+            codec: self.codec_name.clone().unwrap_or_else(|| "unknown".into()),
+            reason,
+        }
     }
 
     /// Whether frames may have to be woven. In some codecs each frame says so, and the file nothing.
-    fn may_be_interlaced(&self) -> bool {
+    fn may_be_interlaced(&self, (width, height): (u32, u32)) -> bool {
         let is_silent = !matches!(self.field_order.as_deref(), Some(order) if order != "unknown");
         let codec = self.codec_name.as_deref();
         let frames_tell = matches!(codec, Some("dvvideo" | "h264" | "mpeg2video" | "vc1"));
         // What weaves takes no smaller ones.
-        let is_large = self.width.min(self.height) >= 16;
+        let is_large = width.min(height) >= 16;
         self.is_interlaced() || is_silent && frames_tell && is_large
     }
 
     fn is_interlaced(&self) -> bool {
         matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"))
-    }
-
-    fn display_size(&self) -> Result<(u32, u32), VideoError> {
-        if self.width == 0 || self.height == 0 {
-            return Err(VideoError::new(
-                ErrorType::MalformedMedia,
-                "Its picture has no size, or one far beyond 8192×4320 pixels.",
-            ));
-        }
-        let aspect = self
-            .sample_aspect_ratio
-            .as_deref()
-            .and_then(|text| text.split_once(':'))
-            // ffprobe's numbers fit into 32 bits, so that in 64 no product below overflows.
-            .and_then(|(x, y)| Some((x.parse::<u32>().ok()?, y.parse::<u32>().ok()?)))
-            .map(|(x, y)| (u64::from(x), u64::from(y)))
-            .filter(|&(x, y)| x > 0 && y > 0 && x <= y * 32 && y <= x * 32)
-            .unwrap_or((1, 1));
-        let width = (u64::from(self.width) * aspect.0 + aspect.1 / 2) / aspect.1;
-        let width = width.max(1);
-        if u64::from(self.width) * u64::from(self.height) > MAX_PIXELS
-            || width * u64::from(self.height) > MAX_PIXELS
-        {
-            return Err(VideoError::new(
-                ErrorType::TooLarge,
-                format!(
-                    "Its picture has {width}×{} pixels; at most 8192×4320 are accepted.",
-                    self.height
-                ),
-            ));
-        }
-        let width = u32::try_from(width).unwrap_or(u32::MAX);
-        Ok(self.upright(width, self.height))
-    }
-
-    /// A size after the rotation that the file asks for.
-    fn upright(&self, width: u32, height: u32) -> (u32, u32) {
-        let quarter_turns = self
-            .side_data_list
-            .iter()
-            .find_map(|side| side.rotation)
-            .map_or(0.0, |degrees| (degrees / 90.0).round());
-        // An odd number of quarter turns lays the picture on its side.
-        if quarter_turns.rem_euclid(2.0) > 0.5 {
-            (height, width)
-        } else {
-            (width, height)
-        }
     }
 
     /// ffprobe guesses a base rate (`r`) of which all timestamps are multiples, and measures an
@@ -360,20 +458,23 @@ impl ProbeStream {
     }
 }
 
-/// The stream that a player would choose of those that are wanted: the default one, else the first.
-pub(super) fn pick(
-    streams: &[ProbeStream],
-    is_wanted: impl Fn(&ProbeStream) -> bool,
-) -> Option<&ProbeStream> {
-    let candidates = || streams.iter().filter(|stream| is_wanted(stream));
-    candidates()
-        .find(|stream| stream.disposition.default == 1)
-        .or_else(|| candidates().next())
-}
-
-/// Whether one of a stream's colours is known.
-fn is_stated(color: Option<&str>) -> bool {
-    !matches!(color, None | Some("unknown" | "reserved" | "unspecified"))
+/// Whether it is a size that is decoded here.
+fn check_size(geometry: Geometry) -> Result<(), VideoError> {
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    if pixels(geometry.decoded) == 0 {
+        return Err(VideoError::new(
+            ErrorType::MalformedMedia,
+            "Its picture has no size, or one far beyond 8192×4320 pixels.",
+        ));
+    }
+    let (width, height) = geometry.displayed();
+    if pixels(geometry.decoded) > MAX_PIXELS || pixels((width, height)) > MAX_PIXELS {
+        return Err(VideoError::new(
+            ErrorType::TooLarge,
+            format!("Its picture has {width}×{height} pixels; at most 8192×4320 are accepted."),
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn no_video(streams: &[ProbeStream]) -> VideoError {

@@ -1,20 +1,30 @@
 //! What a source really is, read from ffprobe's JSON and checked against what we can encode.
 
+mod color;
 mod ffprobe;
+mod geometry;
 mod packets;
 mod sniff;
+mod streams;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::{
+    color::OddMatrix,
+    ffprobe::Probe,
+    geometry::{Crop, Geometry, Orientation},
     packets::{Keyframe, Measured, Packets},
-    sniff::{Container, SNIFF_BYTES, check_encoding},
+    sniff::{Container, Head, SNIFF_BYTES, check_encoding},
+    streams::{Chosen, Next, NotUsed, NotUsedReason, Selection, StreamKind, Streams},
+    trial::Trial,
 };
+pub(crate) use trial::{PICTURES, SOUNDS};
 
-use self::ffprobe::{Probe, ProbeStream, no_video, pick, positive, seconds};
+use self::ffprobe::{positive, seconds};
 use crate::{
     error::{ErrorType, VideoError},
     language::tag_of,
@@ -26,13 +36,18 @@ use crate::{
 pub struct SourceInfo {
     /// What it is in.
     pub container: Container,
+    /// Whether its streams are found only by reading far into it.
+    pub reads_deep: bool,
     /// Size in bytes.
     pub size_bytes: u64,
     /// How long it lasts: until the longer of picture and sound is over. Microseconds, as all times
     /// here, counted from where the container's clock starts.
     pub duration_us: u64,
-    /// When the container's clock starts.
+    /// When the container's clock starts, or when the first picture that can be shown comes, if what
+    /// comes before it can't be decoded.
     pub clock_start_us: i64,
+    /// Whether that is later than the container says.
+    pub starts_late: bool,
     /// Whether it can be entered at any time.
     pub seeking: Seeking,
     /// The keyframes, once they were measured.
@@ -41,6 +56,8 @@ pub struct SourceInfo {
     pub video: VideoStream,
     /// The sound, if there is any.
     pub audio: Option<AudioStream>,
+    /// What is left out.
+    pub not_used: Vec<NotUsed>,
 }
 
 /// Whether a file can be read from any time on, and gives the very frames of that time.
@@ -67,8 +84,8 @@ pub struct VideoStream {
     pub width: u32,
     /// Height as displayed.
     pub height: u32,
-    /// Width and height as decoded: upright, with pixels that may not be square.
-    pub decoded: (u32, u32),
+    /// How a decoded frame becomes that.
+    pub geometry: Geometry,
     /// The rate to encode at: the source's own when it is constant and publishable.
     pub frame_rate: FrameRate,
     /// When its first frame is shown.
@@ -85,6 +102,8 @@ pub struct VideoStream {
     /// Whether it says by which matrix its colours were made, and with a high dynamic range of which
     /// primaries. RGB was made by none, so its renditions have what is assumed of them.
     pub color_is_stated: bool,
+    /// The matrix by which its colours were made, if it is one that few can read.
+    pub odd_matrix: Option<OddMatrix>,
 }
 
 /// The audio stream that is encoded.
@@ -100,10 +119,35 @@ pub struct AudioStream {
     pub start_us: u64,
     /// When its last sample is over, where the file says so.
     pub end_us: Option<u64>,
-    /// How many channels it has; 0 where that is not known.
-    pub channels: u32,
+    /// How its channels become two.
+    pub layout: Layout,
     /// Its sample rate, where each packet's time is exact to the sample.
     pub exact_sample_rate: Option<u32>,
+}
+
+/// How the channels of a sound lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// A single one.
+    Mono,
+    /// Loudspeakers, for which there is a standard way down to two.
+    #[default]
+    Speakers,
+    /// A sound field around the listener (Ambisonics), the channels in their standard order.
+    Ambisonic,
+}
+
+impl Layout {
+    fn of(sound: &trial::Sound) -> Self {
+        if sound.channels == 1 {
+            Self::Mono
+        } else if sound.layout.starts_with("ambisonic") {
+            Self::Ambisonic
+        } else {
+            Self::Speakers
+        }
+    }
 }
 
 /// What the API tells of a source: the uploaded file.
@@ -126,6 +170,10 @@ pub struct SourceSummary {
     pub audio_codec: Option<String>,
     /// Size in bytes.
     pub size_bytes: u64,
+    /// The streams of the file that are not in what is published, and why.
+    #[serde(default)]
+    #[schema(required)]
+    pub not_used: Vec<NotUsed>,
 }
 
 /// What one deployment encodes.
@@ -138,85 +186,82 @@ pub struct SourceLimits {
 /// The largest picture that is decoded: 8K. ffmpeg is told the same limit.
 pub const MAX_PIXELS: u64 = 8192 * 4320;
 
+/// A picture that begins so much later than its stream was preceded by frames that can't be shown: a
+/// recording of a broadcast begins anywhere. What is heard with them goes too.
+const UNSEEN_US: i64 = 1_000_000;
+
 impl SourceInfo {
-    /// Reads ffprobe's JSON. An error is final: the source is at fault.
+    /// Puts together what is known of a source. An error is final: the source is at fault.
     ///
     /// `measured` is what reading every packet of the video stream told; callers measure when this
-    /// says that the file does not state its length.
-    pub fn parse(
-        probe: &str,
+    /// says that the file does not state its length, or that what it states can't be relied on.
+    pub fn new(
+        probe: &Probe,
+        head: Head,
+        chosen: &Chosen,
         measured: Option<&Measured>,
         limits: SourceLimits,
     ) -> Result<Self, SourceFault> {
-        let probe: Probe = serde_json::from_str(probe).map_err(|why| {
-            VideoError::new(
-                ErrorType::MalformedMedia,
-                format!("Its structure could not be read ({why})."),
-            )
-        })?;
-        let format_name = probe.format.format_name.as_deref().unwrap_or_default();
-        let container = Container::named(format_name).ok_or_else(|| {
-            VideoError::new(
-                ErrorType::NotAVideo,
-                format!("Its content is in a format that Reelrun does not read ({format_name})."),
-            )
-        })?;
-        let size_bytes = probe.format.size.as_deref();
-        let size_bytes = size_bytes.and_then(|size| size.parse().ok()).unwrap_or(0);
-        let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
-        let stream = pick(&probe.streams, |stream| stream.is("video"))
-            .ok_or_else(|| no_video(&probe.streams))?;
+        let container = probe.container()?;
+        let size_bytes = probe.size_bytes();
+        let stream = probe.stream(chosen.video).ok_or_else(streams::no_frames)?;
+        let audio = chosen.audio.as_ref().and_then(|(index, sound)| Some((probe.stream(*index)?, sound)));
         probe.check_is_open(stream)?;
+        audio.map_or(Ok(()), |(stream, _)| probe.check_is_open(stream))?;
+        let picture = stream.video(chosen)?;
+        let seeking = stream.seeking(container, &probe.format, head);
+        let stated_start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
+        let first_picture = chosen.picture.at_us.filter(|&at| {
+            let stated = seconds(stream.start_time.as_deref()).unwrap_or(stated_start);
+            let is_joined = measured.is_some_and(|measured| measured.is_joined);
+            seeking != Seeking::Exact && !is_joined && at.saturating_sub(stated) > UNSEEN_US
+        });
+        let start = first_picture.unwrap_or(stated_start);
+        let unknown = || SourceFault::LengthUnknown {
+            video_stream: stream.index,
+            size_bytes,
+        };
+        // The clock of a transport stream can start anew at any time, and its end is a guess then.
+        let is_guessed = matches!(container, Container::MpegTs | Container::Mpeg);
+        if is_guessed && measured.is_none() {
+            return Err(unknown());
+        }
         let container_end = seconds(probe.format.duration.as_deref()).and_then(positive);
-        let stated_end = stream.end(start);
+        let stated_end = stream.end(start).filter(|_| !is_guessed);
         let measured_end =
             measured.and_then(|measured| positive(measured.end_us.saturating_sub(start)));
-        let end_us =
-            measured_end
-                .or(stated_end)
-                .or(container_end)
-                .ok_or(SourceFault::LengthUnknown {
-                    video_stream: stream.index,
-                    size_bytes,
-                })?;
-        let audio = pick(&probe.streams, ProbeStream::is_decodable_audio);
-        audio.map_or(Ok(()), |stream| probe.check_is_open(stream))?;
+        let end_us = measured_end.or(stated_end).or(container_end).ok_or_else(unknown)?;
         let video = VideoStream {
             start_us: stream.start(start),
             end_us,
             end_is_exact: measured_end.or(stated_end).is_some(),
-            ..stream.video()?
+            ..picture
         };
-        let audio = audio.map(|stream| AudioStream {
+        let is_joined = measured.is_some_and(|measured| measured.is_joined);
+        let audio = audio.map(|(stream, sound)| AudioStream {
             index: stream.index,
             codec: stream.codec_name.clone().unwrap_or_default(),
             language: tag_of(stream.tags.language.as_deref()),
-            start_us: stream.start(start),
-            end_us: stream.end(start),
-            channels: stream.channels,
+            start_us: stream.start_or(sound.at_us, start),
+            end_us: stream.end(start).filter(|_| !is_joined),
+            layout: Layout::of(sound),
             exact_sample_rate: stream.exact_sample_rate(),
         });
         let duration_us = end_us.max(audio.as_ref().and_then(|a| a.end_us).unwrap_or(0));
-        if duration_us > limits.max_duration_seconds.saturating_mul(1_000_000) {
-            return Err(VideoError::new(
-                ErrorType::TooLong,
-                format!(
-                    "It lasts {} s; at most {} s are accepted.",
-                    duration_us / 1_000_000,
-                    limits.max_duration_seconds
-                ),
-            )
-            .into());
-        }
+        limits.check(duration_us)?;
+        let has_false_keyframes = probe.calls_all_keyframes(stream.index) && !chosen.is_intra;
         Ok(Self {
             container,
+            reads_deep: probe.is_deep,
             size_bytes,
             duration_us,
             clock_start_us: start,
-            seeking: stream.seeking(&probe.format),
+            starts_late: first_picture.is_some(),
+            seeking: if has_false_keyframes { Seeking::Unreliable } else { seeking },
             keyframes: measured.map_or_else(Vec::new, |m| m.keyframes.clone()),
             video,
             audio,
+            not_used: chosen.not_used.clone(),
         })
     }
 
@@ -230,7 +275,21 @@ impl SourceInfo {
             video_codec: self.video.codec.clone(),
             audio_codec: self.audio.as_ref().map(|audio| audio.codec.clone()),
             size_bytes: self.size_bytes,
+            not_used: self.not_used.clone(),
         }
+    }
+}
+
+impl SourceLimits {
+    fn check(self, duration_us: u64) -> Result<(), VideoError> {
+        let seconds = duration_us / 1_000_000;
+        if duration_us > self.max_duration_seconds.saturating_mul(1_000_000) {
+            return Err(VideoError::new(
+                ErrorType::TooLong,
+                format!("It lasts {seconds} s; at most {} s are accepted.", self.max_duration_seconds),
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -1,19 +1,26 @@
 //! What reading every packet of a stream tells: how long it lasts, and where it can be entered.
 
-use super::ffprobe::MAX_MICROS;
+use super::{Container, ffprobe::MAX_MICROS};
 
 /// The packets of a video stream, gathered from the lines of [`crate::command::probe_packets`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Packets {
+    /// Whether whoever reads the stream takes a leap of its clock for a joint.
+    closes_leaps: bool,
     count: u64,
     bytes: u64,
     first: Option<i64>,
     end: i64,
     sum: i64,
     untimed: i64,
+    /// The last packet's time and length.
+    last: Option<(i64, i64)>,
+    /// By how much the clock has leapt so far.
+    leapt: i64,
     keyframes: Vec<Keyframe>,
-    /// The clock went back, or the places did.
     is_joined: bool,
+    /// Keyframes are not in order, by their times or places.
+    is_disordered: bool,
 }
 
 /// What they told.
@@ -24,6 +31,8 @@ pub struct Measured {
     pub end_us: i64,
     /// The keyframes in order; none where they are not in order.
     pub keyframes: Vec<Keyframe>,
+    /// Whether the clock starts anew half-way, or leaps.
+    pub is_joined: bool,
 }
 
 /// A frame that can be decoded by itself.
@@ -36,6 +45,25 @@ pub struct Keyframe {
 }
 
 impl Packets {
+    /// Of a stream in such a container.
+    pub fn of(container: Container) -> Self {
+        Self {
+            // ffmpeg's own distinction.
+            closes_leaps: matches!(container, Container::MpegTs | Container::Mpeg | Container::Ogg),
+            count: 0,
+            bytes: 0,
+            first: None,
+            end: 0,
+            sum: 0,
+            untimed: 0,
+            last: None,
+            leapt: 0,
+            keyframes: Vec::new(),
+            is_joined: false,
+            is_disordered: false,
+        }
+    }
+
     /// Takes one line: time, duration, size, place, flags. One without a time tells little.
     pub fn add(&mut self, line: &str) {
         self.count += 1;
@@ -57,6 +85,7 @@ impl Packets {
             self.untimed = self.untimed.saturating_add(length);
             return;
         };
+        let at = self.without_leaps(at, length);
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.end = self.end.max(at.saturating_add(length));
         self.sum = self.sum.saturating_add(length);
@@ -68,9 +97,21 @@ impl Packets {
                 position,
             };
             let follows = |last: &Keyframe| last.at_us < at && last.position < position;
-            self.is_joined |= !self.keyframes.last().is_none_or(follows);
+            self.is_disordered |= !self.keyframes.last().is_none_or(follows);
             self.keyframes.push(frame);
         }
+    }
+
+    /// A time as if the clock had never leapt.
+    fn without_leaps(&mut self, at: i64, length: i64) -> i64 {
+        if let Some((last, last_length)) = self.last.replace((at, length)).filter(|_| self.closes_leaps) {
+            let step = at.saturating_sub(last);
+            if !(-LEAP_BACK_US..=LEAP_US).contains(&step) {
+                self.is_joined = true;
+                self.leapt = self.leapt.saturating_add(step).saturating_sub(last_length);
+            }
+        }
+        at.saturating_sub(self.leapt)
     }
 
     /// Whether there are more than any video has, or more in them than in the whole file of this
@@ -87,23 +128,27 @@ impl Packets {
             return (self.untimed > 0).then_some(Measured {
                 end_us: self.untimed,
                 keyframes: Vec::new(),
+                is_joined: false,
             });
         };
         let whole = first.saturating_add(self.sum);
         // Frames overlap by a rounding here and there; a clock that starts anew is far off.
-        let is_joined = self.is_joined || whole > self.end.saturating_add(JOINED_US);
+        let is_joined = self.is_joined || !self.closes_leaps && whole > self.end.saturating_add(JOINED_US);
         // A clock of 33 bits that overflows is unwrapped by whoever reads from the start only.
-        let is_joined = is_joined || self.end >= CLOCK_OVERFLOWS_US;
+        let cannot_be_entered =
+            is_joined || self.is_disordered || self.end >= CLOCK_OVERFLOWS_US;
         Some(Measured {
-            end_us: self.end.max(whole),
-            keyframes: if is_joined {
-                Vec::new()
-            } else {
-                self.keyframes
-            },
+            end_us: if self.closes_leaps { self.end } else { self.end.max(whole) },
+            keyframes: if cannot_be_entered { Vec::new() } else { self.keyframes },
+            is_joined,
         })
     }
 }
+
+/// A clock that leaps so far ahead, or goes back so far, goes on after it as if it had not: ffmpeg
+/// reads streams that were joined in that way.
+const LEAP_US: i64 = 10_000_000;
+const LEAP_BACK_US: i64 = 2_000_000;
 
 /// A video may repeat a scene. One that is read a hundred times over asks for work that it does
 /// not bring.
@@ -126,7 +171,7 @@ mod tests {
     use super::*;
 
     fn measured(lines: &str) -> Option<Measured> {
-        let mut packets = Packets::default();
+        let mut packets = Packets::of(Container::Matroska);
         lines.lines().for_each(|line| packets.add(line));
         packets.measured()
     }
@@ -149,8 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_leaps_is_read_on() {
+        let end = |lines: &str| {
+            let mut packets = Packets::of(Container::MpegTs);
+            lines.lines().for_each(|line| packets.add(line));
+            let measured = packets.measured().unwrap();
+            (measured.end_us, measured.is_joined)
+        };
+        // Ten minutes back, ten minutes ahead, a frame that is out of order.
+        assert_eq!(end("601,1\n602,1\n1,1\n2,1\n"), (605_000_000, true));
+        assert_eq!(end("1,1\n2,1\n603,1\n604,1\n"), (5_000_000, true));
+        assert_eq!(end("1,1\n3,1\n2,1\n4,1\n"), (5_000_000, false));
+    }
+
+    #[test]
     fn what_repeats_itself_is_not_read_on() {
-        let mut packets = Packets::default();
+        let mut packets = Packets::of(Container::Matroska);
         for _ in 0..5 {
             assert!(!packets.are_too_many(1 << 20));
             packets.add("N/A,N/A,1000000,0,K__");

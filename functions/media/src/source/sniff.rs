@@ -52,6 +52,30 @@ const TS_SYNC: u8 = 0x47;
 /// How many packets in a row are no coincidence.
 const TS_PACKETS: usize = 5;
 
+/// What a file's first bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// What it is in.
+    pub container: Container,
+    /// Whether a container that says at its beginning where its index is does so.
+    pub has_index: bool,
+}
+
+/// The identifier of Matroska's index, its cues: the head of the file refers to it by this name.
+const MATROSKA_CUES: [u8; 4] = [0x1C, 0x53, 0xBB, 0x6B];
+
+impl Head {
+    /// Reads a file's first bytes, or tells what they are instead of a video.
+    pub fn of(bytes: &[u8]) -> Result<Self, VideoError> {
+        let container = Container::of(bytes)?;
+        let names_cues = || bytes.windows(4).any(|word| word == MATROSKA_CUES);
+        Ok(Self {
+            container,
+            has_index: container != Container::Matroska || names_cues(),
+        })
+    }
+}
+
 impl Container {
     /// The container that these first bytes begin, or what they are instead.
     pub fn of(head: &[u8]) -> Result<Self, VideoError> {

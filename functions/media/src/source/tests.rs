@@ -17,8 +17,20 @@ fn probe(streams: &[Value]) -> Value {
     json!({"streams": streams, "format": {"format_name": "mov,mp4,m4a,3gp,3g2,mj2", "duration": "10.0", "start_time": "0.0", "size": "1000"}})
 }
 
+const HEAD: Head = Head {
+    container: Container::Mp4,
+    has_index: true,
+};
+
+/// By what the header says alone.
+fn read(json: &str, measured: Option<&Measured>) -> Result<SourceInfo, SourceFault> {
+    let probe = Probe::parse(json, false)?;
+    let chosen = Chosen::as_stated(&probe)?;
+    SourceInfo::new(&probe, HEAD, &chosen, measured, LIMITS)
+}
+
 fn parse(probe: &Value) -> Result<SourceInfo, SourceFault> {
-    SourceInfo::parse(&probe.to_string(), None, LIMITS)
+    read(&probe.to_string(), None)
 }
 
 fn kind(result: Result<SourceInfo, SourceFault>) -> ErrorType {
@@ -38,7 +50,8 @@ fn with(field: &str, value: Value) -> Result<SourceInfo, SourceFault> {
 fn rotation_and_pixel_shape_give_the_size_on_screen() {
     let info = with(
         "side_data_list",
-        json!([{"side_data_type": "x"}, {"rotation": -90}]),
+        json!([{"side_data_type": "x"}, {"displaymatrix":
+            "\n00000000:            0       65536           0\n00000001:       -65536           0           0\n00000002:            0           0  1073741824\n"}]),
     )
     .unwrap();
     assert_eq!((info.video.width, info.video.height), (1080, 1920));
@@ -120,15 +133,72 @@ fn frames_tell_whether_they_are_woven_where_the_file_does_not() {
     assert!(!woven("h264", json!("progressive")) && !woven("vp9", Value::Null));
 }
 
+fn sound(index: u32, codec: &str, is_default: bool) -> Value {
+    json!({"index": index, "codec_type": "audio", "codec_name": codec, "sample_rate": "48000",
+           "channels": 1, "disposition": {"default": u8::from(is_default)}})
+}
+
+/// Chooses among the streams of a file of which those decode that have a number of frames here.
+fn choose(file: &Value, frames: &[(u32, usize)]) -> Result<(Chosen, Vec<Streams>), VideoError> {
+    let probe = Probe::parse(&file.to_string(), false)?;
+    let mut selection = Selection::new(&probe)?;
+    let mut tries = vec![selection.first()];
+    loop {
+        let mut trial = Trial::default();
+        let asked = &tries[tries.len() - 1];
+        let known = |index: u32| frames.iter().find(|(known, _)| *known == index);
+        for &index in asked.video.iter().chain(&asked.audio) {
+            let kind = if asked.audio == Some(index) { 'a' } else { 'v' };
+            match known(index) {
+                Some((_, count)) => (0..*count).for_each(|_| trial.add(&match kind {
+                    'a' => format!("[ashowinfo@sound{index} @ 0x1] n:0 pts_time:0 channels:2 chlayout:stereo rate:48000"),
+                    _ => format!("[showinfo@picture{index} @ 0x1] n: 0 pts_time:0 sar:1/1 s:64x64 i:P type:I "),
+                })),
+                None => trial.add(&format!("[{kind}ist#0:{index}/odd @ 0x1] no decoder found for: odd")),
+            }
+        }
+        match selection.tried(&trial)? {
+            Next::Try(next) => tries.push(next),
+            Next::Chosen(chosen) => return Ok((chosen, tries)),
+        }
+        assert!(tries.len() < 20);
+    }
+}
+
 #[test]
-fn sound_that_can_be_decoded_is_taken_before_one_that_is_first() {
-    let sound = |index: u32, codec: &str| {
-        json!({"index": index, "codec_type": "audio", "codec_name": codec, "sample_rate": "48000",
-               "channels": 1, "disposition": {"default": u8::from(index == 1)}})
+fn streams_are_chosen_by_what_decodes() {
+    let reasons = |chosen: &Chosen| {
+        let not_used = chosen.not_used.iter();
+        not_used.map(|it| (it.codec.clone(), it.reason)).collect::<Vec<_>>()
     };
-    let info = parse(&probe(&[video(), sound(1, "none"), sound(2, "aac")])).unwrap();
-    let audio = info.audio.unwrap();
-    assert_eq!((audio.index, audio.channels), (2, 1));
+    let file = probe(&[video(), sound(1, "none", true), sound(2, "ac4", true), sound(3, "aac", false), sound(4, "mp3", false)]);
+    let (chosen, tries) = choose(&file, &[(0, 3), (3, 1), (4, 1)]).unwrap();
+    assert_eq!((chosen.audio.as_ref().unwrap().0, tries.len()), (3, 2));
+    assert_eq!(
+        reasons(&chosen),
+        [
+            ("none".into(), NotUsedReason::NoDecoder),
+            ("ac4".into(), NotUsedReason::NoDecoder),
+            ("mp3".into(), NotUsedReason::NotChosen),
+        ]
+    );
+    // One that is empty, and then none.
+    let (chosen, _) = choose(&probe(&[video(), sound(1, "aac", true)]), &[(0, 3), (1, 0)]).unwrap();
+    assert!(chosen.audio.is_none());
+    assert_eq!(reasons(&chosen), [("aac".into(), NotUsedReason::NoFrames)]);
+    // A still picture that is not marked as a cover, and a track that nobody can decode.
+    let mut moving = video();
+    moving["index"] = json!(1);
+    let mut unknown = video();
+    unknown["index"] = json!(2);
+    let file = probe(&[video(), moving, unknown]);
+    let (chosen, tries) = choose(&file, &[(0, 1), (1, 3)]).unwrap();
+    assert_eq!(chosen.video, 1);
+    assert!(tries[0].is_brief && !tries[tries.len() - 1].is_brief);
+    let refused = choose(&probe(&[video()]), &[]).unwrap_err();
+    assert_eq!(refused.kind, ErrorType::UnsupportedCodec);
+    let empty = choose(&probe(&[video()]), &[(0, 0)]).unwrap_err();
+    assert_eq!(empty.kind, ErrorType::MalformedMedia);
 }
 
 /// The base of a short clip's rate may be that of its fields.
@@ -146,11 +216,10 @@ fn fields_are_no_frames() {
 fn a_late_video_in_a_late_container_is_measured_from_the_container() {
     let mut late = video();
     late["start_time"] = json!("1.726000");
-    let info = SourceInfo::parse(
-        &json!({"streams": [late], "format": {"format_name": "mpegts", "duration": "10.2", "start_time": "1.5"}})
+    let info = read(
+        &json!({"streams": [late], "format": {"format_name": "asf", "duration": "10.2", "start_time": "1.5"}})
             .to_string(),
         None,
-        LIMITS,
     )
     .unwrap();
     assert_eq!(info.video.end_us, 10_226_000);
@@ -171,19 +240,19 @@ fn a_file_that_does_not_state_its_length_is_measured() {
     stream["duration"] = Value::Null;
     let text = json!({"streams": [stream], "format": {"format_name": "matroska,webm"}}).to_string();
     assert_eq!(
-        SourceInfo::parse(&text, None, LIMITS),
+        read(&text, None),
         Err(SourceFault::LengthUnknown {
             video_stream: 0,
             size_bytes: 0
         })
     );
-    let info = SourceInfo::parse(
+    let info = read(
         &text,
         Some(&Measured {
             end_us: 4_000_000,
             keyframes: vec![],
+            is_joined: false,
         }),
-        LIMITS,
     )
     .unwrap();
     assert_eq!(info.duration_us, 4_000_000);
@@ -193,12 +262,12 @@ fn a_file_that_does_not_state_its_length_is_measured() {
 fn forged_packets_of_a_clock_below_zero_are_too_long() {
     let mut file = probe(&[video()]);
     file["format"]["start_time"] = json!("-5.0");
-    let mut packets = Packets::default();
+    let mut packets = Packets::of(Container::Matroska);
     for _ in 0..5 {
         packets.add("0,2000000000000,1,0,K__");
     }
     let measured = packets.measured();
-    let info = SourceInfo::parse(&file.to_string(), measured.as_ref(), LIMITS);
+    let info = read(&file.to_string(), measured.as_ref());
     assert_eq!(kind(info), ErrorType::TooLong);
 }
 
@@ -242,7 +311,7 @@ fn each_fault_has_its_type() {
     assert_eq!(kind(with("width", json!(100_000))), ErrorType::TooLarge);
     assert_eq!(kind(with("width", json!(0))), ErrorType::MalformedMedia);
     assert_eq!(
-        kind(SourceInfo::parse("{", None, LIMITS)),
+        kind(read("{", None)),
         ErrorType::MalformedMedia
     );
 }
@@ -254,7 +323,7 @@ proptest! {
         number in "-?[0-9.:/]{0,24}",
         (one, other) in any::<(u64, u64)>(),
     ) {
-        let _ = SourceInfo::parse(&text, None, LIMITS);
+        let _ = read(&text, None);
         for number in [number.clone(), format!("{one}:{other}"), format!("{one}/{other}")] {
             for field in ["duration", "start_time", "r_frame_rate", "sample_aspect_ratio"] {
                 let _ = with(field, json!(number));

@@ -9,11 +9,11 @@ use std::{io::PipeReader, os::fd::OwnedFd, pin::pin};
 use reelrun_core::video::VideoId;
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
-    allowance::{Allowance, Exceeded},
+    allowance::Allowance,
     command::{self, Output, SourceUrl},
-    complaint::{self, is_network_trouble, was_interrupted},
+    diagnostics::{Stage, is_network_trouble, was_interrupted},
     error::{ErrorType, VideoError},
-    plan::{Part, Plan, Span},
+    plan::{Entry, Part, Plan, Span},
     report::{TrackReport, seconds},
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
     stitch::PartReport,
@@ -29,7 +29,7 @@ use self::pair::Pair;
 use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
     error::StepError,
-    process::{Ended, Programs, Pulse, sandbox},
+    process::{Ended, Programs, Pulse},
     upload::{Slots, Uploads},
 };
 
@@ -57,14 +57,36 @@ enum Done {
 impl Encoder<'_> {
     /// Encodes one part of a plan. All its segments are stored when this returns; nothing names
     /// them yet.
+    ///
+    /// A chunk whose first frames don't come out enters the source once more, earlier.
     pub async fn encode(
         &self,
         plan: &Plan,
         part: Part,
         source: SourceUrl<'_>,
     ) -> Result<PartReport, StepError> {
+        let mut entry = Entry::Planned;
+        loop {
+            match self.enter_and_encode(plan, part, source, entry).await {
+                Err(StepError::EnteredLate(why)) => {
+                    let earlier = entry.next().filter(|_| plan.chunks() > 1);
+                    entry = earlier.ok_or(StepError::Internal(why.clone()))?;
+                    tracing::warn!(%part, why, ?entry, "entered too late, so once more");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn enter_and_encode(
+        &self,
+        plan: &Plan,
+        part: Part,
+        source: SourceUrl<'_>,
+        entry: Entry,
+    ) -> Result<PartReport, StepError> {
         let no_such_part = || StepError::Internal(format!("the plan has no {part}"));
-        let encode = command::encode(plan, part, source).ok_or_else(no_such_part)?;
+        let encode = command::encode(plan, part, source, entry).ok_or_else(no_such_part)?;
         let span = plan.span(part).ok_or_else(no_such_part)?;
         let allowance = Allowance::encode(self.programs.memory_mb, plan, part);
         let (pair, readers) = Pair::start(self.programs, &encode, allowance)?;
@@ -94,7 +116,7 @@ impl Encoder<'_> {
             None => end.await?,
         };
         if let Some(failed) = ended.failed() {
-            return Err(blame(failed));
+            return Err(failed.blame(Stage::Encoding));
         }
         if let Some(why) = incomplete {
             return Err(StepError::Internal(why));
@@ -217,68 +239,8 @@ fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
     }
 }
 
-/// ffmpeg failed: is it the source, or something around us?
-fn blame(ended: &Ended) -> StepError {
-    let transient = || {
-        StepError::Transient(format!(
-            "ffmpeg ended with {}: {}",
-            ended.status,
-            ended.stderr.trim()
-        ))
-    };
-    if ended.exceeded == Some(Exceeded::Memory) {
-        return Exceeded::Memory.while_encoding().into();
-    }
-    if let Some(stall) = ended.exceeded {
-        return StepError::Stalled(stall.while_encoding());
-    }
-    if ended.was_killed() {
-        return transient();
-    }
-    if ended.has_crashed() {
-        tracing::error!(status = %ended.status, stderr = ended.stderr.trim(), "ffmpeg has crashed");
-        sandbox::suspect();
-        return VideoError::new(
-            ErrorType::MalformedMedia,
-            "It can't be decoded without harm. Export it again, then upload it again.",
-        )
-        .into();
-    }
-    if is_network_trouble(&ended.stderr) {
-        return complaint::explain(&ended.stderr).map_or_else(transient, Into::into);
-    }
-    // Memory and threads are refused beyond what is allowed.
-    let refusals = ["Cannot allocate memory", "Resource temporarily unavailable"];
-    if refusals
-        .iter()
-        .any(|refusal| ended.stderr.contains(refusal))
-    {
-        tracing::warn!(stderr = ended.stderr.trim(), "ffmpeg was refused memory");
-        return Exceeded::Memory.while_encoding().into();
-    }
-    if let Some(codec) = complaint::refused_codec(&ended.stderr) {
-        return complaint::unsupported(codec).into();
-    }
-    if ended.stderr.contains("no decoder found") || ended.stderr.contains("Decoder not found") {
-        return VideoError::new(
-            ErrorType::UnsupportedCodec,
-            "Its picture or sound is in a codec that can't be decoded. Upload it as H.264, HEVC, VP9 or AV1.",
-        )
-        .into();
-    }
-    tracing::warn!(
-        stderr = ended.stderr.trim(),
-        "ffmpeg could not decode the source"
-    );
-    VideoError::new(
-        ErrorType::MalformedMedia,
-        "Its picture or sound could not be decoded. Export or copy it again, then upload it again.",
-    )
-    .into()
-}
-
 /// A part that ended before its time was cut short: by its maker, or by the network. The last part
-/// may be a little shorter or longer than planned; [`judge`] looks at the whole.
+/// may be a little shorter or longer than planned; [`check_whole`] looks at the whole.
 fn check_length(
     plan: &Plan,
     span: Span,
@@ -298,6 +260,12 @@ fn check_length(
     if is_network_trouble(&ended.stderr) && frames + 2 < expected {
         return Err(StepError::unread(&ended.stderr));
     }
+    if frames == 0 && !span.is_first && !span.is_last {
+        return Err(StepError::EnteredLate(format!(
+            "{} has no frame",
+            report.part
+        )));
+    }
     // Frames whose times are beyond reason are none.
     if frames == 0 || frames < expected && !span.is_last {
         return Err(cut_short(plan, span.first_frame + frames).into());
@@ -306,7 +274,7 @@ fn check_length(
 }
 
 /// Whether a whole encode of this many frames is the whole source.
-pub fn judge(plan: &Plan, frames: u64) -> Result<(), StepError> {
+pub fn check_whole(plan: &Plan, frames: u64) -> Result<(), StepError> {
     if plan.is_cut_short(frames) {
         return Err(cut_short(plan, frames).into());
     }

@@ -1,9 +1,9 @@
 //! The two ffmpegs of an encode: the one that reads the source, and the one that encodes its sound.
 
-use std::{ffi::OsString, io::PipeReader};
+use std::{ffi::OsString, io::PipeReader, pin::pin, time::Duration};
 
 use reelrun_media::{
-    allowance::Allowance,
+    allowance::{Allowance, Exceeded},
     command::{Encode, FIRST_FD, Output},
 };
 
@@ -61,6 +61,7 @@ impl Pair {
 
     /// Waits until both have ended.
     pub(super) async fn end(self) -> Result<PairEnded, StepError> {
+        let pulse = self.main.pulse().clone();
         let main = self.main.end().await?;
         let sound = match self.sound {
             Some(sound) if !main.status.success() && !has_lost_its_reader(&main) => {
@@ -68,7 +69,7 @@ impl Pair {
                 drop(sound);
                 None
             }
-            Some(sound) => Some(sound.end().await?),
+            Some(sound) => Some(end_soon(sound, &pulse).await?),
             None => None,
         };
         Ok(PairEnded { main, sound })
@@ -86,6 +87,23 @@ impl PairEnded {
         };
         let sound = sound.filter(was_first);
         sound.or(main_failed.then_some(&self.main))
+    }
+}
+
+/// How long the one that encodes the sound may give nothing once it has all of it. (Until then it waits
+/// for the main one, whose time is bounded.)
+const DRAIN_SILENCE: Duration = Duration::from_secs(30);
+
+/// Waits for its end, and ends it if nothing comes out of it any more.
+async fn end_soon(sound: Running, pulse: &Pulse) -> Result<Ended, StepError> {
+    pulse.beat();
+    let mut end = pin!(sound.end());
+    loop {
+        match tokio::time::timeout(DRAIN_SILENCE, &mut end).await {
+            Ok(ended) => return ended,
+            Err(_) if pulse.silence() < DRAIN_SILENCE => {}
+            Err(_) => return Err(StepError::Stalled(Exceeded::Silence.while_encoding())),
+        }
     }
 }
 

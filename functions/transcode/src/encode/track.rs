@@ -37,6 +37,10 @@ impl From<SegmenterError> for TrackError {
             SegmenterError::Truncated | SegmenterError::SoundTooShort { .. } => {
                 Self::Incomplete(why.to_string())
             }
+            // The first frames are missing, or some in the middle.
+            SegmenterError::Discontinuity { .. } => {
+                Self::Step(StepError::EnteredLate(why.to_string()))
+            }
             // The stream is not what we asked for: our mistake, whatever ffmpeg says of it.
             why => Self::Step(StepError::Internal(why.to_string())),
         }

@@ -8,6 +8,7 @@ pub mod sandbox;
 mod watch;
 
 use std::{
+    collections::VecDeque,
     env,
     ffi::OsString,
     io::PipeReader,
@@ -18,10 +19,14 @@ use std::{
 };
 
 use command_fds::{CommandFdExt as _, FdMapping};
-use reelrun_media::allowance::{Allowance, Exceeded};
+use reelrun_media::{
+    allowance::{Allowance, Exceeded},
+    diagnostics::{Ending, Stage, Verdict, diagnose},
+};
 use rustix::process::{Pid, Signal};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
+    net::unix::pipe,
     process::{Child, ChildStdout, Command},
     task::JoinHandle,
 };
@@ -99,6 +104,9 @@ const STDERR_BYTES: usize = 16 * 1024;
 /// How much of many lines is read at once.
 const LINES_BYTES: usize = 64 * 1024;
 
+/// How many messages are kept of many.
+const LAST_MESSAGES: usize = 40;
+
 /// The longest line that is read; programs write short ones.
 const LINE_BYTES: u64 = 4096;
 
@@ -135,7 +143,8 @@ pub fn start(
         .fd_mappings(mappings)
         .map_err(|why| StepError::Internal(format!("pipes could not be passed on: {why}")))?;
     command.stdin(stdin.map_or_else(Stdio::null, Stdio::from));
-    let running = spawn(command, Stdio::null(), secrets(args), allowance).map_err(failed)?;
+    let io = [Stdio::null(), Stdio::piped()];
+    let running = spawn(command, io, secrets(args), allowance).map_err(failed)?;
     Ok((running, readers))
 }
 
@@ -166,23 +175,63 @@ pub async fn each_line(
     mut take: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Ended, StepError> {
     let (running, stdout) = start_reading(program, args, allowance)?;
-    let mut stdout = BufReader::with_capacity(LINES_BYTES, stdout);
+    read_lines(&running, stdout, &mut take)
+        .await
+        .map_err(|why| could_not_run(program, &why))?;
+    running.end().await
+}
+
+/// The same, with each line that it writes to standard error.
+pub async fn each_message(
+    program: &std::path::Path,
+    args: &[OsString],
+    allowance: Allowance,
+    mut take: impl FnMut(&str),
+) -> Result<Ended, StepError> {
+    let failed = |why: std::io::Error| could_not_run(program, &why);
+    let (reader, writer) = std::io::pipe().map_err(failed)?;
+    let mut command = std::process::Command::new(program);
+    command.args(args).stdin(Stdio::null());
+    let secrets = secrets(args);
+    let io = [Stdio::null(), Stdio::from(writer)];
+    let running = spawn(command, io, Vec::new(), allowance).map_err(failed)?;
+    let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).map_err(failed)?;
+    let mut last = VecDeque::new();
+    read_lines(&running, reader, &mut |line| {
+        take(line);
+        if last.len() == LAST_MESSAGES {
+            last.pop_front();
+        }
+        last.push_back(line.to_owned());
+        ControlFlow::Continue(())
+    })
+    .await
+    .map_err(failed)?;
+    let mut ended = running.end().await?;
+    ended.stderr = redact(Vec::from(last).join("\n"), &secrets);
+    Ok(ended)
+}
+
+async fn read_lines(
+    running: &Running,
+    stream: impl AsyncRead + Unpin,
+    take: &mut impl FnMut(&str) -> ControlFlow<()>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::with_capacity(LINES_BYTES, stream);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let mut bounded = (&mut stdout).take(LINE_BYTES);
-        let read = bounded.read_until(b'\n', &mut line).await;
-        if read.map_err(|why| could_not_run(program, &why))? == 0 {
-            break;
+        let mut bounded = (&mut stream).take(LINE_BYTES);
+        if bounded.read_until(b'\n', &mut line).await? == 0 {
+            return Ok(());
         }
         running.watch.pulse.beat();
         let text = String::from_utf8_lossy(&line);
         if take(text.trim_end()).is_break() {
             running.kill();
-            break;
+            return Ok(());
         }
     }
-    running.end().await
 }
 
 /// Starts a program whose standard output is read.
@@ -193,7 +242,8 @@ fn start_reading(
 ) -> Result<(Running, ChildStdout), StepError> {
     let mut command = std::process::Command::new(program);
     command.args(args).stdin(Stdio::null());
-    let running = spawn(command, Stdio::piped(), secrets(args), allowance);
+    let io = [Stdio::piped(), Stdio::piped()];
+    let running = spawn(command, io, secrets(args), allowance);
     let mut running = running.map_err(|why| could_not_run(program, &why))?;
     let stdout = running.child.stdout.take();
     let stdout = stdout.ok_or_else(|| StepError::Internal("a program has no output".into()))?;
@@ -214,7 +264,7 @@ fn secrets(args: &[OsString]) -> Vec<String> {
 
 fn spawn(
     command: std::process::Command,
-    stdout: Stdio,
+    [stdout, stderr]: [Stdio; 2],
     secrets: Vec<String>,
     allowance: Allowance,
 ) -> std::io::Result<Running> {
@@ -222,7 +272,7 @@ fn spawn(
     let mut child = command
         .env_clear()
         .stdout(stdout)
-        .stderr(Stdio::piped())
+        .stderr(stderr)
         // Its own group, so that whatever it starts ends with it.
         .process_group(0)
         .kill_on_drop(true)
@@ -293,6 +343,31 @@ impl Ended {
     /// Whether it made a mistake that the system ends programs for: what it read made it do that.
     pub fn has_crashed(&self) -> bool {
         self.exceeded.is_none() && self.status.signal().is_some() && !self.was_killed()
+    }
+}
+
+impl Ended {
+    /// Whose fault it is that it did not succeed.
+    pub fn blame(&self, stage: Stage) -> StepError {
+        let stderr = self.stderr.trim();
+        let ending = match self.exceeded {
+            Some(bound) => Ending::Exceeded(bound),
+            None if self.was_killed() => Ending::Killed,
+            None if self.has_crashed() => Ending::Crashed,
+            None => Ending::Failed,
+        };
+        tracing::warn!(?stage, ?ending, status = %self.status, stderr, "a program did not succeed");
+        match diagnose(stage, ending, stderr) {
+            Verdict::Source(error) => error.into(),
+            Verdict::Stalled(error) => StepError::Stalled(error),
+            Verdict::Crashed(error) => {
+                sandbox::suspect();
+                error.into()
+            }
+            Verdict::Transient => {
+                StepError::Transient(format!("a program ended with {}: {stderr}", self.status))
+            }
+        }
     }
 }
 

@@ -68,7 +68,8 @@ impl Pulse {
         self.0.busy.load(Relaxed) > 0
     }
 
-    fn silence(&self) -> Duration {
+    /// How long no output was taken, though it would have been.
+    pub fn silence(&self) -> Duration {
         if self.is_busy() {
             return Duration::ZERO;
         }

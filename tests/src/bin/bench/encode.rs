@@ -13,14 +13,14 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::{presigning::PresigningConfig, primitives::ByteStream};
 use reelrun_media::{
     command::{self, Output, SourceUrl},
-    plan::{Part, Plan},
-    source::{Container, SNIFF_BYTES, SourceInfo, SourceLimits},
+    plan::{self, Part, Plan},
+    source::{Container, Head, SNIFF_BYTES, SourceInfo, SourceLimits},
 };
 use reelrun_tests::{
     processes::children_cpu_seconds,
     stack::{Stack, get_range, program},
 };
-use reelrun_transcode::{probe::probe, process::Programs};
+use reelrun_transcode::{examine::examine, process::Programs};
 
 /// What a program and those that it ran have used.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,6 +95,7 @@ fn source(url: &str, container: Container) -> SourceUrl<'_> {
         url,
         ca_file: None,
         container,
+        reads_deep: false,
     }
 }
 
@@ -109,8 +110,8 @@ pub(crate) async fn probed(url: &str) -> Result<SourceInfo> {
     let limits = SourceLimits {
         max_duration_seconds: 12 * 3600,
     };
-    let container = Container::of(&get_range(url, 0, SNIFF_BYTES).body)?;
-    Ok(probe(&programs, source(url, container), limits).await?)
+    let head = Head::of(&get_range(url, 0, SNIFF_BYTES).body)?;
+    Ok(examine(&programs, source(url, head.container), head, limits).await?.info)
 }
 
 /// Runs a part of a plan, with each output where `place` says.
@@ -133,7 +134,7 @@ fn command(
     shift: Shift,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Vec<OsString>> {
-    let encode = command::encode(plan, part, source(url, plan.container))
+    let encode = command::encode(plan, part, source(url, plan.container), plan::Entry::Planned)
         .context("the plan has no such part")?;
     let mut places = encode.outputs.iter().map(|&output| match output {
         Output::Sound => "pipe:1".into(),

@@ -16,11 +16,11 @@ use reelrun_core::{
 use reelrun_media::plan::Plan;
 use reelrun_platform::now_millis;
 
-use crate::{error::StepError, job::Transcoder};
+use crate::{error::StepError, transcoder::Transcoder};
 
 impl Transcoder {
     /// Starts a run over a plan, under this lease.
-    pub(crate) async fn fan_out(
+    pub(crate) async fn start_run(
         &self,
         lease: &Lease,
         entity_tag: &str,

@@ -1,53 +1,28 @@
-//! One video, from its lease to its end.
-
-use std::time::Duration;
+//! One video in one function, from its lease to its end. A long one is given away once it is planned.
 
 use reelrun_core::{
     event::SourceUploaded,
     keys::StorageKey,
-    lifecycle::{self, Lease, claim::Claimed, timing::FIRST_BYTE_TIMEOUT},
-    video::VideoId,
+    lifecycle::{self, Lease, claim::Claimed},
 };
 use reelrun_media::{
     command::SourceUrl,
-    complaint,
     error::{ErrorType, VideoError},
-    plan::{Part, Plan, Settings},
-    source::{self, Container, SNIFF_BYTES, SourceInfo, SourceLimits},
+    plan::{Part, Plan},
+    source::SourceInfo,
     stitch::{Stitched, stitch},
 };
-use reelrun_platform::{catalog::Catalog, runs::Runs, storage::Storage};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    encode::{Encoder, judge},
+    encode::{Encoder, check_whole},
     error::StepError,
-    finish::ignore_lost,
-    handler::Invocation,
+    examine::{Examined, examine},
+    finish::{endless, ignore_lost},
+    invocation::Invocation,
     lease,
-    probe::{probe, probe_measured},
-    process::Programs,
-    task::endless,
+    transcoder::Transcoder,
 };
-
-/// What the function works with.
-#[derive(Debug, Clone)]
-pub struct Transcoder {
-    /// Sources and segments.
-    pub storage: Storage,
-    /// The videos.
-    pub catalog: Catalog,
-    /// ffmpeg and ffprobe.
-    pub programs: Programs,
-    /// What is accepted.
-    pub limits: SourceLimits,
-    /// What is made of them.
-    pub settings: Settings,
-    /// Encodes the long ones.
-    pub runs: Runs,
-    /// The longest a run may last; the state machine ends it then.
-    pub run_timeout: Duration,
-}
 
 /// How far a function has come with a video.
 enum Prepared {
@@ -102,7 +77,7 @@ impl Transcoder {
         };
         let result = match self.blame_stall(video, result).await {
             Ok(Prepared::Planned(plan)) => self
-                .fan_out(&lease, &source.entity_tag, &plan)
+                .start_run(&lease, &source.entity_tag, &plan)
                 .await
                 .map(|()| Prepared::Planned(plan)),
             result => result,
@@ -142,21 +117,13 @@ impl Transcoder {
             )
             .into());
         }
-        let container = self.sniff(source.video).await?;
-        let url = self.source_url(source.video).await?;
-        let url = SourceUrl {
-            url: &url,
-            ca_file: self.programs.ca_file.as_deref(),
-            container,
-        };
-        let mut info = probe(&self.programs, url, self.limits).await?;
-        self.describe(lease, &info).await?;
-        let mut plan = Plan::new(&info, self.settings);
-        if plan.is_worth_measuring(&info) {
-            info = probe_measured(&self.programs, url, self.limits, &info).await?;
-            self.describe(lease, &info).await?;
-            plan = Plan::new(&info, self.settings);
-        }
+        let head = self.sniff(source.video).await?;
+        let url = self.sign_source(source.video).await?;
+        let url = self.source_at(&url, head.container, false);
+        let mut examined = examine(&self.programs, url, head, self.limits).await?;
+        self.describe(lease, &examined.info).await?;
+        let plan = examined.plan(&self.programs, self.settings).await?;
+        self.describe(lease, &examined.info).await?;
         tracing::info!(video.id = %lease.video, frames = plan.frames, renditions = plan.renditions.len(), chunks = plan.chunks(), "planned");
         if plan.chunks() > 1 {
             return Ok(Prepared::Planned(Box::new(plan)));
@@ -167,59 +134,36 @@ impl Transcoder {
             video: source.video,
             progress,
         };
-        let mut stitched = encode_whole(&encoder, &plan, url).await?;
-        if plan.was_cut_off(stitched.frames) {
-            // Recordings that were joined or repaired may be longer than they state. Nothing names
-            // the first encode's segments; the second overwrites them.
-            tracing::warn!(video.id = %source.video, "the source is longer than it states");
-            info = probe_measured(&self.programs, url, self.limits, &info).await?;
-            self.describe(lease, &info).await?;
-            plan = Plan::in_one_piece(&info, self.settings);
-            stitched = encode_whole(&encoder, &plan, url).await?;
-            if plan.was_cut_off(stitched.frames) {
-                return Err(endless().into());
-            }
-        }
+        let (plan, stitched) = self.encode_whole(&encoder, &mut examined, plan, lease).await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
         self.publish(lease, &plan, &stitched).await?;
         Ok(Prepared::Ready)
     }
 
-    /// What a source's first bytes say it is. Nothing else of it is read before that is known.
-    async fn sniff(&self, video: VideoId) -> Result<Container, StepError> {
-        let key = StorageKey::Source(video);
-        let head = self.storage.get_head(&key, SNIFF_BYTES).await?;
-        let head = head.ok_or_else(complaint::missing)?;
-        source::check_encoding(head.content_encoding.as_deref())?;
-        Ok(Container::of(&head.bytes)?)
-    }
-
-    /// A program that came to a stop waited for the source's bytes, or was kept busy by them. Which
-    /// of the two, storage tells: it still gives them at once, or not.
-    pub(crate) async fn blame_stall<T>(
+    /// Encodes a plan that is a single part; once more, should the source turn out to be longer.
+    async fn encode_whole(
         &self,
-        video: VideoId,
-        result: Result<T, StepError>,
-    ) -> Result<T, StepError> {
-        let Err(StepError::Stalled(error)) = result else {
-            return result;
-        };
-        let key = StorageKey::Source(video);
-        let head = self.storage.get_head(&key, SNIFF_BYTES);
-        tokio::time::timeout(FIRST_BYTE_TIMEOUT, head)
-            .await
-            .map_err(|_| {
-                StepError::Transient("storage takes its time to give the source".into())
-            })??;
-        Err(error.into())
-    }
-
-    /// A signed URL of a video's source.
-    pub(crate) async fn source_url(&self, video: VideoId) -> Result<String, StepError> {
-        let key = StorageKey::Source(video);
-        let valid_for = Duration::from_hours(1);
-        Ok(self.storage.presign_download(&key, valid_for).await?)
+        encoder: &Encoder<'_>,
+        examined: &mut Examined<'_>,
+        plan: Plan,
+        lease: &Lease,
+    ) -> Result<(Plan, Stitched), StepError> {
+        let stitched = encode_single_part(encoder, &plan, examined.source).await?;
+        if !plan.was_cut_off(stitched.frames) {
+            return Ok((plan, stitched));
+        }
+        // Recordings that were joined or repaired may be longer than they state. Nothing names the
+        // first encode's segments; the second overwrites them.
+        tracing::warn!(video.id = %lease.video, "the source is longer than it states");
+        examined.measure(&self.programs).await?;
+        self.describe(lease, &examined.info).await?;
+        let plan = Plan::in_one_piece(&examined.info, self.settings);
+        let stitched = encode_single_part(encoder, &plan, examined.source).await?;
+        if plan.was_cut_off(stitched.frames) {
+            return Err(endless().into());
+        }
+        Ok((plan, stitched))
     }
 
     /// Records what the source turned out to be.
@@ -229,14 +173,13 @@ impl Transcoder {
     }
 }
 
-/// Encodes a plan that is a single part.
-async fn encode_whole(
+async fn encode_single_part(
     encoder: &Encoder<'_>,
     plan: &Plan,
     url: SourceUrl<'_>,
 ) -> Result<Stitched, StepError> {
     let report = encoder.encode(plan, Part::Chunk(0), url).await?;
     let stitched = stitch(plan, [report])?;
-    judge(plan, stitched.frames)?;
+    check_whole(plan, stitched.frames)?;
     Ok(stitched)
 }

@@ -1,4 +1,7 @@
-//! What the state machine asks for. An error's name tells it whether to ask again.
+//! A run of the state machine over a plan: how it is started ([`start`]), and what its tasks do. An
+//! error's name tells the state machine whether to ask again.
+
+mod start;
 
 use reelrun_core::{
     keys::StorageKey,
@@ -10,7 +13,6 @@ use reelrun_core::{
     video::{Status, VideoId},
 };
 use reelrun_media::{
-    command::SourceUrl,
     error::{ErrorType, VideoError},
     plan::{Part, Plan},
     stitch::{PartReport, stitch},
@@ -23,11 +25,11 @@ use tokio::{
 };
 
 use crate::{
-    encode::{Encoder, judge},
+    encode::{Encoder, check_whole},
     error::StepError,
-    finish::ignore_lost,
-    handler::Invocation,
-    job::Transcoder,
+    finish::{endless, ignore_lost},
+    invocation::Invocation,
+    transcoder::Transcoder,
 };
 
 /// Reports that are read at once.
@@ -156,12 +158,8 @@ impl Transcoder {
         plan: &Plan,
         part: Part,
     ) -> Result<(), StepError> {
-        let url = self.source_url(task.video).await?;
-        let source = SourceUrl {
-            url: &url,
-            ca_file: self.programs.ca_file.as_deref(),
-            container: plan.container,
-        };
+        let url = self.sign_source(task.video).await?;
+        let source = self.source_at(&url, plan.container, plan.reads_deep);
         let (progress, _) = watch::channel(0.0);
         let encoder = Encoder {
             programs: &self.programs,
@@ -214,7 +212,7 @@ impl Transcoder {
         self.catalog.check_lease(run).await?;
         let plan = &self.stored_plan(task).await?;
         let stitched = stitch(plan, self.reports(task, plan).await?)?;
-        judge(plan, stitched.frames)?;
+        check_whole(plan, stitched.frames)?;
         if plan.was_cut_off(stitched.frames) {
             return Err(endless().into());
         }
@@ -242,12 +240,4 @@ impl Transcoder {
         }
         Ok(reports)
     }
-}
-
-/// A source that goes on after its last packet's time.
-pub(crate) fn endless() -> VideoError {
-    VideoError::new(
-        ErrorType::MalformedMedia,
-        "It does not come to an end where its packets do. Export it again, then upload it again.",
-    )
 }

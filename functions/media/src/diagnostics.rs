@@ -1,9 +1,94 @@
-//! What ffmpeg's and ffprobe's complaints mean: is it the source, or the way to it?
+//! What ffmpeg's and ffprobe's messages mean, and how they ended: is it the source, or the way to it?
 
 use crate::{
     allowance::Exceeded,
     error::{ErrorType, VideoError},
 };
+
+/// How a program that did not succeed ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself.
+    Failed,
+    /// For reaching a bound.
+    Exceeded(Exceeded),
+    /// From outside, as when the machine's memory ran out.
+    Killed,
+    /// By a mistake that the system ends programs for.
+    Crashed,
+}
+
+/// What a program was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Finding out what a source is.
+    Probing,
+    /// Encoding it.
+    Encoding,
+}
+
+/// Who is to blame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The source.
+    Source(VideoError),
+    /// The source, unless storage stopped giving it.
+    Stalled(VideoError),
+    /// The source, and the program may have run what was in it.
+    Crashed(VideoError),
+    /// Something around us.
+    Transient,
+}
+
+/// Judges a program that did not succeed. `stderr` holds its messages at level `error`.
+pub fn diagnose(stage: Stage, ending: Ending, stderr: &str) -> Verdict {
+    let exceeded = |bound: Exceeded| match stage {
+        Stage::Probing => bound.while_probing(),
+        Stage::Encoding => bound.while_encoding(),
+    };
+    match ending {
+        Ending::Exceeded(Exceeded::Memory) => return Verdict::Source(exceeded(Exceeded::Memory)),
+        Ending::Exceeded(stall) => return Verdict::Stalled(exceeded(stall)),
+        Ending::Killed => return Verdict::Transient,
+        Ending::Crashed => {
+            let verb = match stage {
+                Stage::Probing => "read",
+                Stage::Encoding => "decoded",
+            };
+            return Verdict::Crashed(VideoError::new(
+                ErrorType::MalformedMedia,
+                format!("It can't be {verb} without harm. Export it again, then upload it again."),
+            ));
+        }
+        Ending::Failed => {}
+    }
+    if stage == Stage::Encoding && !is_network_trouble(stderr) {
+        return Verdict::Source(explain_encode(stderr));
+    }
+    explain(stderr).map_or(Verdict::Transient, Verdict::Source)
+}
+
+/// What ffmpeg's messages mean when it could not encode a source that can be read.
+fn explain_encode(stderr: &str) -> VideoError {
+    // Memory and threads are refused beyond what is allowed.
+    let refusals = ["Cannot allocate memory", "Resource temporarily unavailable"];
+    if refusals.iter().any(|refusal| stderr.contains(refusal)) {
+        return Exceeded::Memory.while_encoding();
+    }
+    if let Some(codec) = refused_codec(stderr) {
+        return unsupported(codec);
+    }
+    if stderr.contains("no decoder found") || stderr.contains("Decoder not found") {
+        return VideoError::new(
+            ErrorType::UnsupportedCodec,
+            "Its picture or sound is in a codec that can't be decoded. Upload it as H.264, HEVC, VP9 or AV1.",
+        );
+    }
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "Its picture or sound could not be decoded. Export or copy it again, then upload it again.",
+    )
+}
 
 /// Whether ffmpeg or ffprobe complain of the way to the source's bytes, and not of the bytes: its
 /// protocols name themselves in front of what they say.
@@ -39,7 +124,7 @@ pub fn was_interrupted(stderr: &str) -> bool {
 /// What ffprobe's complaint means when it can't open a source. `None`: not the source's fault.
 ///
 /// `stderr` holds its messages at level `error`.
-pub fn explain(stderr: &str) -> Option<VideoError> {
+fn explain(stderr: &str) -> Option<VideoError> {
     let says = |text: &str| stderr.contains(text);
     if says("404 Not Found") {
         return Some(missing());
@@ -86,7 +171,7 @@ pub fn missing() -> VideoError {
 }
 
 /// The codec whose decoder was not to be opened.
-pub fn refused_codec(stderr: &str) -> Option<&str> {
+fn refused_codec(stderr: &str) -> Option<&str> {
     let (_, after) = stderr.split_once("Codec (")?;
     let (codec, rest) = after.split_once(')')?;
     rest.starts_with(" not on whitelist").then_some(codec)

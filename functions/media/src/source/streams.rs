@@ -1,0 +1,256 @@
+//! Which of a file's streams are encoded: those that a player would choose, among those that decode.
+//!
+//! A header names streams; only a decoder knows whether there is anything in them. So the choice is
+//! made by short decodes: [`Selection`] says which streams to try next, its caller tries them
+//! ([`crate::command::trial`]) and tells it what came out.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    ffprobe::{Probe, ProbeStream, no_video},
+    trial::{Picture, Refusal, Sound, Trial},
+};
+use crate::{
+    diagnostics,
+    error::{ErrorType, VideoError},
+};
+
+/// Streams of which the first frames are to be decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Streams {
+    /// Video streams, by index.
+    pub video: Vec<u32>,
+    /// An audio stream.
+    pub audio: Option<u32>,
+    /// Whether to look at the beginning only: among several streams, one may be without any frame.
+    pub is_brief: bool,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next {
+    /// To decode the first frames of these.
+    Try(Streams),
+    /// The choice is made.
+    Chosen(Chosen),
+}
+
+/// The streams that are encoded, and what their first frames are.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// The video stream's index.
+    pub(super) video: u32,
+    pub(super) picture: Picture,
+    /// Whether each frame that was decoded is one that needs no other.
+    pub(super) is_intra: bool,
+    /// How the bitstream wants it turned, where the container does not say.
+    pub(super) matrix: Option<[i64; 4]>,
+    /// The audio stream, by index.
+    pub(super) audio: Option<(u32, Sound)>,
+    pub(super) not_used: Vec<NotUsed>,
+}
+
+/// A stream of a source that is not in what is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotUsed {
+    /// What it holds.
+    pub kind: StreamKind,
+    /// ffmpeg's name of the codec; `unknown` where it has none.
+    #[schema(examples("ac4"))]
+    pub codec: String,
+    /// Why it is left out.
+    pub reason: NotUsedReason,
+}
+
+/// What a stream holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamKind {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+}
+
+/// Why a stream is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotUsedReason {
+    /// There is no decoder for it.
+    NoDecoder,
+    /// Nothing in it could be decoded.
+    NoFrames,
+    /// One of its kind is published, and it is another one.
+    NotChosen,
+}
+
+/// Streams of each kind that are looked at.
+const CANDIDATES: usize = 8;
+
+/// A choice that is being made.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    probe: &'a Probe,
+    /// The best first, each.
+    videos: Vec<u32>,
+    audios: Vec<u32>,
+    /// Whether the first of the videos is the one.
+    is_video_settled: bool,
+    not_used: Vec<NotUsed>,
+}
+
+impl<'a> Selection<'a> {
+    /// Begins a choice among a file's streams.
+    pub fn new(probe: &'a Probe) -> Result<Self, VideoError> {
+        let mut not_used = Vec::new();
+        let mut candidates = |kind: &str| {
+            let mut own: Vec<_> = probe.streams.iter().filter(|s| s.is(kind)).collect();
+            // A player chooses the default one, else the first.
+            own.sort_by_key(|stream| stream.disposition.default != 1);
+            let (known, unknown): (Vec<_>, Vec<_>) = own.into_iter().partition(|s| s.has_codec());
+            let audio = unknown.iter().filter(|_| kind == "audio");
+            not_used.extend(audio.map(|stream| stream.not_used(NotUsedReason::NoDecoder)));
+            known.iter().take(CANDIDATES).map(|stream| stream.index).collect::<Vec<_>>()
+        };
+        let (videos, audios) = (candidates("video"), candidates("audio"));
+        let Some(&first) = videos.first() else {
+            let unknown = probe.streams.iter().find(|stream| stream.is("video"));
+            return Err(unknown.map_or_else(|| no_video(&probe.streams), ProbeStream::unknown_codec));
+        };
+        for index in [Some(&first), audios.first()].into_iter().flatten() {
+            if let Some(stream) = probe.stream(*index) {
+                probe.check_is_open(stream)?;
+            }
+        }
+        Ok(Self {
+            probe,
+            is_video_settled: videos.len() == 1,
+            videos,
+            audios,
+            not_used,
+        })
+    }
+
+    /// The streams to try first.
+    pub fn first(&self) -> Streams {
+        Streams {
+            video: if self.is_video_settled {
+                self.videos.iter().take(1).copied().collect()
+            } else {
+                self.videos.clone()
+            },
+            audio: self.audios.first().copied().filter(|_| self.is_video_settled),
+            is_brief: !self.is_video_settled,
+        }
+    }
+
+    /// Takes what came of the last try, and says what comes next.
+    pub fn tried(&mut self, trial: &Trial) -> Result<Next, VideoError> {
+        if let Some(refusal) = &trial.refusal {
+            self.drop_refused(refusal)?;
+        } else if !self.is_video_settled {
+            self.settle_video(trial);
+        } else {
+            let video = self.videos[0];
+            let pictures = trial.pictures.get(&video).filter(|pictures| !pictures.is_empty());
+            let pictures = pictures.ok_or_else(no_frames)?;
+            let audio = self.audios.first().copied();
+            match audio.map(|index| (index, trial.sounds.get(&index))) {
+                // There is nothing in it: perhaps in the next.
+                Some((index, None)) => {
+                    self.audios.remove(0);
+                    self.leave_out(index, NotUsedReason::NoFrames);
+                    if self.audios.is_empty() {
+                        return Ok(Next::Chosen(self.chosen(video, pictures, None)));
+                    }
+                }
+                Some((index, Some(sound))) => {
+                    let sound = Some((index, sound.clone()));
+                    return Ok(Next::Chosen(self.chosen(video, pictures, sound)));
+                }
+                None => return Ok(Next::Chosen(self.chosen(video, pictures, None))),
+            }
+        }
+        Ok(Next::Try(self.first()))
+    }
+
+    /// Of several video streams, one that moves: a cover is not always marked as one.
+    fn settle_video(&mut self, trial: &Trial) {
+        let frames = |index: &u32| trial.pictures.get(index).map_or(0, Vec::len);
+        let best = self.videos.iter().map(frames).max().unwrap_or(0).min(2);
+        let at = self.videos.iter().position(|index| frames(index) >= best).unwrap_or(0);
+        let chosen = self.videos.remove(at);
+        for index in std::mem::replace(&mut self.videos, vec![chosen]) {
+            let reason = if frames(&index) == 0 { NotUsedReason::NoFrames } else { NotUsedReason::NotChosen };
+            self.leave_out(index, reason);
+        }
+        self.is_video_settled = true;
+    }
+
+    fn drop_refused(&mut self, refusal: &Refusal) -> Result<(), VideoError> {
+        let index = refusal.stream;
+        let left = self.videos.len() + self.audios.len();
+        self.videos.retain(|&video| video != index);
+        self.audios.retain(|&audio| audio != index);
+        self.leave_out(index, NotUsedReason::NoDecoder);
+        if self.videos.is_empty() || self.videos.len() + self.audios.len() == left {
+            return Err(diagnostics::unsupported(&refusal.codec));
+        }
+        self.is_video_settled |= self.videos.len() == 1;
+        Ok(())
+    }
+
+    fn leave_out(&mut self, index: u32, reason: NotUsedReason) {
+        let stream = self.probe.stream(index);
+        self.not_used.extend(stream.map(|stream| stream.not_used(reason)));
+    }
+
+    fn chosen(&mut self, video: u32, pictures: &[Picture], audio: Option<(u32, Sound)>) -> Chosen {
+        let others: Vec<_> = self.audios.iter().skip(1).copied().collect();
+        for index in others {
+            self.leave_out(index, NotUsedReason::NotChosen);
+        }
+        Chosen {
+            video,
+            is_intra: pictures.iter().all(|picture| picture.is_intra),
+            picture: pictures[0].clone(),
+            matrix: None,
+            audio,
+            not_used: std::mem::take(&mut self.not_used),
+        }
+    }
+}
+
+impl Chosen {
+    /// The video stream of which a frame has to be asked how it is turned: something in the bitstream
+    /// says so, but the messages of a trial don't tell the whole of it.
+    pub fn turned_by_bitstream(&self, probe: &Probe) -> Option<u32> {
+        let by_container = probe.stream(self.video)?.matrix();
+        (self.picture.is_turned && by_container.is_none()).then_some(self.video)
+    }
+
+    /// Takes the answer: ffprobe's frames of that stream.
+    pub fn set_turn(&mut self, frames: &Probe) {
+        self.matrix = frames.first_matrix();
+    }
+
+    /// What a file says of itself, where nothing of it was decoded.
+    pub fn as_stated(probe: &Probe) -> Result<Self, VideoError> {
+        let mut selection = Selection::new(probe)?;
+        let video = selection.videos[0];
+        selection.videos.truncate(1);
+        let stated = probe.stream(video).map(ProbeStream::picture).unwrap_or_default();
+        let audio = selection.audios.first().copied().and_then(|index| {
+            Some((index, probe.stream(index)?.sound()))
+        });
+        Ok(selection.chosen(video, &[stated], audio))
+    }
+}
+
+pub(super) fn no_frames() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It holds no frame that can be shown.",
+    )
+}

@@ -1,0 +1,230 @@
+//! Finds out what a source is: by its first bytes, by what it says of itself, by a short decode, and,
+//! where that does not do, by reading all of it. What is found is kept, so nothing is asked twice.
+
+use std::ops::ControlFlow;
+
+use reelrun_media::{
+    allowance::Allowance,
+    command::{self, SourceUrl},
+    diagnostics::{self, Stage, is_network_trouble},
+    error::{ErrorType, VideoError},
+    plan::{EntryProof, Plan, Settings},
+    source::{
+        Chosen, Head, Measured, Next, Packets, Probe, Seeking, Selection, SourceFault, SourceInfo,
+        SourceLimits, Trial,
+    },
+};
+
+use crate::{
+    error::StepError,
+    process::{self, Programs},
+};
+
+/// More text than this says nothing useful about a video.
+const MAX_PROBE_BYTES: u64 = 1 << 20;
+
+/// What is known of a source.
+#[derive(Debug)]
+pub struct Examined<'a> {
+    /// Where it is, and how it is read.
+    pub source: SourceUrl<'a>,
+    /// What it is.
+    pub info: SourceInfo,
+    probe: Probe,
+    head: Head,
+    chosen: Chosen,
+    limits: SourceLimits,
+}
+
+/// Finds out what a source is.
+pub async fn examine<'a>(
+    programs: &Programs,
+    mut source: SourceUrl<'a>,
+    head: Head,
+    limits: SourceLimits,
+) -> Result<Examined<'a>, StepError> {
+    let mut probe = ask(programs, source).await?;
+    if probe.may_hold_more() {
+        source.reads_deep = true;
+        probe = ask(programs, source).await?;
+    }
+    let chosen = choose(programs, source, &probe).await?;
+    let info = match SourceInfo::new(&probe, head, &chosen, None, limits) {
+        Err(SourceFault::LengthUnknown { video_stream, size_bytes }) => {
+            let measured = measure(programs, source, size_bytes, video_stream).await?;
+            SourceInfo::new(&probe, head, &chosen, Some(&measured), limits)
+        }
+        known => known,
+    };
+    Ok(Examined {
+        source,
+        info: info.map_err(fault)?,
+        probe,
+        head,
+        chosen,
+        limits,
+    })
+}
+
+impl Examined<'_> {
+    /// Reads all of the source, which is longer than it states, or lacks an index.
+    pub async fn measure(&mut self, programs: &Programs) -> Result<(), StepError> {
+        let stream = self.info.video.index;
+        let measured = measure(programs, self.source, self.info.size_bytes, stream).await?;
+        let info =
+            SourceInfo::new(&self.probe, self.head, &self.chosen, Some(&measured), self.limits);
+        self.info = info.map_err(fault)?;
+        Ok(())
+    }
+
+    /// Decides what is made of it. For a long one, more may have to be found out.
+    pub async fn plan(
+        &mut self,
+        programs: &Programs,
+        settings: Settings,
+    ) -> Result<Plan, StepError> {
+        let mut plan = Plan::new(&self.info, settings);
+        if plan.is_worth_measuring(&self.info) {
+            self.measure(programs).await?;
+            plan = Plan::new(&self.info, settings);
+        }
+        if plan.chunks() == 1 || self.info.seeking != Seeking::Exact {
+            return Ok(plan);
+        }
+        match self.try_entries(programs, &plan).await? {
+            EntryProof::Proven => return Ok(plan),
+            EntryProof::Refuted => {
+                tracing::info!("it can't be entered where it says, so it is encoded in one piece");
+                self.info.seeking = Seeking::Unreliable;
+            }
+            EntryProof::GoesOn => {
+                tracing::info!("it goes on after the end that it states");
+                self.measure(programs).await?;
+            }
+        }
+        Ok(Plan::new(&self.info, settings))
+    }
+
+    /// Enters it at some of the places where a plan's chunks would.
+    async fn try_entries(
+        &self,
+        programs: &Programs,
+        plan: &Plan,
+    ) -> Result<EntryProof, StepError> {
+        let times = plan.entry_samples();
+        let args = command::trial_entries(self.source, self.info.video.index, &times);
+        let mut trial = Trial::default();
+        let allowance = Allowance::scan(programs.memory_mb, self.info.size_bytes);
+        let ended =
+            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line)).await?;
+        if is_network_trouble(&ended.stderr) {
+            return Err(StepError::unread(&ended.stderr));
+        }
+        Ok(plan.judge_entries(&self.info, &trial))
+    }
+}
+
+/// What the source says of itself.
+async fn ask(programs: &Programs, source: SourceUrl<'_>) -> Result<Probe, StepError> {
+    let (json, _) = ffprobe(programs, &command::probe(source)).await?;
+    Ok(Probe::parse(&json, source.reads_deep)?)
+}
+
+/// Which of its streams are encoded: each choice is tried.
+async fn choose(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    probe: &Probe,
+) -> Result<Chosen, StepError> {
+    let mut selection = Selection::new(probe)?;
+    let mut streams = selection.first();
+    loop {
+        let args = command::trial(source, &streams);
+        let mut trial = Trial::default();
+        let allowance = Allowance::scan(programs.memory_mb, probe.size_bytes());
+        let ended =
+            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line)).await?;
+        if !trial.has_answer() && !ended.status.success() {
+            return Err(ended.blame(Stage::Probing));
+        }
+        if is_network_trouble(&ended.stderr) {
+            return Err(StepError::unread(&ended.stderr));
+        }
+        // What was too large to be decoded gave no frame.
+        let too_large = |error| diagnostics::too_large(&ended.stderr).unwrap_or(error);
+        match selection.tried(&trial).map_err(too_large)? {
+            Next::Try(next) => streams = next,
+            Next::Chosen(mut chosen) => {
+                if let Some(stream) = chosen.turned_by_bitstream(probe) {
+                    let (json, _) = ffprobe(programs, &command::probe_frames(source, stream)).await?;
+                    chosen.set_turn(&Probe::parse(&json, source.reads_deep)?);
+                }
+                return Ok(chosen);
+            }
+        }
+    }
+}
+
+/// What ffprobe says, and what it writes beside.
+async fn ffprobe(
+    programs: &Programs,
+    args: &[std::ffi::OsString],
+) -> Result<(String, String), StepError> {
+    let allowance = Allowance::probe(programs.memory_mb);
+    let (ended, json) =
+        process::output(&programs.ffprobe, args, MAX_PROBE_BYTES, allowance).await?;
+    if ended.status.success() {
+        Ok((json, ended.stderr))
+    } else {
+        Err(ended.blame(Stage::Probing))
+    }
+}
+
+fn fault(fault: SourceFault) -> StepError {
+    match fault {
+        SourceFault::Final(error) => error.into(),
+        SourceFault::LengthUnknown { .. } => no_frames().into(),
+    }
+}
+
+/// Reads every packet to learn what a source does not say of itself.
+async fn measure(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    size_bytes: u64,
+    stream: u32,
+) -> Result<Measured, StepError> {
+    let args = command::probe_packets(source, stream);
+    let mut packets = Packets::of(source.container);
+    let allowance = Allowance::scan(programs.memory_mb, size_bytes);
+    let ended = process::each_line(&programs.ffprobe, &args, allowance, |line| {
+        packets.add(line);
+        if packets.are_too_many(size_bytes) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })
+    .await?;
+    if packets.are_too_many(size_bytes) {
+        return Err(VideoError::new(
+            ErrorType::MalformedMedia,
+            "It repeats itself, or is cut into more pieces than any video has. Export it again, then upload it again.",
+        )
+        .into());
+    }
+    if !ended.status.success() {
+        return Err(ended.blame(Stage::Probing));
+    }
+    if is_network_trouble(&ended.stderr) {
+        return Err(StepError::unread(&ended.stderr));
+    }
+    packets.measured().ok_or_else(|| no_frames().into())
+}
+
+fn no_frames() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It holds no frame that can be shown.",
+    )
+}
