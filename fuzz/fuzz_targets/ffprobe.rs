@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use reelrun_media::{
-    command::{self, SourceUrl},
+    command::{self, SourceUrl, Way},
     encoder::Preset,
     ladder::VideoCodecs,
-    plan::{Entry, FanOut, Plan, Settings},
+    plan::{FanOut, Plan, Settings},
     source::{Chosen, Container, Head, Next, Probe, Selection, SourceInfo, SourceLimits, Trial},
 };
 
@@ -58,6 +58,6 @@ fuzz_target!(|text: &str| {
         reads_deep: info.reads_deep,
     };
     for part in plan.parts() {
-        assert!(command::encode(&plan, part, source, Entry::Planned).is_some());
+        assert!(command::encode(&plan, part, source, Way::default()).is_some());
     }
 });

@@ -17,6 +17,9 @@ pub enum StepError {
     /// What should be encoded first does not come out of where the source was entered.
     #[error("the source was entered too late: {0}")]
     EnteredLate(String),
+    /// A program crashed on what it read.
+    #[error("a program crashed: {0}")]
+    Crashed(VideoError),
     /// Another encode took over: this one stops and leaves everything to it.
     #[error("another encode took over")]
     LeaseLost,

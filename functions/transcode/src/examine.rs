@@ -17,7 +17,7 @@ use reelrun_media::{
 
 use crate::{
     error::StepError,
-    process::{self, Programs},
+    process::{self, Ended, Programs},
 };
 
 /// More text than this says nothing useful about a video.
@@ -145,7 +145,7 @@ async fn choose(
         let ended =
             process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line)).await?;
         if !trial.has_answer() && !ended.status.success() {
-            return Err(ended.blame(Stage::Probing));
+            return Err(blame(&ended));
         }
         if is_network_trouble(&ended.stderr) {
             return Err(StepError::unread(&ended.stderr));
@@ -176,7 +176,7 @@ async fn ffprobe(
     if ended.status.success() {
         Ok((json, ended.stderr))
     } else {
-        Err(ended.blame(Stage::Probing))
+        Err(blame(&ended))
     }
 }
 
@@ -214,12 +214,19 @@ async fn measure(
         .into());
     }
     if !ended.status.success() {
-        return Err(ended.blame(Stage::Probing));
+        return Err(blame(&ended));
     }
     if is_network_trouble(&ended.stderr) {
         return Err(StepError::unread(&ended.stderr));
     }
     packets.measured().ok_or_else(|| no_frames().into())
+}
+
+fn blame(ended: &Ended) -> StepError {
+    match ended.blame(Stage::Probing) {
+        StepError::Crashed(error) => error.into(),
+        why => why,
+    }
 }
 
 fn no_frames() -> VideoError {

@@ -74,7 +74,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 /// The name by which retries, queues and dashboards tell failures apart.
 fn diagnostic(why: StepError) -> Diagnostic {
     let error_type = match why {
-        StepError::InvalidMedia(_) => "InvalidMedia",
+        StepError::InvalidMedia(_) | StepError::Crashed(_) => "InvalidMedia",
         StepError::LeaseLost => "LeaseLost",
         StepError::Transient(_) | StepError::Stalled(_) => "Transient",
         StepError::EnteredLate(_) | StepError::Internal(_) => "Internal",

@@ -57,6 +57,15 @@ pub enum Output {
     Sheet,
 }
 
+/// In which way a part is encoded: there is more than one try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Way {
+    /// Where it enters the source.
+    pub entry: Entry,
+    /// Whether only what viewers can't do without is made, by one thread for each decoder.
+    pub is_plain: bool,
+}
+
 /// An ffmpeg run: its arguments, and what comes out of which pipe.
 #[derive(Debug, Clone)]
 pub struct Encode {
@@ -221,7 +230,7 @@ pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
 }
 
 /// ffmpeg: one part of a plan in one process; none if the plan has no such part.
-pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, entry: Entry) -> Option<Encode> {
+pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Option<Encode> {
     let span = plan.span(part)?;
     let has_video = part != Part::Sound;
     let audio = plan.audio.as_ref().filter(|_| plan.has_sound(part));
@@ -233,6 +242,9 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, entry: Entry) -> O
     if plan.geometry.is_some() {
         args.words(AS_DECODED);
     }
+    if way.is_plain {
+        args.words("-threads 1");
+    }
     let entries = plan.entries.as_ref();
     if let Some(start_us) = entries.map(|entries| entries.clock_start_us).or(plan.late_start_us) {
         // The clock is the container's, whichever of its streams are read.
@@ -242,7 +254,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, entry: Entry) -> O
             // What comes before does not decode, be it most of the source.
             args.words("-max_error_rate 1");
         }
-        let position = entries.and_then(|entries| entries.position(part, entry));
+        let position = entries.and_then(|entries| entries.position(part, way.entry));
         if let Some(position) = position.filter(|_| !span.is_first) {
             args.pair("-skip_initial_bytes", position.to_string());
         }
@@ -255,11 +267,15 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, entry: Entry) -> O
         args.words("-copyts -start_at_zero -noaccurate_seek");
         args.pair(
             "-ss",
-            format!("{}us", entry.earlier_than(enter_us.saturating_sub(ENTER_EARLY_US))),
+            format!("{}us", way.entry.earlier_than(enter_us.saturating_sub(ENTER_EARLY_US))),
         );
     }
     args.input(source);
-    let stills = picture::Stills::of(plan, part, span);
+    let stills = if way.is_plain {
+        picture::Stills::NONE
+    } else {
+        picture::Stills::of(plan, part, span)
+    };
     if has_video {
         args.pair("-filter_complex", picture::frames(plan, span, stills));
         args.pair("-filter_complex", picture::renditions(plan));
@@ -436,7 +452,7 @@ mod tests {
 
     #[test]
     fn one_decode_feeds_every_output() {
-        let encode = encode(&plan(|_| ()), WHOLE, HTTPS, Entry::Planned).unwrap();
+        let encode = encode(&plan(|_| ()), WHOLE, HTTPS, Way::default()).unwrap();
         assert_eq!(encode.outputs.len(), 7);
         let [.., Output::Sound, Output::Poster, Output::Sheet] = encode.outputs[..] else {
             panic!("{:?}", encode.outputs);
@@ -456,7 +472,7 @@ mod tests {
             }),
             WHOLE,
             HTTPS,
-            Entry::Planned,
+            Way::default(),
         )
         .unwrap();
         assert!(!encode.outputs.contains(&Output::Sound));
@@ -471,7 +487,7 @@ mod tests {
     fn a_later_chunk_enters_the_source_early_and_keeps_its_clock() {
         let mut plan = plan(|_| ());
         plan.cuts = vec![0, 1, 3];
-        let encode = |part| encode(&plan, part, HTTPS, Entry::Planned).unwrap();
+        let encode = |part| encode(&plan, part, HTTPS, Way::default()).unwrap();
         assert!(encode(WHOLE).outputs.contains(&Output::Poster));
         let chunk = encode(Part::Chunk(1));
         assert!(!chunk.outputs.contains(&Output::Poster));

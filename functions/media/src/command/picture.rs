@@ -27,6 +27,11 @@ pub(super) struct Stills {
 }
 
 impl Stills {
+    pub(super) const NONE: Self = Self {
+        poster: false,
+        sheet: None,
+    };
+
     pub(super) fn of(plan: &Plan, part: Part, span: Span) -> Self {
         let storyboard = plan.storyboard.filter(|_| part != Part::Sound);
         Self {
@@ -48,7 +53,16 @@ pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
     // at time 0, whenever its first frame comes; later chunks begin with a frame of the source.
     let rate = plan.grid.frame_rate;
     let _ = write!(graph, "fps={rate}");
-    graph.push_str(if span.is_first { ":start_time=0," } else { "," });
+    graph.push_str(if span.is_first { ":start_time=0" } else { "" });
+    if plan.is_still {
+        // A frame of no length would be none, and ffmpeg 9 crashes where a graph gives another none.
+        let _ = write!(
+            graph,
+            ":eof_action=pass,tpad=stop_mode=clone:stop={}",
+            plan.frames
+        );
+    }
+    graph.push(',');
     if plan.hold_last_frame_us > 0 && span.is_last {
         let _ = write!(
             graph,
@@ -236,11 +250,7 @@ mod tests {
     #[test]
     fn held_frames_come_before_the_limit() {
         let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
-        let stills = super::Stills {
-            poster: false,
-            sheet: None,
-        };
-        let graph = |part| super::frames(&plan, plan.span(part).unwrap(), stills);
+        let graph = |part| super::frames(&plan, plan.span(part).unwrap(), super::Stills::NONE);
         assert!(plan.chunks() > 1 && !graph(WHOLE).contains("tpad"));
         let graph = graph(Part::Chunk(plan.chunks() - 1));
         let hold = graph

@@ -49,9 +49,10 @@ impl Entries {
 
 /// Where a chunk enters its source. What is called a keyframe is not always one, so a chunk whose
 /// first frames do not come out enters once more, earlier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Entry {
     /// Just before its first frame.
+    #[default]
     Planned,
     /// Well before it.
     Earlier,

@@ -56,6 +56,9 @@ pub struct Plan {
     /// When the video begins on the source's clock, if that is later than the source does.
     #[serde(default)]
     pub late_start_us: Option<i64>,
+    /// Whether it is a single frame.
+    #[serde(default)]
+    pub is_still: bool,
     /// Whether a high dynamic range must be mapped to a standard one.
     pub tone_map: bool,
     /// What to call the colours of a source that does not say.
@@ -243,6 +246,7 @@ impl Plan {
             odd_matrix: video.odd_matrix.clone(),
             late_start_us: source.starts_late.then_some(source.clock_start_us),
             is_indexed: source.seeking == Seeking::Exact,
+            is_still: video.is_still,
             tone_map: video.hdr,
             assumed_color: AssumedColor::of(video),
             hold_last_frame_us,
@@ -367,6 +371,7 @@ pub(crate) mod tests {
                 hdr: false,
                 color_is_stated: false,
                 odd_matrix: None,
+                is_still: false,
             },
             audio: Some(AudioStream {
                 index: 1,

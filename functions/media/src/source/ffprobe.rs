@@ -350,6 +350,7 @@ impl ProbeStream {
             end_us: 0,
             end_is_exact: false,
             interlaced: self.may_be_interlaced(geometry.decoded),
+            is_still: chosen.is_still,
             hdr: colors.is_hdr(),
             color_is_stated: colors.are_stated(),
             odd_matrix: colors.odd_matrix(),

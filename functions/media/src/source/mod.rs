@@ -97,6 +97,8 @@ pub struct VideoStream {
     pub end_is_exact: bool,
     /// Whether its frames are, or may be, made of two fields; each frame tells.
     pub interlaced: bool,
+    /// Whether it is a single frame.
+    pub is_still: bool,
     /// Whether its picture has a high dynamic range (PQ or HLG).
     pub hdr: bool,
     /// Whether it says by which matrix its colours were made, and with a high dynamic range of which

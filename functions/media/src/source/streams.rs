@@ -44,6 +44,8 @@ pub struct Chosen {
     pub(super) picture: Picture,
     /// Whether each frame that was decoded is one that needs no other.
     pub(super) is_intra: bool,
+    /// Whether there is only one.
+    pub(super) is_still: bool,
     /// How the bitstream wants it turned, where the container does not say.
     pub(super) matrix: Option<[i64; 4]>,
     /// The audio stream, by index.
@@ -214,6 +216,7 @@ impl<'a> Selection<'a> {
         Chosen {
             video,
             is_intra: pictures.iter().all(|picture| picture.is_intra),
+            is_still: pictures.len() == 1,
             picture: pictures[0].clone(),
             matrix: None,
             audio,
@@ -244,7 +247,8 @@ impl Chosen {
         let audio = selection.audios.first().copied().and_then(|index| {
             Some((index, probe.stream(index)?.sound()))
         });
-        Ok(selection.chosen(video, &[stated], audio))
+        let stated = [stated.clone(), stated];
+        Ok(selection.chosen(video, &stated, audio))
     }
 }
 

@@ -10,10 +10,10 @@ use reelrun_core::video::VideoId;
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
     allowance::Allowance,
-    command::{self, Output, SourceUrl},
+    command::{self, Output, SourceUrl, Way},
     diagnostics::{Stage, is_network_trouble, was_interrupted},
     error::{ErrorType, VideoError},
-    plan::{Entry, Part, Plan, Span},
+    plan::{Part, Plan, Span},
     report::{TrackReport, seconds},
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
     stitch::PartReport,
@@ -58,35 +58,44 @@ impl Encoder<'_> {
     /// Encodes one part of a plan. All its segments are stored when this returns; nothing names
     /// them yet.
     ///
-    /// A chunk whose first frames don't come out enters the source once more, earlier.
+    /// A chunk whose first frames don't come out enters the source once more, earlier. A crash may be
+    /// ffmpeg's own fault, in one of many filters; before the source is blamed, there is one try with
+    /// as few as can be.
     pub async fn encode(
         &self,
         plan: &Plan,
         part: Part,
         source: SourceUrl<'_>,
     ) -> Result<PartReport, StepError> {
-        let mut entry = Entry::Planned;
+        let mut way = Way::default();
         loop {
-            match self.enter_and_encode(plan, part, source, entry).await {
+            match self.encode_in(way, plan, part, source).await {
                 Err(StepError::EnteredLate(why)) => {
-                    let earlier = entry.next().filter(|_| plan.chunks() > 1);
-                    entry = earlier.ok_or(StepError::Internal(why.clone()))?;
-                    tracing::warn!(%part, why, ?entry, "entered too late, so once more");
+                    let earlier = way.entry.next().filter(|_| plan.chunks() > 1);
+                    way.entry = earlier.ok_or(StepError::Internal(why.clone()))?;
+                    tracing::warn!(%part, why, ?way, "entered too late, so once more");
+                }
+                Err(StepError::Crashed(error)) => {
+                    if way.is_plain {
+                        return Err(error.into());
+                    }
+                    way.is_plain = true;
+                    tracing::warn!(%part, "ffmpeg has crashed, so once more with as little as can be");
                 }
                 result => return result,
             }
         }
     }
 
-    async fn enter_and_encode(
+    async fn encode_in(
         &self,
+        way: Way,
         plan: &Plan,
         part: Part,
         source: SourceUrl<'_>,
-        entry: Entry,
     ) -> Result<PartReport, StepError> {
         let no_such_part = || StepError::Internal(format!("the plan has no {part}"));
-        let encode = command::encode(plan, part, source, entry).ok_or_else(no_such_part)?;
+        let encode = command::encode(plan, part, source, way).ok_or_else(no_such_part)?;
         let span = plan.span(part).ok_or_else(no_such_part)?;
         let allowance = Allowance::encode(self.programs.memory_mb, plan, part);
         let (pair, readers) = Pair::start(self.programs, &encode, allowance)?;

@@ -362,7 +362,7 @@ impl Ended {
             Verdict::Stalled(error) => StepError::Stalled(error),
             Verdict::Crashed(error) => {
                 sandbox::suspect();
-                error.into()
+                StepError::Crashed(error)
             }
             Verdict::Transient => {
                 StepError::Transient(format!("a program ended with {}: {stderr}", self.status))

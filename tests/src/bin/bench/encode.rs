@@ -12,8 +12,8 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::{presigning::PresigningConfig, primitives::ByteStream};
 use reelrun_media::{
-    command::{self, Output, SourceUrl},
-    plan::{self, Part, Plan},
+    command::{self, Output, SourceUrl, Way},
+    plan::{Part, Plan},
     source::{Container, Head, SNIFF_BYTES, SourceInfo, SourceLimits},
 };
 use reelrun_tests::{
@@ -134,7 +134,7 @@ fn command(
     shift: Shift,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Vec<OsString>> {
-    let encode = command::encode(plan, part, source(url, plan.container), plan::Entry::Planned)
+    let encode = command::encode(plan, part, source(url, plan.container), Way::default())
         .context("the plan has no such part")?;
     let mut places = encode.outputs.iter().map(|&output| match output {
         Output::Sound => "pipe:1".into(),
