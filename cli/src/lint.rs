@@ -54,7 +54,8 @@ pub(crate) fn run(project: &Project) -> Result<u8> {
     )?;
     if let Some(npm) = find_program("npm") {
         page::install(project, &npm)?;
-        let way_out = "`npm --prefix web run format` sets the formatting right";
+        let way_out = "`npm --prefix web run format` sets the formatting right, `npm --prefix web run api` the \
+                       API's types";
         check(
             project,
             "Page",

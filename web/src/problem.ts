@@ -1,6 +1,8 @@
 /** The API's errors (RFC 9457) and those of the way to it. */
 
-export const UPLOAD_EXPIRED = 'urn:reelrun:problem:upload-expired';
+import type { ProblemType } from './schema';
+
+export const UPLOAD_EXPIRED: ProblemType = 'urn:reelrun:problem:upload-expired';
 
 /** The API answered, with an error. */
 export class ProblemError extends Error {

@@ -2,13 +2,14 @@ import { deleteVideo, renameVideo } from '../api';
 import { ago, duration, exactTime, percent, size } from '../format';
 import { followVideo } from '../poll';
 import { messageOf } from '../problem';
+import type { Status, Video } from '../schema';
 import { iconButton, relabel } from '../ui/button';
 import { confirmed } from '../ui/confirm';
 import { copyText } from '../ui/copy';
 import { h, replaceChildren, setHidden, setText } from '../ui/h';
 import { icon } from '../ui/icons';
 import { toastError, toastInfo } from '../ui/toast';
-import { isSettled, nameOf, watchPath, watchUrl, type Status, type Video } from '../video';
+import { isSettled, nameOf, watchPath, watchUrl } from '../video';
 import { videoRemoved } from '../videos';
 import { renameForm } from './rename';
 

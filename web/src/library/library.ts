@@ -1,11 +1,11 @@
-import { getVideo, listVideos, signIn, type VideoPage } from '../api';
+import { getVideo, listVideos, signIn } from '../api';
 import { messageOf, SignedOutError } from '../problem';
+import type { Status, Video, VideoList } from '../schema';
 import { signedInChanged } from '../session';
 import { announce } from '../ui/announce';
 import { h, replaceChildren, setHidden } from '../ui/h';
 import { notice } from '../ui/notice';
 import { toastError } from '../ui/toast';
-import type { Status, Video } from '../video';
 import { videoCreated, videoRemoved } from '../videos';
 import { videoCard, type Card } from './card';
 
@@ -66,7 +66,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
   const status = () => (filter.value || null) as Status | null;
 
   /** A page may be empty although others follow it. */
-  const nextPage = async (from: string | null): Promise<VideoPage> => {
+  const nextPage = async (from: string | null): Promise<VideoList> => {
     let page = await listVideos({ limit: PAGE, cursor: from, status: status() });
     while (page.videos.length === 0 && page.next_cursor) {
       page = await listVideos({ limit: PAGE, cursor: page.next_cursor, status: status() });
@@ -89,7 +89,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
     grid[where](card.element);
   };
 
-  const showPage = (page: VideoPage) => {
+  const showPage = (page: VideoList) => {
     for (const video of page.videos) put(video, 'append');
     cursor = page.next_cursor;
     setHidden(more, cursor === null);

@@ -1,5 +1,5 @@
-import type { Limits } from '../api';
 import { size } from '../format';
+import type { Limits } from '../schema';
 
 export type Checked = { contentType: string } | { refused: string };
 

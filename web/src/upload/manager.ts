@@ -1,6 +1,7 @@
-import { getLimits, type Limits } from '../api';
+import { getLimits } from '../api';
 import { Emitter } from '../emitter';
 import { messageOf } from '../problem';
+import type { Limits } from '../schema';
 import { h } from '../ui/h';
 import { toastError } from '../ui/toast';
 import { check } from './accept';

@@ -1,13 +1,14 @@
 import { percent, size, timeLeft } from '../format';
 import { followVideo } from '../poll';
 import { messageOf } from '../problem';
+import type { Video } from '../schema';
 import { announce } from '../ui/announce';
 import { iconButton, relabel } from '../ui/button';
 import { copyText } from '../ui/copy';
 import { h, setHidden, setText } from '../ui/h';
 import { icon } from '../ui/icons';
 import { toastError } from '../ui/toast';
-import { watchPath, watchUrl, type Video } from '../video';
+import { watchPath, watchUrl } from '../video';
 import { takeOff, withUploader } from './manager';
 import { Rate } from './rate';
 import type { Phase, Upload } from './upload';

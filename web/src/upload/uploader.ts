@@ -1,7 +1,8 @@
 import AwsS3, { type AwsBody } from '@uppy/aws-s3';
 import Uppy from '@uppy/core';
-import { createUpload, getVideo, sign, type CreatedUpload, type Signed } from '../api';
+import { createUpload, getVideo, sign } from '../api';
 import { ProblemError } from '../problem';
+import type { GrantedUpload, SignedRequest, SignRequest } from '../schema';
 import { videoCreated } from '../videos';
 import { backoff, failureOf, type Failure } from './failure';
 import { hold } from './lock';
@@ -11,8 +12,6 @@ import { Slots } from './slots';
 import type { Session, Upload } from './upload';
 
 type FileMeta = Record<string, unknown>;
-
-type SignRequest = { method: string; key: string; uploadId?: string; partNumber?: number };
 
 const FILES_AT_ONCE = 3;
 
@@ -172,7 +171,7 @@ export class Uploader {
     videoCreated.emit(session.videoId);
   }
 
-  async #create(upload: Upload): Promise<CreatedUpload> {
+  async #create(upload: Upload): Promise<GrantedUpload> {
     const { file, contentType } = upload;
     const request = { filename: file.name, content_type: contentType, size_bytes: file.size };
     try {
@@ -194,7 +193,7 @@ export class Uploader {
     upload.changed.emit();
   }
 
-  async #sign(request: SignRequest): Promise<Signed> {
+  async #sign(request: SignRequest): Promise<SignedRequest> {
     const upload = this.#byKey.get(request.key);
     const session = upload?.session;
     // Uppy drops the parts of a file that is removed; `cancel` has already done so.
@@ -339,7 +338,7 @@ export class Uploader {
   }
 }
 
-function sessionOf({ video_id, upload_token, upload }: CreatedUpload): Session {
+function sessionOf({ video_id, upload_token, upload }: GrantedUpload): Session {
   const { key, sign_url, expires_at } = upload;
   return {
     videoId: video_id,

@@ -1,8 +1,8 @@
 import { bitRate, duration, exactTime, size } from '../format';
+import type { Rendition, Video } from '../schema';
 import { copyText } from '../ui/copy';
 import { h } from '../ui/h';
 import { icon } from '../ui/icons';
-import type { Rendition, Video } from '../video';
 
 /** What is known about a video, and where to get it for other players. */
 export function videoFacts(video: Video): HTMLElement {

@@ -5,7 +5,8 @@ import 'vidstack/player/styles/default/theme.css';
 import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
 import type { MediaPlayerElement, MediaVideoLayoutElement } from 'vidstack/elements';
-import { nameOf, type Playback, type Video } from '../video';
+import type { Playback, Video } from '../schema';
+import { nameOf } from '../video';
 import { patient } from './patience';
 import { PlayerStorage } from './storage';
 

@@ -1,8 +1,8 @@
 import { percent } from '../format';
+import type { Playback, Video } from '../schema';
 import { h, replaceChildren, setText } from '../ui/h';
 import { notice } from '../ui/notice';
 import { toastError } from '../ui/toast';
-import type { Playback, Video } from '../video';
 import type { Player } from './player';
 
 /** Where the video plays, or where it says why it does not yet. */
