@@ -1,8 +1,8 @@
 import { size } from '../format';
 import { h, setText } from '../ui/h';
 import { icon } from '../ui/icons';
-import { interruptedList } from './interrupted';
 import { addFiles, uploadAdded, uploadLimits } from './manager';
+import { resumeList } from './resume-list';
 import { uploadRow } from './row';
 
 export interface UploadPanel {
@@ -51,7 +51,7 @@ export function uploadPanel(): UploadPanel {
       ),
       input,
     ),
-    interruptedList(choose),
+    resumeList(choose),
     list,
   );
   hint.id = 'drop-hint';

@@ -61,7 +61,7 @@ export function uploadRow(upload: Upload): HTMLElement {
     testid: 'upload-cancel',
     onclick: () => {
       if (upload.phase === 'sent') remove();
-      else void giveUp();
+      else void cancelUpload();
     },
   });
   const link = h(
@@ -76,7 +76,7 @@ export function uploadRow(upload: Upload): HTMLElement {
       type: 'button',
       class: 'button small',
       'aria-label': `Copy link to ${name}`,
-      onclick: () => void copyText(watchUrl(upload.session?.videoId ?? ''), 'Link'),
+      onclick: () => void copyText(watchUrl(upload.grant?.videoId ?? ''), 'Link'),
     },
     icon('copy'),
     'Copy link',
@@ -107,15 +107,16 @@ export function uploadRow(upload: Upload): HTMLElement {
     takeOff(upload);
   };
 
-  const giveUp = async () => {
-    const uploader = await withUploader();
-    remove();
-    announce(`${name}: cancelled`);
-    await uploader.cancel(upload).catch((why: unknown) => {
+  const cancelUpload = async () => {
+    try {
+      const uploader = await withUploader();
+      announce(`${name}: cancelled`);
+      await uploader.cancel(upload);
+    } catch (why) {
       toastError(
-        `${name} is no longer uploaded, but its entry could not be deleted. ${messageOf(why)}`,
+        `The upload of ${name} was cancelled, but its video could not be deleted. ${messageOf(why)}`,
       );
-    });
+    }
   };
 
   const showPhase = () => {
@@ -135,7 +136,7 @@ export function uploadRow(upload: Upload): HTMLElement {
   };
 
   const showSent = () => {
-    const id = upload.session?.videoId;
+    const id = upload.grant?.videoId;
     if (!id) return;
     link.href = watchPath(id);
     announce(`${name}: uploaded`);
@@ -183,6 +184,7 @@ export function uploadRow(upload: Upload): HTMLElement {
 
   const update = () => {
     const now = performance.now();
+    if (upload.phase === 'cancelled') return remove();
     const turned = phase !== upload.phase;
     if (turned) {
       rate.restart(upload.sentBytes, now);

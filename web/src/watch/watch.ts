@@ -9,11 +9,11 @@ import { isSettled, nameOf } from '../video';
 import type { Page } from '../page';
 import { videoFacts } from './facts';
 import { noSuchVideo, notLoaded } from './notices';
-import { Stage } from './stage';
+import { PlayerStage } from './player-stage';
 
 /** One video with its facts. */
 export function watchPage(id: string): Page {
-  const stage = new Stage();
+  const stage = new PlayerStage();
   const title = h('h1', { class: 'watch-title', 'data-testid': 'watch-title', tabindex: '-1' });
   const status = h('p', { class: 'watch-status', 'data-testid': 'watch-status', hidden: true });
   const facts = h('div', {});

@@ -6,7 +6,7 @@ import { toastError } from '../ui/toast';
 import type { Player } from './player';
 
 /** Where the video plays, or where it says why it does not yet. */
-export class Stage {
+export class PlayerStage {
   readonly element = h('div', { class: 'stage' });
   #player: Player | undefined;
   #loading = false;

@@ -5,18 +5,18 @@
 
 const PREFIX = 'reelrun.upload.';
 
-/** Holds the upload for this tab until the returned function is called. */
-export function hold(videoId: string): () => void {
-  let release = () => {};
+/** Keeps the upload for this tab until the returned function is called. */
+export function lockUpload(videoId: string): () => void {
+  let unlock = (): void => undefined;
   const held = new Promise<void>((resolve) => {
-    release = resolve;
+    unlock = resolve;
   });
   void navigator.locks?.request(PREFIX + videoId, () => held);
-  return release;
+  return unlock;
 }
 
-/** The uploads that any tab runs. */
-export async function running(): Promise<Set<string>> {
+/** The uploads that any tab runs, by their videos. */
+export async function lockedUploads(): Promise<Set<string>> {
   const { held = [] } = (await navigator.locks?.query()) ?? {};
   return new Set(held.map((lock) => (lock.name ?? '').slice(PREFIX.length)));
 }
