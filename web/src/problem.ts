@@ -15,11 +15,11 @@ export class ProblemError extends Error {
   }
 
   static async of(response: Response): Promise<ProblemError> {
-    const body = await response.json().then(asRecord, () => ({}) as Record<string, unknown>);
+    const body = await response.json().then(asRecord, () => asRecord(null));
     const text = [body['detail'], body['title']].find((value) => typeof value === 'string');
     const type = typeof body['type'] === 'string' ? body['type'] : 'about:blank';
     const fallback = `The server answered with the error ${response.status}. Try again in a moment.`;
-    return new ProblemError(response.status, type, (text as string | undefined) ?? fallback);
+    return new ProblemError(response.status, type, text ?? fallback);
   }
 }
 
