@@ -129,7 +129,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
       const card = first && cards.get(first.id);
       card?.element.querySelector<HTMLElement>('.card-title')?.focus();
     } catch (why) {
-      toastError(`No more videos could be loaded. ${messageOf(why)}`);
+      toastError(`More videos could not be loaded. ${messageOf(why)}`);
     } finally {
       more.disabled = false;
     }
@@ -148,7 +148,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
           {
             icon: 'film',
             title: 'Nothing here',
-            text: 'No video has this status now.',
+            text: 'No video has this status.',
             testid: 'empty-state',
           },
           h('button', { type: 'button', class: 'button', onclick: all }, 'Show all videos'),
@@ -161,7 +161,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
         {
           icon: 'film',
           title: 'No videos yet',
-          text: 'Drop a video into the field above. You can share its link as soon as it is uploaded.',
+          text: 'Drop a video above. You can share its link as soon as it is uploaded.',
           testid: 'empty-state',
         },
         h('button', { type: 'button', class: 'button', onclick: choose }, 'Choose files'),
@@ -182,7 +182,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
           icon: signedOut ? 'film' : 'alert',
           title: signedOut ? 'Sign in to see the library' : 'The library could not be loaded',
           text: signedOut
-            ? 'The list of videos needs the API token. Links to single videos work without it.'
+            ? 'Listing videos needs the API token. Links to individual videos work without it.'
             : messageOf(why),
         },
         h(

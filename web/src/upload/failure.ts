@@ -42,7 +42,7 @@ export function failureOf(why: unknown): Failure {
     return { remedy: 'wait', message: 'The connection was lost.' };
   }
   if (typeof status === 'number') {
-    if (isBusy(status)) return { remedy: 'wait', message: 'The storage is busy.' };
+    if (isBusy(status)) return { remedy: 'wait', message: 'The storage service is busy.' };
     // A file is stored once, and nobody else has its key.
     if (status === 412) return { remedy: 'arrived', message: 'The file is stored.' };
     return {
@@ -51,7 +51,7 @@ export function failureOf(why: unknown): Failure {
     };
   }
   const detail = why instanceof Error ? ` (${why.message})` : '';
-  return { remedy: 'ask', message: `The upload stopped${detail}. Press Retry to go on.` };
+  return { remedy: 'ask', message: `The upload stopped${detail}. Press Retry to continue.` };
 }
 
 function remedyOf({ status, type }: ProblemError): Remedy {

@@ -83,7 +83,9 @@ async function addFile(file: File, engine: Uploader, limits: Limits): Promise<st
   const upload = new Upload(file, admission.contentType);
   if (!engine.add(upload, interrupted)) return 'It is already in the list of uploads.';
   if (admission.kind === 'new' && admission.hasChanged) {
-    toastInfo(`${file.name} has changed since its upload was interrupted. All of it is uploaded.`);
+    toastInfo(
+      `${file.name} has changed since its upload was interrupted, so it is uploaded from the start.`,
+    );
   }
   uploads.push(upload);
   upload.changed.on(() => uploadsChanged.emit());

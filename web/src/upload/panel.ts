@@ -63,7 +63,7 @@ export function uploadPanel(): UploadPanel {
       const some = extensions.slice(0, 4).map((extension) => extension.toUpperCase());
       setText(hint, `${some.join(', ')} and more, up to ${size(most)} each`);
     },
-    // Told when files are added; until then nobody misses it.
+    // Reported when files are added; until then nobody misses it.
     () => {},
   );
   return { element, choose };

@@ -22,7 +22,9 @@ export function resumeList(choose: () => void): HTMLElement {
     try {
       await abortUpload(entry, { api, resumeStore });
     } catch (why) {
-      toastError(`${entry.name} is off the list, but its entry stays. ${messageOf(why)}`);
+      toastError(
+        `${entry.name} was discarded, but its video could not be deleted. ${messageOf(why)}`,
+      );
     }
     await refresh();
   };
@@ -45,7 +47,7 @@ export function resumeList(choose: () => void): HTMLElement {
         {},
         'Choose ',
         h('strong', {}, entry.name),
-        ` (${size(entry.size)}) again to go on. What was sent is not sent again.`,
+        ` (${size(entry.size)}) again to resume. What is already uploaded is not sent again.`,
       ),
       h(
         'div',

@@ -39,7 +39,7 @@ export function uploadRow(upload: Upload): HTMLElement {
   });
   const resume = iconButton({
     icon: 'play',
-    label: `Go on with ${name}`,
+    label: `Resume ${name}`,
     testid: 'upload-resume',
     onclick: act((uploader) => uploader.resume(upload)),
   });
@@ -129,7 +129,7 @@ export function uploadRow(upload: Upload): HTMLElement {
     setHidden(link, now !== 'sent');
     setHidden(copy, now !== 'sent');
     if (now === 'sent' || (now === 'failed' && !upload.retryable)) {
-      relabel(cancel, `Take ${name} off this list`);
+      relabel(cancel, `Remove ${name} from this list`);
     }
     if (now === 'sent') showSent();
     if (now === 'failed') announce(`${name}: ${upload.message}`);
@@ -162,14 +162,14 @@ export function uploadRow(upload: Upload): HTMLElement {
       announce(`${name}: ready to watch`);
     } else if (video?.status === 'errored') {
       const why = video.error;
-      setText(state, why ? `Not converted: ${why.title}. ${why.detail}` : 'Not converted.');
-      announce(`${name}: not converted`);
+      setText(state, why ? `Conversion failed: ${why.title}. ${why.detail}` : 'Conversion failed.');
+      announce(`${name}: conversion failed`);
     } else if (video?.status === 'preparing') {
       bar.value = video.progress;
       setText(state, `Converting · ${percent(video.progress)}`);
     } else {
       bar.removeAttribute('value');
-      setText(state, 'Uploaded · the conversion is about to start');
+      setText(state, 'Uploaded · waiting for the conversion');
     }
   };
 
@@ -212,17 +212,18 @@ function words(upload: Upload, perSecond: number | null): string {
   const share = percent(upload.sentBytes / total);
   switch (upload.phase) {
     case 'queued':
-      return upload.sentBytes > 0 ? `${share} · ${sent}` : 'Waiting for its turn';
+      return upload.sentBytes > 0 ? `${share} · ${sent}` : 'Waiting for other uploads';
     case 'paused':
       return `Paused · ${share} · ${sent}`;
     case 'retrying':
-      return `${upload.message} It tries again by itself · ${share}`;
+      return `${upload.message} Retrying automatically · ${share}`;
     case 'failed':
       return upload.message;
     default:
       break;
   }
-  if (!navigator.onLine) return `Offline. It goes on when the connection is back · ${share}`;
+  if (!navigator.onLine)
+    return `Offline. The upload resumes when the connection is back · ${share}`;
   const speed = perSecond === null ? [] : [`${size(perSecond)}/s`];
   const left = perSecond === null ? [] : [timeLeft((total - upload.sentBytes) / perSecond)];
   return [share, sent, ...speed, ...left].join(' · ');

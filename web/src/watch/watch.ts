@@ -42,7 +42,7 @@ export function watchPage(id: string): Page {
 
   const unknown = () => {
     stage.stop();
-    document.title = 'Unknown video – Reelrun';
+    document.title = 'Not found – Reelrun';
     const library = h('a', { class: 'button', href: '/' }, 'Go to the library');
     replaceChildren(content, noSuchVideo(library));
   };
@@ -64,13 +64,13 @@ export function watchPage(id: string): Page {
 /** What a viewer cannot see in the player itself; empty if there is nothing to say. */
 function statusOf({ status, progress, playback, error }: Video): string {
   if (status === 'preparing' && playback.type === 'original') {
-    return `Converting · ${percent(progress)}. Until then this is the original file.`;
+    return `Converting · ${percent(progress)}. Playing the original file until then.`;
   }
   if (status === 'preparing') return `Converting · ${percent(progress)}`;
   if (status === 'waiting') return 'Waiting for the upload';
   if (status === 'errored') {
     // Where nothing plays, the reason has its place.
-    return error && playback.type ? `${error.title}. ${error.detail}` : 'Not converted';
+    return error && playback.type ? `${error.title}. ${error.detail}` : 'Conversion failed';
   }
   return '';
 }
