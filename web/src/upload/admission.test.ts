@@ -20,7 +20,7 @@ const file = (lastModified = 1) => new DiskFile('a.mp4', content, lastModified);
 const interrupted = async () =>
   resumable({ name: 'a.mp4', size: content.length, fingerprint: await fingerprintOf(file()) });
 
-test('a file that nobody has seen is new', async () => {
+test('an unknown file is new', async () => {
   const other = resumable({ name: 'b.mp4', size: content.length });
   expect(await admit(file(), known({ resumable: [other] }))).toEqual({
     kind: 'new',
@@ -29,12 +29,12 @@ test('a file that nobody has seen is new', async () => {
   });
 });
 
-test('a file that will not do is refused', async () => {
+test('a file of another type is refused', async () => {
   const text = new DiskFile('notes.txt', content);
   expect(await admit(text, known())).toMatchObject({ kind: 'refused' });
 });
 
-test('the same bytes go on with their upload, whatever their date', async () => {
+test('the same bytes resume their upload, whatever their date', async () => {
   const entry = await interrupted();
   // An iPhone gives a file another date each time it is chosen.
   for (const lastModified of [1, 2, 1_700_000_000_000]) {
@@ -46,7 +46,7 @@ test('the same bytes go on with their upload, whatever their date', async () => 
   }
 });
 
-test('of interrupted uploads of one name and size, the right one goes on', async () => {
+test('of interrupted uploads of one name and size, the one with the same bytes is resumed', async () => {
   const entry = await interrupted();
   const other = { ...entry, videoId: '2', fingerprint: '00'.repeat(32) };
   const admission = await admit(file(), known({ resumable: [other, entry] }));
@@ -71,7 +71,7 @@ test('a file that is in the list already is refused, whatever its date', async (
   expect(await admit(file(2), again)).toMatchObject({ kind: 'new' });
 });
 
-test('a file that its upload lost can be chosen again, and goes on', async () => {
+test('a file that was unplugged resumes when it is chosen again', async () => {
   const upload = new Upload(file(), 'video/mp4');
   upload.retryable = false;
   upload.enter('failed', 'The file can no longer be read.');

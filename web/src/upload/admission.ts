@@ -33,7 +33,7 @@ export async function admit(file: File, known: Known): Promise<Admission> {
     ({ name, size }) => name === file.name && size === file.size,
   );
   if (namesakes.length === 0) return { kind: 'new', contentType, hasChanged: false };
-  // A file that can't be read says so in the list of uploads.
+  // If it can't be read, its upload fails and says so.
   const fingerprint = await fingerprintOf(file).catch(() => null);
   const interrupted = namesakes.find((entry) => entry.fingerprint === fingerprint);
   return interrupted

@@ -15,7 +15,7 @@ export async function requestGrant(upload: Upload, api: GrantApi): Promise<Grant
     return grantOf(await api.createUpload(request, upload.idempotencyKey));
   } catch (why) {
     if (!(why instanceof ProblemError && why.status === 409)) throw why;
-    // Its source is there, as whoever is told of this finds.
+    // The source has arrived: the caller looks for that and takes it for a success.
     if (await hasArrived(upload, api)) throw why;
     // The video of the first attempt was deleted meanwhile.
     upload.idempotencyKey = crypto.randomUUID();

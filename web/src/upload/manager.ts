@@ -53,7 +53,7 @@ export function uploadLimits(): Promise<Limits> {
 
 let adding = Promise.resolve();
 
-/** Files that are chosen one after the other are compared with each other, too. */
+/** One call after the other, so that each file is compared with those before it. */
 export function addFiles(files: File[]): Promise<void> {
   adding = adding.then(() => addAll(files));
   return adding;
@@ -94,7 +94,7 @@ async function addFile(file: File, engine: Uploader, limits: Limits): Promise<st
   return null;
 }
 
-/** A file that is chosen again takes the place of its upload that could not go on. */
+/** A file that is chosen again replaces its upload that could not continue. */
 function replaceDead(
   name: string,
   engine: Uploader,

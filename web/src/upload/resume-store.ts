@@ -1,6 +1,6 @@
 import { browserStorage } from '../browser-storage';
 
-/** A multipart upload under way, and all that it takes to go on with it. */
+/** A multipart upload that was started, with all that it takes to resume it. */
 export interface ResumableUpload {
   fingerprint: string;
   name: string;
@@ -23,7 +23,7 @@ export class ResumeStore {
     readonly now: () => number = Date.now,
   ) {}
 
-  /** Those that can still go on, oldest first. */
+  /** Those that can still be resumed, oldest first. */
   list(): ResumableUpload[] {
     return this.#read().filter((entry) => Date.parse(entry.expiresAt) > this.now());
   }
@@ -72,7 +72,7 @@ function isResumable(entry: unknown): entry is ResumableUpload {
     TEXTS.every((name) => typeof fields[name] === 'string') &&
     typeof fields['size'] === 'number' &&
     typeof fields['partSize'] === 'number' &&
-    // Other versions had others, which no file would match.
+    // Earlier versions of the page had another kind, which no file would match.
     typeof fields['fingerprint'] === 'string' &&
     /^[0-9a-f]{64}$/.test(fields['fingerprint'])
   );

@@ -1,7 +1,7 @@
 import type { SignedRequest, SignRequest } from '../schema';
 import type { Upload } from './upload';
 
-/** What moves the bytes of files to the storage. It knows nothing of permissions, turns and retries. */
+/** Moves the bytes of files to S3. Permissions, order and retries are the uploader's. */
 export interface Transport {
   /** Takes a file in; nothing is sent yet. False if the same file is here already. */
   add(upload: Upload): boolean;
@@ -10,13 +10,13 @@ export interface Transport {
   /** Stops sending until `resume`. Only for uploads in parts. */
   pause(upload: Upload): void;
   resume(upload: Upload): void;
-  /** Which multipart upload to go on with; without one, the next `send` begins a new one. */
+  /** The multipart upload to resume; without one, the next `send` starts a new one. */
   setMultipart(upload: Upload, multipart: { uploadId: string; key: string } | null): void;
-  /** Lets go of the file. What is under way is broken off. */
+  /** Drops the file and aborts its requests. */
   remove(upload: Upload): void;
 }
 
-/** What a transport asks and tells. Nothing is told of a file that was removed. */
+/** What a transport asks and reports. Nothing is reported of a file that was removed. */
 export interface TransportEvents {
   /** Before a file is sent: resolves once it may be, with the upload's grant in place. */
   prepare(upload: Upload): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * Which tab runs which upload. Without this, a second tab would offer to go on with what the first
+ * Which tab runs which upload. Without this, a second tab would offer to resume what the first
  * one is sending right now. The browser lets go of the locks of a tab that is closed or reloaded.
  */
 

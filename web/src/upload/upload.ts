@@ -73,7 +73,7 @@ export class Upload {
     return this.phase !== 'sent' && this.phase !== 'cancelled' && this.phase !== 'failed';
   }
 
-  /** Nothing but the file itself, chosen again, can help it. */
+  /** It can't be retried; its file has to be chosen again. */
   get isDead(): boolean {
     return this.phase === 'failed' && !this.retryable;
   }

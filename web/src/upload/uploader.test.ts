@@ -22,7 +22,7 @@ import { Uploader } from './uploader';
 const fetched = vi.fn<typeof fetch>(() => Promise.resolve(new Response()));
 
 beforeEach(() => {
-  // Not those by which promises and files go on.
+  // Not those that promises and files depend on.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
   vi.stubGlobal('fetch', fetched);
   fetched.mockClear();
@@ -115,12 +115,12 @@ describe('sending', () => {
     expect(fifth.phase).toBe('queued');
     uploader.pause(running[0]!);
     await reached(fifth, 'sending');
-    // Whom somebody tells to go on does not wait for a turn.
+    // One that is resumed by hand does not wait for a slot.
     uploader.resume(running[0]!);
     expect(running[0]!.phase).toBe('sending');
   });
 
-  test('an upload in parts is paused and goes on', async () => {
+  test('a multipart upload is paused and resumed', async () => {
     const { uploader, transport, startLarge } = setUp();
     const upload = await startLarge();
     expect(upload.canPause).toBe(true);
@@ -134,7 +134,7 @@ describe('sending', () => {
 });
 
 describe('after a reload', () => {
-  test('what it takes to go on is kept until the file is stored', async () => {
+  test('what it takes to resume is kept until the file is stored', async () => {
     const { resumeStore, transport, startLarge } = setUp();
     const upload = await startLarge();
     expect(resumeStore.list()).toMatchObject([
@@ -150,7 +150,7 @@ describe('after a reload', () => {
     expect(resumeStore.list()).toEqual([]);
   });
 
-  test('an interrupted upload goes on with its parts, and needs no new permission', async () => {
+  test('an interrupted upload resumes with its parts and needs no new permission', async () => {
     const { server, uploader, transport, locked } = setUp();
     const file = new DiskFile('a.mp4', LARGE);
     const upload = new Upload(file, 'video/mp4');
@@ -180,7 +180,7 @@ describe('after a reload', () => {
 });
 
 describe('a failure', () => {
-  test('a lost connection is tried again by itself, ever later', async () => {
+  test('a lost connection is retried automatically, with growing delays', async () => {
     const { uploader, start, fail } = setUp();
     const upload = await start();
     for (const delay of [1_000, 2_000, 4_000]) {
@@ -191,11 +191,11 @@ describe('a failure', () => {
       expect(upload.phase).toBe('queued');
       await reached(upload, 'sending');
     }
-    // Bytes that move are a new beginning.
+    // Progress resets the delay.
     upload.sent(500);
     await fail(upload, networkError(), 'retrying');
     expect(upload.attempts).toBe(1);
-    // And nobody waits once the connection is back.
+    // Once the connection is back, nothing waits.
     uploader.retryWaiting();
     await reached(upload, 'sending');
     expect(vi.getTimerCount()).toBe(0);
@@ -213,7 +213,7 @@ describe('a failure', () => {
     expect(keys).toEqual([upload.idempotencyKey, upload.idempotencyKey]);
   });
 
-  test('a refused file is not tried again', async () => {
+  test('a refused file is not retried', async () => {
     const { server, uploader } = setUp();
     server.createUpload.mockRejectedValueOnce(problem(413));
     const upload = new Upload(new DiskFile('a.mp4', SMALL), 'video/mp4');
@@ -223,7 +223,7 @@ describe('a failure', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('whoever did not sign in can press Retry', async () => {
+  test('an upload that needs the token can be retried', async () => {
     const { server, uploader } = setUp();
     server.createUpload.mockRejectedValueOnce(new SignedOutError());
     const upload = new Upload(new DiskFile('a.mp4', SMALL), 'video/mp4');
@@ -234,7 +234,7 @@ describe('a failure', () => {
     await reached(upload, 'sending');
   });
 
-  test('a failed upload leaves its place to others', async () => {
+  test('a failed upload frees its slot', async () => {
     const { uploader, start, fail } = setUp();
     const first = await start(SMALL, '1.mp4');
     await start(SMALL, '2.mp4');
@@ -245,7 +245,7 @@ describe('a failure', () => {
     await reached(fourth, 'sending');
   });
 
-  test('an upload whose time is over begins again with a new permission', async () => {
+  test('an expired upload starts again with a new permission', async () => {
     const { server, uploader, transport, resumeStore, startLarge, fail } = setUp();
     const upload = await startLarge();
     await fail(upload, problem(403, UPLOAD_EXPIRED), 'failed');
@@ -259,7 +259,7 @@ describe('a failure', () => {
     expect(transport.multiparts.get(upload)).toBe(null);
   });
 
-  test('a video that was deleted meanwhile is made anew', async () => {
+  test('a video that was deleted meanwhile is created anew', async () => {
     const { server, uploader } = setUp();
     server.createUpload.mockRejectedValueOnce(problem(409));
     const upload = new Upload(new DiskFile('a.mp4', SMALL), 'video/mp4');
@@ -272,7 +272,7 @@ describe('a failure', () => {
 });
 
 describe('a lost answer', () => {
-  test('a file that is there already is sent', async () => {
+  test('a file that is stored already counts as sent', async () => {
     const { transport, start } = setUp();
     const upload = await start();
     transport.fail(upload, s3Error(412));
@@ -282,7 +282,7 @@ describe('a lost answer', () => {
   test.each([
     ['a refusal by the storage', s3Error(403)],
     ['a refusal to sign', problem(409)],
-  ])('after %s, the server knows whether it is there', async (_, why) => {
+  ])('after %s, the server is asked whether it has arrived', async (_, why) => {
     const { server, transport, start } = setUp();
     const upload = await start();
     server.status = 'preparing';
@@ -290,7 +290,7 @@ describe('a lost answer', () => {
     await reached(upload, 'sent');
   });
 
-  test('a refusal is doubted twice, then somebody has to look', async () => {
+  test('a refusal is retried twice, then somebody has to press Retry', async () => {
     const { uploader, start, fail } = setUp();
     const upload = await start();
     for (let doubt = 0; doubt < 2; doubt += 1) {
@@ -338,8 +338,8 @@ describe('a lost answer', () => {
   });
 });
 
-describe('giving up', () => {
-  test('a file in line is just taken out', async () => {
+describe('cancelling', () => {
+  test('a queued file is just removed', async () => {
     const { server, uploader, start } = setUp();
     for (const name of ['1.mp4', '2.mp4', '3.mp4']) await start(SMALL, name);
     const fourth = new Upload(new DiskFile('4.mp4', SMALL), 'video/mp4');
@@ -350,7 +350,7 @@ describe('giving up', () => {
     expect(server.deleteVideo).not.toHaveBeenCalled();
   });
 
-  test('parts are dropped before the video is', async () => {
+  test('the multipart upload is aborted before the video is deleted', async () => {
     const { server, uploader, resumeStore, startLarge } = setUp();
     const upload = await startLarge();
     await uploader.cancel(upload);
@@ -365,7 +365,7 @@ describe('giving up', () => {
     expect(resumeStore.list()).toEqual([]);
   });
 
-  test('a permission that comes too late is given back', async () => {
+  test('a permission that comes too late is returned', async () => {
     const { server, uploader } = setUp();
     const upload = new Upload(new DiskFile('a.mp4', SMALL), 'video/mp4');
     const grant = server.createUpload.getMockImplementation()!;
@@ -385,7 +385,7 @@ describe('giving up', () => {
     expect(upload.phase).toBe('cancelled');
   });
 
-  test('an upload that waits to try again does so no more', async () => {
+  test('an upload that waits to be retried no longer is', async () => {
     const { uploader, start, fail } = setUp();
     const upload = await start();
     await fail(upload, networkError(), 'retrying');
@@ -397,12 +397,12 @@ describe('giving up', () => {
 describe('a file that changes while it is sent', () => {
   const says = 'The file has changed or can no longer be read. Choose it again.';
 
-  test('is said once, and not tried again', async () => {
+  test('fails once, in words, and is not retried', async () => {
     const { server, transport, startLarge } = setUp();
     const upload = await startLarge();
     const phases = phasesOf(upload);
     diskFile(upload).remove();
-    // This is how Chromium puts it.
+    // This is what Chromium reports.
     transport.fail(upload, networkError());
     await reached(upload, 'failed');
     expect(phases).toEqual(['failed']);
@@ -411,7 +411,7 @@ describe('a file that changes while it is sent', () => {
     expect(server.createUpload).toHaveBeenCalledOnce();
   });
 
-  test('is not taken for a refusal by the storage', async () => {
+  test('is not reported as a refusal by S3', async () => {
     const { transport, start } = setUp();
     const upload = await start();
     diskFile(upload).overwrite(bytes(SMALL.length, 2));
@@ -420,13 +420,13 @@ describe('a file that changes while it is sent', () => {
     expect(upload.message).toBe(says);
   });
 
-  test('makes no video of parts of two files', async () => {
+  test('never becomes a video of parts of two files', async () => {
     const { server, transport, startLarge } = setUp();
     const upload = await startLarge();
     const complete = { method: 'POST', uploadId: 'multipart' } as const;
     expect(await transport.request(upload, complete)).not.toBeNull();
     server.sign.mockClear();
-    // Other browsers send the new bytes without a word.
+    // Other browsers silently send the new bytes.
     diskFile(upload).overwrite(bytes(LARGE.length, 2));
     expect(await transport.request(upload, complete)).toBeNull();
     await reached(upload, 'failed');
@@ -434,7 +434,7 @@ describe('a file that changes while it is sent', () => {
     expect(server.sign).not.toHaveBeenCalled();
   });
 
-  test('or is gone before, asks for no permission', async () => {
+  test('or is gone before needs no permission', async () => {
     const { server, uploader } = setUp();
     const file = new DiskFile('a.mp4', SMALL);
     file.remove();

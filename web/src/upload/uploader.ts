@@ -15,23 +15,23 @@ const FILES_AT_ONCE = 3;
 /** A signed URL is not used in the last seconds before it expires. */
 const EXPIRY_MARGIN_MS = 30_000;
 
-/** An upload that is gone may be complete: its video shows that once the storage's event has come. */
+/** A multipart upload that is gone may be complete; its video shows that once the event of S3 has arrived. */
 const ARRIVAL_MS = 60_000;
 const ARRIVAL_POLL_MS = 3_000;
 
-/** So many refusals by the storage are taken for a hiccup, as a signed URL that came too late. */
+/** So many refusals in a row are taken for hiccups, such as a signed URL that was used too late. */
 const MAX_DOUBTS = 2;
 
-/** What the uploader needs of the world. */
+/** What the uploader works with: the real ones come from `manager`, the tests' from `testing`. */
 export interface Services extends AbortServices {
   api: GrantApi & AbortServices['api'] & { sign: typeof sign };
   resumeStore: Pick<ResumeStore, 'save' | 'remove'>;
   transport: (events: TransportEvents) => Transport;
-  /** Keeps other tabs from going on with an upload until the returned function is called. */
+  /** Keeps other tabs from resuming an upload until the returned function is called. */
   lock: (videoId: string) => () => void;
 }
 
-/** Takes files from being chosen to being stored: which one when, and what if it fails. */
+/** Takes files from chosen to stored: which one is sent when, and what happens if that fails. */
 export class Uploader {
   readonly #services: Services;
   readonly #transport: Transport;
@@ -52,7 +52,7 @@ export class Uploader {
     });
   }
 
-  /** Starts a file, or goes on with one that was interrupted. False if it is already here. */
+  /** Starts a file, or resumes one that was interrupted. False if it is already here. */
   add(upload: Upload, interrupted?: ResumableUpload): boolean {
     if (!this.#transport.add(upload)) return false;
     this.#uploads.add(upload);
@@ -89,12 +89,12 @@ export class Uploader {
     this.#run(upload);
   }
 
-  /** For a connection that is back: nobody waits any longer. */
+  /** For a connection that is back: retries now what would be retried later. */
   retryWaiting(): void {
     for (const upload of [...this.#timers.keys()]) this.retry(upload);
   }
 
-  /** Gives a file up, and its video with it. */
+  /** Cancels an upload and deletes its video. */
   async cancel(upload: Upload): Promise<void> {
     if (!this.#uploads.has(upload)) return;
     this.detach(upload);
@@ -102,7 +102,7 @@ export class Uploader {
     if (grant) await abortUpload({ ...grant, uploadId }, this.#services);
   }
 
-  /** Lets go of a file here; on the server, its upload stays as it is. */
+  /** Drops an upload from this tab; on the server it stays as it is. */
   detach(upload: Upload): void {
     if (!this.#uploads.has(upload)) return;
     this.#close(upload);
@@ -114,7 +114,7 @@ export class Uploader {
     this.#transport.send(upload);
   }
 
-  /** Waits for the file's turn, then gets the permission to upload it. */
+  /** Waits for a free slot, then gets the permission to upload. */
   async #prepare(upload: Upload): Promise<void> {
     await this.#slots.take(upload);
     if (!this.#uploads.has(upload)) return;
@@ -146,11 +146,11 @@ export class Uploader {
     if (!grant) throw new Error('The upload has no permission.');
     const { uploadId } = request;
     if (uploadId && upload.uploadId !== uploadId) {
-      // The first request for a part tells the id of the multipart upload.
+      // The id of the multipart upload is first seen in the first request for a part.
       upload.uploadId = uploadId;
       this.#saveResumable(upload);
     }
-    // Some browsers send a changed file's new bytes without a word. Parts of two files are no video.
+    // Some browsers silently send the new bytes of a changed file. Parts of two files are no video.
     if (uploadId && request.method === 'POST') await mustBeUnchanged(upload);
     const first = grant.firstPut;
     if (first && request.method === 'PUT' && !uploadId) {
@@ -160,7 +160,7 @@ export class Uploader {
     return this.#services.api.sign(grant.signUrl, grant.uploadToken, request);
   }
 
-  /** Keeps what it takes to go on after a reload. */
+  /** Keeps what it takes to resume after a reload. */
   #saveResumable({ file, fingerprint, grant, uploadId }: Upload): void {
     if (!grant || grant.partSize === null || uploadId === null || fingerprint === null) return;
     const { videoId, key, uploadToken, signUrl, partSize, expiresAt } = grant;
@@ -211,7 +211,7 @@ export class Uploader {
     upload.enter('failed', message);
   }
 
-  /** Of a failure that may only be the loss of an answer. */
+  /** A failure may only mean that the answer was lost. */
   async #isStoredAfterAll(upload: Upload, { remedy }: Failure): Promise<boolean> {
     if (remedy === 'arrived') return true;
     if (remedy !== 'doubt' && remedy !== 'restart' && !upload.sentAll) return false;
@@ -237,7 +237,7 @@ export class Uploader {
     upload.enter('retrying', message);
   }
 
-  /** The parts sent so far are gone: all of the file is sent again. */
+  /** The parts sent so far are gone: the whole file is sent again. */
   #startOver(upload: Upload): void {
     if (!upload.uploadId) return;
     this.#forget(upload);
@@ -272,7 +272,7 @@ export class Uploader {
   }
 }
 
-/** A file that was changed, moved or unplugged often fails like a broken connection. */
+/** A file that was changed, moved or unplugged often fails like a lost connection. */
 async function mustBeUnchanged({ file, fingerprint }: Upload): Promise<void> {
   const now = await fingerprintOf(file);
   if (fingerprint !== null && now !== fingerprint) throw new FileChangedError();

@@ -106,7 +106,7 @@ export class UppyTransport implements Transport {
 
   async #sign(request: SignRequest): Promise<SignedRequest> {
     const upload = [...this.#uploads.values()].find(({ grant }) => grant?.key === request.key);
-    // Uppy drops the parts of a file that is removed; whoever removes it sees to them.
+    // Uppy aborts the multipart upload of a file that is removed. Whether to is the uploader's decision.
     if (!upload || request.method === 'DELETE') throw new Error('Not under way.');
     return this.events.sign(upload, request);
   }

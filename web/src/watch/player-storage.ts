@@ -5,7 +5,7 @@ const KEY = 'reelrun.volume';
 
 /**
  * What the player asks for whenever a source is ready to play. The volume outlives the page. The
- * time is only that of the source before: this is how another source goes on where it was.
+ * time is only that of the source before: this is how a new source continues where it was.
  */
 export class PlayerStorage implements MediaStorage {
   #volume: number | null = null;

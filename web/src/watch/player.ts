@@ -14,7 +14,7 @@ export interface Player {
   element: HTMLElement;
   /** Seconds into what plays. */
   readonly position: number;
-  /** Plays what there is now. Where another source played, the new one goes on in its place. */
+  /** Plays what there is now. A new source continues where the one before it was. */
   show: (video: Video) => void;
   destroy: () => void;
 }
