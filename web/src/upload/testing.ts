@@ -1,12 +1,12 @@
 /** What the tests put in the place of the browser, the server and Uppy. */
 
-import { vi } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 import { ProblemError } from '../problem';
 import type { GrantedUpload, SignedRequest, SignRequest, Video } from '../schema';
-import type { ResumableUpload } from './resume-store';
+import { ResumeStore, type ResumableUpload } from './resume-store';
 import type { Transport, TransportEvents } from './transport';
-import type { Phase, Upload } from './upload';
-import type { Services } from './uploader';
+import { Upload, type Phase } from './upload';
+import { Uploader, type Services } from './uploader';
 
 export const MIB = 1 << 20;
 
@@ -171,4 +171,64 @@ export function phasesOf(upload: Upload): Phase[] {
     if (phases.at(-1) !== upload.phase) phases.push(upload.phase);
   });
   return phases;
+}
+
+/** Timers that tests move, and storage that answers whatever it is asked. */
+export function fakeWorld() {
+  const fetched = vi.fn<typeof fetch>(() => Promise.resolve(new Response()));
+  beforeEach(() => {
+    // Not those that promises and files depend on.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    vi.stubGlobal('fetch', fetched);
+    fetched.mockClear();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+  return { fetched };
+}
+
+/** Goes in one PUT. */
+export const SMALL = bytes(1000);
+/** Goes in parts. */
+export const LARGE = bytes(6 * MIB);
+
+/** An uploader with a fake server and transport, and ways to move it along. */
+export function setUp() {
+  const server = new FakeServer();
+  const resumeStore = new ResumeStore(memoryStorage());
+  const locked = new Set<string>();
+  const made: FakeTransport[] = [];
+  const uploader = new Uploader({
+    api: server,
+    resumeStore,
+    transport: (events) => {
+      const transport = new FakeTransport(events);
+      made.push(transport);
+      return transport;
+    },
+    lock: (videoId) => {
+      locked.add(videoId);
+      return () => locked.delete(videoId);
+    },
+  });
+  const transport = made[0]!;
+  const start = async (content = SMALL, name = 'a.mp4') => {
+    const upload = new Upload(new DiskFile(name, content), 'video/mp4');
+    uploader.add(upload);
+    await reached(upload, 'sending');
+    return upload;
+  };
+  /** An upload in parts whose first part is being sent. */
+  const startLarge = async () => {
+    const upload = await start(LARGE);
+    await transport.request(upload, { method: 'PUT', uploadId: 'multipart', partNumber: 1 });
+    return upload;
+  };
+  const fail = async (upload: Upload, why: unknown, phase: 'failed' | 'retrying') => {
+    transport.fail(upload, why);
+    await reached(upload, phase);
+  };
+  return { server, resumeStore, locked, transport, uploader, start, startLarge, fail };
 }
