@@ -41,9 +41,9 @@ pub(crate) fn run(project: &Project) -> Result<u8> {
         "--deny",
         "warnings",
     ];
-    let way_out = "mend what clippy says";
+    let way_out = "fix what clippy says";
     check(project, "Lints", cargo(), &clippy, way_out)?;
-    let way_out = "mend infra/template.yaml";
+    let way_out = "fix infra/template.yaml";
     let cfn_lint = project.tool("cfn-lint");
     check(
         project,
@@ -54,7 +54,8 @@ pub(crate) fn run(project: &Project) -> Result<u8> {
     )?;
     if let Some(npm) = find_program("npm") {
         page::install(project, &npm)?;
-        let way_out = "`npm --prefix web run format` sets the formatting right";
+        let way_out = "`npm --prefix web run format` sets the formatting right, `npm --prefix web run api` the \
+                       API's types";
         check(
             project,
             "Page",

@@ -39,7 +39,7 @@ test.describe('an address without a video', () => {
 
   test('says so', async ({ page }) => {
     await page.goto(`${stack.site_url}/watch/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e`);
-    await expect(page.getByText(/no such video/i)).toBeVisible();
+    await expect(page.getByText(/video not found/i)).toBeVisible();
     await accessible(page);
   });
 });

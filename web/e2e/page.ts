@@ -42,7 +42,7 @@ export async function drop(page: Page, ...paths: string[]): Promise<void> {
     input.multiple = true;
     return document.body.appendChild(input);
   });
-  await holder.asElement()!.setInputFiles(paths);
+  await holder.asElement().setInputFiles(paths);
   const data = await holder.evaluateHandle((input: HTMLInputElement) => {
     const transfer = new DataTransfer();
     for (const file of input.files ?? []) transfer.items.add(file);
@@ -148,7 +148,7 @@ export async function answersLost(
     void network.send(lost ? 'Fetch.failRequest' : 'Fetch.continueRequest', {
       requestId,
       ...(lost && { errorReason: 'ConnectionReset' }),
-    } as never);
+    });
   });
   await network.send('Fetch.enable', {
     patterns: [{ urlPattern: '*X-Amz-Signature*', requestStage: 'Response' }],

@@ -12,6 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
+import type { GrantedUpload, UploadRequest, Video } from '../src/schema.js';
+
 /** The stack that the tests were started with. */
 export const stack = JSON.parse(readFileSync(process.env.REELRUN_STACK!, 'utf8')) as {
   api_url: string;
@@ -26,25 +28,6 @@ export const stack = JSON.parse(readFileSync(process.env.REELRUN_STACK!, 'utf8')
 };
 
 const folder = join(process.env.REELRUN_PAGE_RESULTS ?? 'test-results', '..', 'page-clips');
-
-export interface Rendition {
-  name: string;
-  height: number;
-  width: number;
-}
-
-export interface Video {
-  id: string;
-  status: 'waiting' | 'preparing' | 'ready' | 'errored';
-  title: string | null;
-  renditions: Rendition[];
-  playback: {
-    type: string | null;
-    hls: string | null;
-    original: string | null;
-    storyboard: string | null;
-  };
-}
 
 /** A generated file, made once: the arguments of ffmpeg, or bytes. */
 export function clip(name: string, make: string | Uint8Array, size?: number): string {
@@ -123,23 +106,19 @@ export async function uploadAs(
   title?: string,
 ): Promise<string> {
   const bytes = Buffer.from(body);
-  const answer = await call('POST', '/uploads', {
+  const request: UploadRequest = {
     filename,
     content_type: contentType,
     size_bytes: bytes.length,
     title,
-  });
-  const granted = (await answer.json()) as {
-    video_id: string;
-    upload: { url: string; headers: Record<string, string> };
   };
-  const put = await fetch(granted.upload.url, {
-    method: 'PUT',
-    headers: granted.upload.headers,
-    body: bytes,
-  });
+  const answer = await call('POST', '/uploads', request);
+  const { video_id: id, upload } = (await answer.json()) as GrantedUpload;
+  if (upload.strategy !== 'single') throw new Error(`${filename} is too large for one request`);
+  const { method, url, headers } = upload;
+  const put = await fetch(url, { method, headers, body: bytes });
   if (!put.ok) throw new Error(await put.text());
-  return granted.video_id;
+  return id;
 }
 
 /** Waits until a video is ready or has failed. */

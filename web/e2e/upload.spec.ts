@@ -1,4 +1,6 @@
-import { expect } from '@playwright/test';
+import { utimesSync } from 'node:fs';
+
+import { expect, type Page } from '@playwright/test';
 
 import {
   accessible,
@@ -15,9 +17,26 @@ import {
   test,
   uploadThroughput,
 } from './page.js';
+import type { GrantedUpload } from '../src/schema.js';
 import { clip, encoded, expireUpload, picture, settled, sparse, stack, tone } from './stack.js';
 
 const MIB = 1 << 20;
+
+/** As if a file was written anew, with the same bytes. */
+function touch(path: string): void {
+  const later = Date.now() / 1000 + 60;
+  utimesSync(path, later, later);
+}
+
+/** Part numbers that the storage has taken, in this order. */
+function storedParts(page: Page): number[] {
+  const stored: number[] = [];
+  page.on('response', (answer) => {
+    const part = new URL(answer.url()).searchParams.get('partNumber');
+    if (part && answer.request().method() === 'PUT' && answer.ok()) stored.push(Number(part));
+  });
+  return stored;
+}
 
 test('a clip is dropped, uploaded, converted and watched', async ({ page }) => {
   // Converting it must take longer than getting to the player.
@@ -149,6 +168,34 @@ test.describe('on a bad line', () => {
     expect(Number(source.headers.get('content-length'))).toBe(300 * MIB);
   });
 
+  test('the same file resumes its upload, whatever date it has when it is chosen again', async ({
+    page,
+  }) => {
+    const file = clip('camera.mp4', `${picture('320x180', 3)} ${encoded}`, 100 * MIB);
+    await signedIn(page);
+    const stored = storedParts(page);
+    const throughput = await uploadThroughput(page);
+    await throughput(20 * MIB);
+    const granted = page.waitForResponse(
+      (answer) => answer.url().endsWith('/uploads') && answer.status() === 201,
+    );
+    await by(page, 'file-input').setInputFiles(file);
+    const { video_id: id } = (await (await granted).json()) as GrantedUpload;
+    await expect.poll(() => stored.length).toBeGreaterThanOrEqual(2);
+    page.once('dialog', (dialog) => void dialog.accept());
+    await page.reload();
+    await by(page, 'interrupted').waitFor();
+
+    const before = stored.splice(0);
+    touch(file);
+    await throughput(-1);
+    await by(page, 'file-input').setInputFiles(file);
+    expect(await linkedId(by(row(page, file), 'upload-link'))).toBe(id);
+    expect(stored.filter((part) => before.includes(part))).toEqual([]);
+    await expect(by(page, 'interrupted')).toHaveCount(0);
+    expect((await settled(id)).status).toBe('ready');
+  });
+
   test('an upload that is complete without an answer is found to be', async ({ page }) => {
     const file = clip('unheard.mp4', `${picture('320x180', 3)} ${encoded}`);
     await signedIn(page);
@@ -179,14 +226,41 @@ test.describe('on a bad line', () => {
       (answer) => answer.url().endsWith('/uploads') && answer.status() === 201,
     );
     await by(page, 'file-input').setInputFiles(file);
-    const { video_id: id } = (await (await granted).json()) as { video_id: string };
+    const { video_id: id } = (await (await granted).json()) as GrantedUpload;
     await page.waitForRequest((request) => request.url().includes('partNumber'));
     expireUpload(id);
     await throughput(-1);
     const failed = row(page, file);
-    await expect(failed).toContainText(/time for this upload is over|not finished in time/i);
+    await expect(failed).toContainText('not finished in time');
     await by(failed, 'upload-retry').click();
     await by(failed, 'upload-link').waitFor();
+  });
+});
+
+test.describe('a file that is written to', () => {
+  test.use({ expected: [/ERR_UPLOAD_FILE_CHANGED/] });
+
+  test('while it is sent says so, once, and resumes when it is chosen again', async ({ page }) => {
+    const file = clip('edited.mp4', `${picture('320x180', 3)} ${encoded}`, 100 * MIB);
+    await signedIn(page);
+    const stored = storedParts(page);
+    const throughput = await uploadThroughput(page);
+    await throughput(20 * MIB);
+    await by(page, 'file-input').setInputFiles(file);
+    await expect.poll(() => stored.length).toBeGreaterThanOrEqual(1);
+    touch(file);
+    const failed = row(page, file);
+    await expect(failed).toContainText('The file has changed or can no longer be read.');
+    await expect(failed).toHaveAttribute('data-phase', 'failed');
+    await expect(by(failed, 'upload-retry')).toBeHidden();
+
+    const before = stored.splice(0);
+    await throughput(-1);
+    await by(page, 'file-input').setInputFiles(file);
+    const id = await linkedId(by(row(page, file), 'upload-link'));
+    await expect(row(page, file)).toHaveCount(1);
+    expect(stored.filter((part) => before.includes(part))).toEqual([]);
+    expect((await settled(id)).status).toBe('ready');
   });
 });
 

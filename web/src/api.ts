@@ -1,84 +1,57 @@
+/** The API as the page calls it. Its types are generated from `functions/lookup/openapi.json`. */
+
 import { loadConfig } from './config';
 import { ProblemError, SignedOutError, UnreachableError } from './problem';
 import { dropToken, setToken, signOut, token } from './session';
-import type { Status, Video } from './video';
+import type {
+  DetailsChange,
+  GrantedUpload,
+  Limits,
+  SignedRequest,
+  SignRequest,
+  Status,
+  UploadRequest,
+  Video,
+  VideoList,
+} from './schema';
 import { askForToken } from './ui/token-dialog';
 
-export interface NewUpload {
-  filename: string;
-  content_type: string;
-  size_bytes: number;
-}
-
-interface InstructionsBase {
-  key: string;
-  sign_url: string;
-  expires_at: string;
-}
-
-export interface SinglePut extends InstructionsBase {
-  strategy: 'single';
-  method: 'PUT';
-  url: string;
-  headers: Record<string, string>;
-}
-
-export interface Multipart extends InstructionsBase {
-  strategy: 'multipart';
-  part_size_bytes: number;
-}
-
-export interface CreatedUpload {
-  video_id: string;
-  video_url: string;
-  upload_token: string;
-  upload: SinglePut | Multipart;
-}
-
-export interface Signed {
-  url: string;
-  headers?: Record<string, string>;
-}
-
-export interface Limits {
-  max_upload_bytes: number;
-  accepted: { extension: string; content_types: string[] }[];
-}
-
-export interface VideoPage {
-  videos: Video[];
-  next_cursor: string | null;
-}
-
-export function createUpload(upload: NewUpload, idempotencyKey: string): Promise<CreatedUpload> {
+export function createUpload(
+  upload: UploadRequest,
+  idempotencyKey: string,
+): Promise<GrantedUpload> {
   const headers = { 'Idempotency-Key': idempotencyKey };
-  return managed('/uploads', { method: 'POST', body: upload, headers }).then(json<CreatedUpload>);
+  return managed('/uploads', { method: 'POST', body: upload, headers }).then(json<GrantedUpload>);
 }
 
 /** Has one S3 request of an upload signed, with that upload's own token. */
-export function sign(signUrl: string, uploadToken: string, request: object): Promise<Signed> {
+export function sign(
+  signUrl: string,
+  uploadToken: string,
+  request: SignRequest,
+): Promise<SignedRequest> {
   const options = { method: 'POST', body: request, token: uploadToken };
-  return call(signUrl, options).then(json<Signed>);
+  return call(signUrl, options).then(json<SignedRequest>);
 }
 
 export function listVideos(query: {
   limit: number;
   cursor: string | null;
   status: Status | null;
-}): Promise<VideoPage> {
+}): Promise<VideoList> {
   const search = new URLSearchParams({ limit: String(query.limit) });
   if (query.cursor) search.set('cursor', query.cursor);
   if (query.status) search.set('status', query.status);
-  return managed(`/videos?${search}`, {}).then(json<VideoPage>);
+  return managed(`/videos?${search}`, {}).then(json<VideoList>);
 }
 
 export const getVideo = (id: string): Promise<Video> =>
   call(`/videos/${encodeURIComponent(id)}`, {}).then(json<Video>);
 
-export const renameVideo = (id: string, title: string | null): Promise<Video> =>
-  managed(`/videos/${encodeURIComponent(id)}`, { method: 'PATCH', body: { title } }).then(
-    json<Video>,
-  );
+export function renameVideo(id: string, title: string | null): Promise<Video> {
+  const body: DetailsChange = { title };
+  return managed(`/videos/${encodeURIComponent(id)}`, { method: 'PATCH', body }).then(json<Video>);
+}
 
 export const deleteVideo = (id: string): Promise<void> =>
   managed(`/videos/${encodeURIComponent(id)}`, { method: 'DELETE' }).then(() => undefined);

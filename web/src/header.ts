@@ -16,7 +16,7 @@ export function header(): HTMLElement {
       hidden: token() === null,
       onclick: () => {
         signOut();
-        toastInfo('Signed out. The token is no longer in this tab.');
+        toastInfo('Signed out. The token was removed from this tab.');
       },
     },
     'Sign out',

@@ -30,8 +30,8 @@ const notFoundPage = (): Page => ({
     {
       icon: 'film',
       level: 1,
-      title: 'There is no such page',
-      text: 'The address may be mistyped.',
+      title: 'Page not found',
+      text: 'Check the address for typos.',
     },
     h('a', { class: 'button', href: '/' }, 'Go to the library'),
   ),

@@ -1,4 +1,4 @@
-import type { Video } from './video';
+import type { Video } from './schema';
 
 const MINUTE = 60_000;
 

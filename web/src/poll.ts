@@ -1,7 +1,8 @@
 import { getVideo } from './api';
 import { pollPause } from './poll-pause';
 import { ProblemError } from './problem';
-import { isSettled, type Video } from './video';
+import type { Video } from './schema';
+import { isSettled } from './video';
 
 interface Subscriber {
   changed: (video: Video) => void;

@@ -1,6 +1,8 @@
 /** The API's errors (RFC 9457) and those of the way to it. */
 
-export const UPLOAD_EXPIRED = 'urn:reelrun:problem:upload-expired';
+import type { ProblemType } from './schema';
+
+export const UPLOAD_EXPIRED: ProblemType = 'urn:reelrun:problem:upload-expired';
 
 /** The API answered, with an error. */
 export class ProblemError extends Error {
@@ -13,11 +15,11 @@ export class ProblemError extends Error {
   }
 
   static async of(response: Response): Promise<ProblemError> {
-    const body = await response.json().then(asRecord, () => ({}) as Record<string, unknown>);
+    const body = await response.json().then(asRecord, () => asRecord(null));
     const text = [body['detail'], body['title']].find((value) => typeof value === 'string');
     const type = typeof body['type'] === 'string' ? body['type'] : 'about:blank';
     const fallback = `The server answered with the error ${response.status}. Try again in a moment.`;
-    return new ProblemError(response.status, type, (text as string | undefined) ?? fallback);
+    return new ProblemError(response.status, type, text ?? fallback);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Page } from './page';
 type Open = (path: string) => Page;
 
 /**
- * Moves between the pages without loading anew: uploads go on meanwhile. Links are ordinary links;
+ * Moves between the pages without loading anew: uploads continue meanwhile. Links are ordinary links;
  * those of other sites, into other tabs and for downloads are left to the browser.
  */
 export function startRouter(main: HTMLElement, open: Open, opened: (page: Page) => void): void {

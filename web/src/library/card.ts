@@ -2,13 +2,14 @@ import { deleteVideo, renameVideo } from '../api';
 import { ago, duration, exactTime, percent, size } from '../format';
 import { followVideo } from '../poll';
 import { messageOf } from '../problem';
+import type { Status, Video } from '../schema';
 import { iconButton, relabel } from '../ui/button';
 import { confirmed } from '../ui/confirm';
 import { copyText } from '../ui/copy';
 import { h, replaceChildren, setHidden, setText } from '../ui/h';
 import { icon } from '../ui/icons';
 import { toastError, toastInfo } from '../ui/toast';
-import { isSettled, nameOf, watchPath, watchUrl, type Status, type Video } from '../video';
+import { isSettled, nameOf, watchPath, watchUrl } from '../video';
 import { videoRemoved } from '../videos';
 import { renameForm } from './rename';
 
@@ -71,7 +72,7 @@ export function videoCard(first: Video): Card {
     const name = nameOf(video);
     const sure = await confirmed({
       title: `Delete “${name}”?`,
-      text: 'The video and everything made of it is deleted. Links to it stop working. This cannot be undone.',
+      text: 'This deletes the video and everything made from it. Links to it stop working. This cannot be undone.',
       action: 'Delete',
       testid: 'confirm-delete',
     });
@@ -79,7 +80,7 @@ export function videoCard(first: Video): Card {
     remove.disabled = true;
     try {
       await deleteVideo(video.id);
-      toastInfo(`“${name}” is deleted.`);
+      toastInfo(`“${name}” was deleted.`);
       videoRemoved.emit(video.id);
     } catch (why) {
       remove.disabled = false;
@@ -171,6 +172,6 @@ export function videoCard(first: Video): Card {
 }
 
 function hint({ status, error }: Video): string {
-  if (status === 'waiting') return 'The upload is not finished';
+  if (status === 'waiting') return 'The upload has not finished';
   return error ? `${error.title}: ${error.detail}` : '';
 }

@@ -1,11 +1,11 @@
-import { getVideo, listVideos, signIn, type VideoPage } from '../api';
+import { getVideo, listVideos, signIn } from '../api';
 import { messageOf, SignedOutError } from '../problem';
+import type { Status, Video, VideoList } from '../schema';
 import { signedInChanged } from '../session';
 import { announce } from '../ui/announce';
 import { h, replaceChildren, setHidden } from '../ui/h';
 import { notice } from '../ui/notice';
 import { toastError } from '../ui/toast';
-import type { Status, Video } from '../video';
 import { videoCreated, videoRemoved } from '../videos';
 import { videoCard, type Card } from './card';
 
@@ -66,7 +66,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
   const status = () => (filter.value || null) as Status | null;
 
   /** A page may be empty although others follow it. */
-  const nextPage = async (from: string | null): Promise<VideoPage> => {
+  const nextPage = async (from: string | null): Promise<VideoList> => {
     let page = await listVideos({ limit: PAGE, cursor: from, status: status() });
     while (page.videos.length === 0 && page.next_cursor) {
       page = await listVideos({ limit: PAGE, cursor: page.next_cursor, status: status() });
@@ -89,7 +89,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
     grid[where](card.element);
   };
 
-  const showPage = (page: VideoPage) => {
+  const showPage = (page: VideoList) => {
     for (const video of page.videos) put(video, 'append');
     cursor = page.next_cursor;
     setHidden(more, cursor === null);
@@ -129,7 +129,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
       const card = first && cards.get(first.id);
       card?.element.querySelector<HTMLElement>('.card-title')?.focus();
     } catch (why) {
-      toastError(`No more videos could be loaded. ${messageOf(why)}`);
+      toastError(`More videos could not be loaded. ${messageOf(why)}`);
     } finally {
       more.disabled = false;
     }
@@ -148,7 +148,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
           {
             icon: 'film',
             title: 'Nothing here',
-            text: 'No video has this status now.',
+            text: 'No video has this status.',
             testid: 'empty-state',
           },
           h('button', { type: 'button', class: 'button', onclick: all }, 'Show all videos'),
@@ -161,7 +161,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
         {
           icon: 'film',
           title: 'No videos yet',
-          text: 'Drop a video into the field above. You can share its link as soon as it is uploaded.',
+          text: 'Drop a video above. You can share its link as soon as it is uploaded.',
           testid: 'empty-state',
         },
         h('button', { type: 'button', class: 'button', onclick: choose }, 'Choose files'),
@@ -182,7 +182,7 @@ export function library(choose: () => void): { element: HTMLElement; stop: () =>
           icon: signedOut ? 'film' : 'alert',
           title: signedOut ? 'Sign in to see the library' : 'The library could not be loaded',
           text: signedOut
-            ? 'The list of videos needs the API token. Links to single videos work without it.'
+            ? 'Listing videos needs the API token. Links to individual videos work without it.'
             : messageOf(why),
         },
         h(

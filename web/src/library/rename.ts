@@ -15,7 +15,7 @@ export function renameForm(
     type: 'text',
     value: title,
     placeholder: filename,
-    'aria-label': `New title of ${title || filename}`,
+    'aria-label': `New title for ${title || filename}`,
     'data-testid': 'card-title-input',
   });
   const submit = async (event: Event) => {

@@ -31,7 +31,7 @@ export function confirmed(question: Question): Promise<boolean> {
         h(
           'button',
           { type: 'button', class: 'button', autofocus: true, onclick: () => dialog.close() },
-          'Keep it',
+          'Cancel',
         ),
         h(
           'button',

@@ -6,6 +6,6 @@ export async function copyText(text: string, what: string): Promise<void> {
     await navigator.clipboard.writeText(text);
     toastInfo(`${what} copied.`);
   } catch {
-    toastError(`${what} could not be copied: the browser does not allow it here. It is: ${text}`);
+    toastError(`The browser does not allow copying here. ${what}: ${text}`);
   }
 }

@@ -1,5 +1,5 @@
-import type { Limits } from '../api';
 import { size } from '../format';
+import type { Limits } from '../schema';
 
 export type Checked = { contentType: string } | { refused: string };
 
@@ -15,7 +15,7 @@ export function check(file: Named, limits: Limits): Checked {
   const contentType = accepted?.content_types[0];
   if (contentType === undefined) {
     const names = limits.accepted.map((entry) => entry.extension).join(', ');
-    return { refused: `This type of file is not accepted. Choose one of: ${names}.` };
+    return { refused: `This file type is not supported. Supported types: ${names}.` };
   }
   if (file.size === 0) {
     return { refused: 'The file is empty. Choose another one.' };
@@ -23,7 +23,7 @@ export function check(file: Named, limits: Limits): Checked {
   if (file.size > limits.max_upload_bytes) {
     const most = size(limits.max_upload_bytes);
     return {
-      refused: `It has ${size(file.size)}; at most ${most} are accepted. Choose a smaller file.`,
+      refused: `The file is too large: ${size(file.size)}. The limit is ${most}.`,
     };
   }
   return { contentType };

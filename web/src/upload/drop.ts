@@ -40,7 +40,7 @@ function filesOf(data: DataTransfer | null): File[] {
     const file = item.getAsFile();
     if (!file) continue;
     if (item.webkitGetAsEntry()?.isDirectory) {
-      toastError(`${file.name} is a folder. Open it and drop the files that are in it.`);
+      toastError(`${file.name} is a folder. Drop the files in it instead.`);
     } else {
       files.push(file);
     }

@@ -1,3 +1,4 @@
+import { FileChangedError } from './fingerprint';
 import { ProblemError, SignedOutError, UnreachableError, UPLOAD_EXPIRED } from '../problem';
 
 /**
@@ -6,9 +7,9 @@ import { ProblemError, SignedOutError, UnreachableError, UPLOAD_EXPIRED } from '
  * - `arrived`: it has not failed; an earlier attempt, whose answer was lost, has stored the file
  * - `doubt`: refused in a way that may also mean that the file is already there; look first
  * - `restart`: like `doubt`, but the parts sent so far are gone
- * - `renew`: its permission is over; a new one is needed
+ * - `renew`: its permission has expired; a new one is needed
  * - `ask`: somebody has to press a button
- * - `never`: this file will not do
+ * - `never`: this file can't be uploaded
  */
 export type Remedy = 'wait' | 'arrived' | 'doubt' | 'restart' | 'renew' | 'ask' | 'never';
 
@@ -17,6 +18,8 @@ export interface Failure {
   message: string;
 }
 
+const EXPIRED = 'The upload was not finished in time. Press Retry to start again.';
+
 const isBusy = (status: number): boolean => status === 408 || status === 429 || status >= 500;
 
 export function failureOf(why: unknown): Failure {
@@ -24,7 +27,11 @@ export function failureOf(why: unknown): Failure {
     return { remedy: 'wait', message: 'The connection was lost.' };
   }
   if (why instanceof ProblemError) {
-    return { remedy: remedyOf(why), message: why.message };
+    const remedy = remedyOf(why);
+    return { remedy, message: remedy === 'renew' ? EXPIRED : why.message };
+  }
+  if (why instanceof FileChangedError) {
+    return { remedy: 'never', message: why.message };
   }
   if (why instanceof SignedOutError) {
     return { remedy: 'ask', message: 'Uploading needs the API token. Press Retry to sign in.' };
@@ -35,7 +42,7 @@ export function failureOf(why: unknown): Failure {
     return { remedy: 'wait', message: 'The connection was lost.' };
   }
   if (typeof status === 'number') {
-    if (isBusy(status)) return { remedy: 'wait', message: 'The storage is busy.' };
+    if (isBusy(status)) return { remedy: 'wait', message: 'The storage service is busy.' };
     // A file is stored once, and nobody else has its key.
     if (status === 412) return { remedy: 'arrived', message: 'The file is stored.' };
     return {
@@ -44,7 +51,7 @@ export function failureOf(why: unknown): Failure {
     };
   }
   const detail = why instanceof Error ? ` (${why.message})` : '';
-  return { remedy: 'ask', message: `The upload stopped${detail}. Press Retry to go on.` };
+  return { remedy: 'ask', message: `The upload stopped${detail}. Press Retry to continue.` };
 }
 
 function remedyOf({ status, type }: ProblemError): Remedy {

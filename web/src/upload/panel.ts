@@ -1,8 +1,8 @@
 import { size } from '../format';
 import { h, setText } from '../ui/h';
 import { icon } from '../ui/icons';
-import { interruptedList } from './interrupted';
 import { addFiles, uploadAdded, uploadLimits } from './manager';
+import { resumeList } from './resume-list';
 import { uploadRow } from './row';
 
 export interface UploadPanel {
@@ -51,7 +51,7 @@ export function uploadPanel(): UploadPanel {
       ),
       input,
     ),
-    interruptedList(choose),
+    resumeList(choose),
     list,
   );
   hint.id = 'drop-hint';
@@ -63,7 +63,7 @@ export function uploadPanel(): UploadPanel {
       const some = extensions.slice(0, 4).map((extension) => extension.toUpperCase());
       setText(hint, `${some.join(', ')} and more, up to ${size(most)} each`);
     },
-    // Told when files are added; until then nobody misses it.
+    // Reported when files are added; until then nobody misses it.
     () => {},
   );
   return { element, choose };

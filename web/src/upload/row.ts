@@ -1,13 +1,14 @@
 import { percent, size, timeLeft } from '../format';
 import { followVideo } from '../poll';
 import { messageOf } from '../problem';
+import type { Video } from '../schema';
 import { announce } from '../ui/announce';
 import { iconButton, relabel } from '../ui/button';
 import { copyText } from '../ui/copy';
 import { h, setHidden, setText } from '../ui/h';
 import { icon } from '../ui/icons';
 import { toastError } from '../ui/toast';
-import { watchPath, watchUrl, type Video } from '../video';
+import { watchPath, watchUrl } from '../video';
 import { takeOff, withUploader } from './manager';
 import { Rate } from './rate';
 import type { Phase, Upload } from './upload';
@@ -38,7 +39,7 @@ export function uploadRow(upload: Upload): HTMLElement {
   });
   const resume = iconButton({
     icon: 'play',
-    label: `Go on with ${name}`,
+    label: `Resume ${name}`,
     testid: 'upload-resume',
     onclick: act((uploader) => uploader.resume(upload)),
   });
@@ -60,7 +61,7 @@ export function uploadRow(upload: Upload): HTMLElement {
     testid: 'upload-cancel',
     onclick: () => {
       if (upload.phase === 'sent') remove();
-      else void giveUp();
+      else void cancelUpload();
     },
   });
   const link = h(
@@ -75,7 +76,7 @@ export function uploadRow(upload: Upload): HTMLElement {
       type: 'button',
       class: 'button small',
       'aria-label': `Copy link to ${name}`,
-      onclick: () => void copyText(watchUrl(upload.session?.videoId ?? ''), 'Link'),
+      onclick: () => void copyText(watchUrl(upload.grant?.videoId ?? ''), 'Link'),
     },
     icon('copy'),
     'Copy link',
@@ -106,15 +107,16 @@ export function uploadRow(upload: Upload): HTMLElement {
     takeOff(upload);
   };
 
-  const giveUp = async () => {
-    const uploader = await withUploader();
-    remove();
-    announce(`${name}: cancelled`);
-    await uploader.cancel(upload).catch((why: unknown) => {
+  const cancelUpload = async () => {
+    try {
+      const uploader = await withUploader();
+      announce(`${name}: cancelled`);
+      await uploader.cancel(upload);
+    } catch (why) {
       toastError(
-        `${name} is no longer uploaded, but its entry could not be deleted. ${messageOf(why)}`,
+        `The upload of ${name} was cancelled, but its video could not be deleted. ${messageOf(why)}`,
       );
-    });
+    }
   };
 
   const showPhase = () => {
@@ -127,14 +129,14 @@ export function uploadRow(upload: Upload): HTMLElement {
     setHidden(link, now !== 'sent');
     setHidden(copy, now !== 'sent');
     if (now === 'sent' || (now === 'failed' && !upload.retryable)) {
-      relabel(cancel, `Take ${name} off this list`);
+      relabel(cancel, `Remove ${name} from this list`);
     }
     if (now === 'sent') showSent();
     if (now === 'failed') announce(`${name}: ${upload.message}`);
   };
 
   const showSent = () => {
-    const id = upload.session?.videoId;
+    const id = upload.grant?.videoId;
     if (!id) return;
     link.href = watchPath(id);
     announce(`${name}: uploaded`);
@@ -160,14 +162,14 @@ export function uploadRow(upload: Upload): HTMLElement {
       announce(`${name}: ready to watch`);
     } else if (video?.status === 'errored') {
       const why = video.error;
-      setText(state, why ? `Not converted: ${why.title}. ${why.detail}` : 'Not converted.');
-      announce(`${name}: not converted`);
+      setText(state, why ? `Conversion failed: ${why.title}. ${why.detail}` : 'Conversion failed.');
+      announce(`${name}: conversion failed`);
     } else if (video?.status === 'preparing') {
       bar.value = video.progress;
       setText(state, `Converting · ${percent(video.progress)}`);
     } else {
       bar.removeAttribute('value');
-      setText(state, 'Uploaded · the conversion is about to start');
+      setText(state, 'Uploaded · waiting for the conversion');
     }
   };
 
@@ -182,6 +184,7 @@ export function uploadRow(upload: Upload): HTMLElement {
 
   const update = () => {
     const now = performance.now();
+    if (upload.phase === 'cancelled') return remove();
     const turned = phase !== upload.phase;
     if (turned) {
       rate.restart(upload.sentBytes, now);
@@ -209,17 +212,18 @@ function words(upload: Upload, perSecond: number | null): string {
   const share = percent(upload.sentBytes / total);
   switch (upload.phase) {
     case 'queued':
-      return upload.sentBytes > 0 ? `${share} · ${sent}` : 'Waiting for its turn';
+      return upload.sentBytes > 0 ? `${share} · ${sent}` : 'Waiting for other uploads';
     case 'paused':
       return `Paused · ${share} · ${sent}`;
     case 'retrying':
-      return `${upload.message} It tries again by itself · ${share}`;
+      return `${upload.message} Retrying automatically · ${share}`;
     case 'failed':
       return upload.message;
     default:
       break;
   }
-  if (!navigator.onLine) return `Offline. It goes on when the connection is back · ${share}`;
+  if (!navigator.onLine)
+    return `Offline. The upload resumes when the connection is back · ${share}`;
   const speed = perSecond === null ? [] : [`${size(perSecond)}/s`];
   const left = perSecond === null ? [] : [timeLeft((total - upload.sentBytes) / perSecond)];
   return [share, sent, ...speed, ...left].join(' · ');

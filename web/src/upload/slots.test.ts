@@ -27,7 +27,7 @@ test('who leaves the line does not take a slot', async () => {
   expect(await settled(turns[1])).toBe(true);
 });
 
-test('one that goes on by hand may be one too many, and then others wait for it', async () => {
+test('one that is resumed by hand may exceed the limit, and then others wait for it', async () => {
   const slots = new Slots(1);
   const [first, second, third] = [{}, {}, {}];
   await slots.take(first);

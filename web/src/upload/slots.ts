@@ -15,7 +15,7 @@ export class Slots {
     return new Promise((start) => this.#line.push({ owner, start }));
   }
 
-  /** For one that somebody told to go on: it does, even if that is one more than the limit. */
+  /** For one that somebody resumed: it runs at once, even if that is one more than the limit. */
   force(owner: object): void {
     this.#taken.add(owner);
   }

@@ -1,5 +1,5 @@
 import { Emitter } from '../emitter';
-import { fingerprintOf } from './remembered';
+import type { GrantedUpload } from '../schema';
 
 export type Phase =
   | 'queued'
@@ -13,7 +13,7 @@ export type Phase =
   | 'cancelled';
 
 /** The server's permission to upload one file, and how to. */
-export interface Session {
+export interface Grant {
   videoId: string;
   key: string;
   uploadToken: string;
@@ -25,15 +25,32 @@ export interface Session {
   firstPut: { url: string; headers: Record<string, string>; expiresAt: string } | null;
 }
 
+export function grantOf({ video_id, upload_token, upload }: GrantedUpload): Grant {
+  const { key, sign_url, expires_at } = upload;
+  return {
+    videoId: video_id,
+    key,
+    uploadToken: upload_token,
+    signUrl: sign_url,
+    expiresAt: expires_at,
+    partSize: upload.strategy === 'multipart' ? upload.part_size_bytes : null,
+    firstPut:
+      upload.strategy === 'single'
+        ? { url: upload.url, headers: upload.headers, expiresAt: expires_at }
+        : null,
+  };
+}
+
 /** One file on its way. */
 export class Upload {
   readonly changed = new Emitter<void>();
-  readonly fingerprint: string;
   /** The same for all attempts, so that the server makes one video of them. */
   idempotencyKey: string = crypto.randomUUID();
   phase: Phase = 'queued';
-  session: Session | null = null;
-  /** The session's time is over. */
+  /** What the file was when it began to be sent. */
+  fingerprint: string | null = null;
+  grant: Grant | null = null;
+  /** The grant's time is over. */
   expired = false;
   /** S3's name of the multipart upload, once there is one. */
   uploadId: string | null = null;
@@ -50,16 +67,19 @@ export class Upload {
   constructor(
     readonly file: File,
     readonly contentType: string,
-  ) {
-    this.fingerprint = fingerprintOf(file);
-  }
+  ) {}
 
   get isOpen(): boolean {
     return this.phase !== 'sent' && this.phase !== 'cancelled' && this.phase !== 'failed';
   }
 
+  /** It can't be retried; its file has to be chosen again. */
+  get isDead(): boolean {
+    return this.phase === 'failed' && !this.retryable;
+  }
+
   get canPause(): boolean {
-    return this.phase === 'sending' && this.session?.partSize != null;
+    return this.phase === 'sending' && this.grant?.partSize != null;
   }
 
   enter(phase: Phase, message = ''): void {

@@ -1,8 +1,8 @@
 import { bitRate, duration, exactTime, size } from '../format';
+import type { Rendition, Video } from '../schema';
 import { copyText } from '../ui/copy';
 import { h } from '../ui/h';
 import { icon } from '../ui/icons';
-import type { Rendition, Video } from '../video';
 
 /** What is known about a video, and where to get it for other players. */
 export function videoFacts(video: Video): HTMLElement {
@@ -23,7 +23,7 @@ export function videoFacts(video: Video): HTMLElement {
           ? [
               ...fact('Length', duration(source.duration_ms)),
               ...fact('Size', size(source.size_bytes)),
-              ...fact('Picture', picture(source)),
+              ...fact('Resolution', resolution(source)),
               ...fact(
                 'Codecs',
                 [source.video_codec, source.audio_codec].filter(Boolean).join(', '),
@@ -44,8 +44,8 @@ export function videoFacts(video: Video): HTMLElement {
   );
 }
 
-const picture = ({ width, height, frame_rate }: NonNullable<Video['source']>): string =>
-  `${width} × ${height}, ${Number(frame_rate.toFixed(2))} frames/s`;
+const resolution = ({ width, height, frame_rate }: NonNullable<Video['source']>): string =>
+  `${width} × ${height}, ${Number(frame_rate.toFixed(2))} fps`;
 
 const fact = (name: string, value: string) => [h('div', {}, h('dt', {}, name), h('dd', {}, value))];
 

@@ -8,8 +8,8 @@ export function noSuchVideo(...actions: HTMLElement[]): HTMLElement {
     {
       icon: 'film',
       level: 1,
-      title: 'There is no such video',
-      text: 'The link may be incomplete, or the video was deleted.',
+      title: 'Video not found',
+      text: 'The link may be incomplete, or the video may have been deleted.',
     },
     ...actions,
   );

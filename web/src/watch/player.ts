@@ -4,16 +4,17 @@ import 'vidstack/player/ui';
 import 'vidstack/player/styles/default/theme.css';
 import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
-import type { MediaPlayerElement, MediaVideoLayoutElement } from 'vidstack/elements';
-import { nameOf, type Playback, type Video } from '../video';
-import { patient } from './patience';
-import { PlayerStorage } from './storage';
+import type { MediaPlayerElement } from 'vidstack/elements';
+import type { Playback, Video } from '../schema';
+import { nameOf } from '../video';
+import { retryPolicies } from './hls-retry';
+import { PlayerStorage } from './player-storage';
 
 export interface Player {
   element: HTMLElement;
   /** Seconds into what plays. */
   readonly position: number;
-  /** Plays what there is now. Where another source played, the new one goes on in its place. */
+  /** Plays what there is now. A new source continues where the one before it was. */
   show: (video: Video) => void;
   destroy: () => void;
 }
@@ -32,8 +33,8 @@ export function createPlayer(
   const storage = new PlayerStorage();
   storage.startAt = startAt;
   let faults = 0;
-  const player = document.createElement('media-player') as MediaPlayerElement;
-  const layout = document.createElement('media-video-layout') as MediaVideoLayoutElement;
+  const player = document.createElement('media-player');
+  const layout = document.createElement('media-video-layout');
   let playing: Playback['type'] = null;
 
   player.className = 'player';
@@ -51,7 +52,7 @@ export function createPlayer(
     // By default it would be loaded from a CDN, which the page's policy forbids.
     provider.library = () => import('hls.js');
     provider.config = {
-      ...patient,
+      ...retryPolicies,
       // The first segment that is loaded is the one that is going to be shown.
       ...(storage.startAt !== null && { startPosition: storage.startAt }),
     };
@@ -68,8 +69,9 @@ export function createPlayer(
   });
   player.addEventListener('hls-error', ({ detail }) => {
     if (!detail.fatal) return;
+    const type: string = detail.type;
     // Vidstack then has hls.js begin again with the decoder.
-    if (detail.type === 'mediaError' && ++faults < FAULTS) return;
+    if (type === 'mediaError' && ++faults < FAULTS) return;
     failed(playing);
   });
 

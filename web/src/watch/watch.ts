@@ -2,17 +2,18 @@ import { getVideo } from '../api';
 import { percent } from '../format';
 import { followVideo } from '../poll';
 import { ProblemError } from '../problem';
+import type { Video } from '../schema';
 import { h, replaceChildren, setHidden, setText } from '../ui/h';
 import { icon } from '../ui/icons';
-import { isSettled, nameOf, type Video } from '../video';
+import { isSettled, nameOf } from '../video';
 import type { Page } from '../page';
 import { videoFacts } from './facts';
 import { noSuchVideo, notLoaded } from './notices';
-import { Stage } from './stage';
+import { PlayerStage } from './player-stage';
 
 /** One video with its facts. */
 export function watchPage(id: string): Page {
-  const stage = new Stage();
+  const stage = new PlayerStage();
   const title = h('h1', { class: 'watch-title', 'data-testid': 'watch-title', tabindex: '-1' });
   const status = h('p', { class: 'watch-status', 'data-testid': 'watch-status', hidden: true });
   const facts = h('div', {});
@@ -41,7 +42,7 @@ export function watchPage(id: string): Page {
 
   const unknown = () => {
     stage.stop();
-    document.title = 'Unknown video – Reelrun';
+    document.title = 'Not found – Reelrun';
     const library = h('a', { class: 'button', href: '/' }, 'Go to the library');
     replaceChildren(content, noSuchVideo(library));
   };
@@ -63,13 +64,13 @@ export function watchPage(id: string): Page {
 /** What a viewer cannot see in the player itself; empty if there is nothing to say. */
 function statusOf({ status, progress, playback, error }: Video): string {
   if (status === 'preparing' && playback.type === 'original') {
-    return `Converting · ${percent(progress)}. Until then this is the original file.`;
+    return `Converting · ${percent(progress)}. Playing the original file until then.`;
   }
   if (status === 'preparing') return `Converting · ${percent(progress)}`;
   if (status === 'waiting') return 'Waiting for the upload';
   if (status === 'errored') {
     // Where nothing plays, the reason has its place.
-    return error && playback.type ? `${error.title}. ${error.detail}` : 'Not converted';
+    return error && playback.type ? `${error.title}. ${error.detail}` : 'Conversion failed';
   }
   return '';
 }

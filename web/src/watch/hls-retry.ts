@@ -20,7 +20,7 @@ const policy = (maxLoadTimeMs: number): { default: LoaderConfig } => ({
 });
 
 /** How long hls.js tries to load what it needs. */
-export const patient: Partial<HlsConfig> = {
+export const retryPolicies: Partial<HlsConfig> = {
   playlistLoadPolicy: policy(20_000),
   fragLoadPolicy: policy(120_000),
 };

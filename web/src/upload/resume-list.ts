@@ -1,13 +1,14 @@
+import * as api from '../api';
 import { size } from '../format';
 import { messageOf } from '../problem';
 import { h, replaceChildren } from '../ui/h';
 import { toastError } from '../ui/toast';
-import { interrupted, uploadsChanged } from './manager';
-import { release } from './release';
-import { forget, type Remembered } from './remembered';
+import { abortUpload } from './abort-upload';
+import { resumableUploads, resumeStore, uploadsChanged } from './manager';
+import type { ResumableUpload } from './resume-store';
 
 /** The uploads that a reload stopped. A page cannot open a file again by itself: it has to ask. */
-export function interruptedList(choose: () => void): HTMLElement {
+export function resumeList(choose: () => void): HTMLElement {
   const list = h('ul', { class: 'interrupted-list' });
   const section = h(
     'section',
@@ -17,18 +18,19 @@ export function interruptedList(choose: () => void): HTMLElement {
   );
   let shown = '';
 
-  const discard = async (entry: Remembered) => {
+  const discard = async (entry: ResumableUpload) => {
     try {
-      await release(entry);
+      await abortUpload(entry, { api, resumeStore });
     } catch (why) {
-      toastError(`${entry.name} is off the list, but its entry stays. ${messageOf(why)}`);
+      toastError(
+        `${entry.name} was discarded, but its video could not be deleted. ${messageOf(why)}`,
+      );
     }
-    forget(entry.videoId);
     await refresh();
   };
 
   const refresh = async () => {
-    const entries = await interrupted();
+    const entries = await resumableUploads();
     const ids = entries.map((entry) => entry.videoId).join();
     if (ids === shown) return;
     shown = ids;
@@ -36,7 +38,7 @@ export function interruptedList(choose: () => void): HTMLElement {
     replaceChildren(list, ...entries.map((entry) => item(entry)));
   };
 
-  const item = (entry: Remembered) =>
+  const item = (entry: ResumableUpload) =>
     h(
       'li',
       { 'data-testid': 'interrupted' },
@@ -45,7 +47,7 @@ export function interruptedList(choose: () => void): HTMLElement {
         {},
         'Choose ',
         h('strong', {}, entry.name),
-        ` (${size(entry.size)}) again to go on. What was sent is not sent again.`,
+        ` (${size(entry.size)}) again to resume. What is already uploaded is not sent again.`,
       ),
       h(
         'div',

@@ -1,12 +1,12 @@
 import { percent } from '../format';
+import type { Playback, Video } from '../schema';
 import { h, replaceChildren, setText } from '../ui/h';
 import { notice } from '../ui/notice';
 import { toastError } from '../ui/toast';
-import type { Playback, Video } from '../video';
 import type { Player } from './player';
 
 /** Where the video plays, or where it says why it does not yet. */
-export class Stage {
+export class PlayerStage {
   readonly element = h('div', { class: 'stage' });
   #player: Player | undefined;
   #loading = false;
@@ -78,7 +78,7 @@ export class Stage {
         {
           icon: 'alert',
           title: 'The video cannot be played right now',
-          text: 'The connection may be broken, or this browser lacks what the video needs.',
+          text: 'The connection may be broken, or this browser may not support the video.',
         },
         h('button', { type: 'button', class: 'button', onclick: again }, 'Try again'),
       ),
@@ -107,12 +107,15 @@ export class Stage {
         notice({
           icon: 'clock',
           title: 'Waiting for the upload',
-          text: 'The file is not here yet. The video appears on this page as soon as it is.',
+          text: 'The file has not arrived yet. The video appears here as soon as it has.',
         }),
       );
     } else if (video.status === 'preparing') {
       this.#bar.value = video.progress;
-      setText(this.#words, `${percent(video.progress)} done. The video appears here by itself.`);
+      setText(
+        this.#words,
+        `${percent(video.progress)} done. The video appears here when it is ready.`,
+      );
       if (this.element.contains(this.#bar)) return;
       const panel = notice({ icon: 'clock', title: 'The video is being converted', text: '' });
       panel.querySelector('p')?.replaceWith(this.#words, this.#bar);

@@ -5,7 +5,7 @@ const KEY = 'reelrun.volume';
 
 /**
  * What the player asks for whenever a source is ready to play. The volume outlives the page. The
- * time is only that of the source before: this is how another source goes on where it was.
+ * time is only that of the source before: this is how a new source continues where it was.
  */
 export class PlayerStorage implements MediaStorage {
   #volume: number | null = null;
@@ -23,30 +23,32 @@ export class PlayerStorage implements MediaStorage {
     }
   }
 
-  getVolume = async () => this.#volume;
-  getMuted = async () => this.#muted;
-  getPlaybackRate = async () => this.#rate;
-  getTime = async () => this.startAt;
-  getLang = async () => null;
-  getCaptions = async () => null;
-  getVideoQuality = async () => null;
-  getAudioGain = async () => null;
+  getVolume = () => Promise.resolve(this.#volume);
+  getMuted = () => Promise.resolve(this.#muted);
+  getPlaybackRate = () => Promise.resolve(this.#rate);
+  getTime = () => Promise.resolve(this.startAt);
+  getLang = () => Promise.resolve(null);
+  getCaptions = () => Promise.resolve(null);
+  getVideoQuality = () => Promise.resolve(null);
+  getAudioGain = () => Promise.resolve(null);
 
-  async setVolume(volume: number): Promise<void> {
+  setVolume(volume: number): Promise<void> {
     this.#volume = volume;
-    this.#save();
+    return this.#save();
   }
 
-  async setMuted(muted: boolean): Promise<void> {
+  setMuted(muted: boolean): Promise<void> {
     this.#muted = muted;
-    this.#save();
+    return this.#save();
   }
 
-  async setPlaybackRate(rate: number): Promise<void> {
+  setPlaybackRate(rate: number): Promise<void> {
     this.#rate = rate;
+    return Promise.resolve();
   }
 
-  #save(): void {
+  #save(): Promise<void> {
     browserStorage.setItem(KEY, JSON.stringify({ volume: this.#volume, muted: this.#muted }));
+    return Promise.resolve();
   }
 }
