@@ -1,6 +1,5 @@
 //! Files made to harm: each ends as it must, soon, in little memory, and no program reads or
 //! reaches anything but the file itself.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! Shapes: rotated, mirrored, anamorphic, odd, tiny and large pictures.
 
-use crate::case::{Case, H264, Ready};
+use crate::matrix::case::{Case, H264, Ready};
 
 const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -crf 10 -b:v 2M -pix_fmt yuv420p";
 

@@ -5,7 +5,7 @@ use reelrun_tests::{
     readings::{Orientation, Picture, Sound},
 };
 
-use crate::{
+use crate::matrix::{
     case::{Case, H264},
     runner::make,
 };

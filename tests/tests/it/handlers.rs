@@ -1,6 +1,5 @@
 //! The handlers in this process, fed with the events in `events/`, on the stack's real catalog and
 //! storage. The same fixtures work with `cargo lambda invoke`.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
 

@@ -1,6 +1,5 @@
 //! Each function can do what its code does, and nothing else: its role is tried, not read. (The
 //! emulator enforces IAM.)
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
 //! Runs of the state machine in which something dies, and what a worker holds meanwhile.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! Sound: codecs, channels, sample rates, and sound that is not as long as the picture.
 
-use crate::case::{Case, H264};
+use crate::matrix::case::{Case, H264};
 
 pub(crate) fn cases() -> Vec<Case> {
     let with =

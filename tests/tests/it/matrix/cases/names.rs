@@ -1,6 +1,6 @@
 //! File names: whatever a person calls a file comes back as it was.
 
-use crate::case::{Case, H264};
+use crate::matrix::case::{Case, H264};
 
 pub(crate) fn cases() -> Vec<Case> {
     let long = format!("{}{}.mp4", "ä".repeat(125), "x");

@@ -1,7 +1,7 @@
 //! What else is in a file: fragments, covers, subtitles, timecode, several pictures and sounds; and
 //! files that don't say how long they are.
 
-use crate::case::{Case, H264, Ready};
+use crate::matrix::case::{Case, H264, Ready};
 
 pub(crate) fn cases() -> Vec<Case> {
     [fragments(), companions()].concat()

@@ -17,7 +17,7 @@ use reelrun_tests::{
     stack::{Stack, program, put},
 };
 
-use crate::{
+use crate::matrix::{
     case::{Case, End, Step},
     judge,
 };

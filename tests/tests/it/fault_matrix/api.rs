@@ -14,7 +14,7 @@ use reelrun_tests::{
 };
 use serde_json::json;
 
-use crate::table::{Outcome, Row, judge};
+use crate::fault_matrix::table::{Outcome, Row, judge};
 
 /// A request to the API, and the call behind it that is broken.
 struct Request<'a> {

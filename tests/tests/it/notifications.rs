@@ -1,5 +1,4 @@
 //! Who is told that a video is ready or has failed, how often, and by whom it can be believed.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,4 @@
 //! What an owner does with videos: changes their details, and deletes them, whatever goes on.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::time::{Duration, Instant};
 

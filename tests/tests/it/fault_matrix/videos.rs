@@ -16,7 +16,7 @@ use reelrun_tests::{
 };
 use serde_json::Value;
 
-use crate::table::{Row, judge};
+use crate::fault_matrix::table::{Row, judge};
 
 /// A call, and what becomes of the video if it fails for as long as anyone tries.
 struct Broken {

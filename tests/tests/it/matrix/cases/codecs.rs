@@ -1,6 +1,6 @@
 //! Every codec that is about, in containers that hold it.
 
-use crate::case::{Case, H264, Ready};
+use crate::matrix::case::{Case, H264, Ready};
 
 pub(crate) fn cases() -> Vec<Case> {
     let x265 = "-c:v libx265 -preset ultrafast -x265-params log-level=error -pix_fmt yuv420p";

@@ -1,7 +1,6 @@
 //! The OpenAPI document: it is what the code says, it is valid, and the functions have the routes
 //! that it names and no others. None of this needs a stack. (That answers conform to it is looked
 //! at in every test that calls the API: `reelrun_tests::openapi`.)
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::{collections::BTreeSet, env, fs, sync::Arc, time::Duration};
 
@@ -37,7 +36,7 @@ fn the_document_is_what_the_code_says() {
     assert!(
         said == DOCUMENT,
         "functions/lookup/openapi.json is not what the code says; write it anew with \
-         `INSTA_UPDATE=always cargo test -p reelrun-tests --test openapi`, and read what changed"
+         `INSTA_UPDATE=always cargo test -p reelrun-tests --test it openapi`, and read what changed"
     );
 }
 

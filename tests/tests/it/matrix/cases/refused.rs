@@ -1,6 +1,6 @@
 //! What is no video for us, and the reason that a person reads.
 
-use crate::{
+use crate::matrix::{
     bytes::{after, first, rename},
     case::{Case, H264},
 };

@@ -1,6 +1,5 @@
 //! Large uploads on the deployed functions and the store: signed request by request, for the
 //! upload's own token, and never for more than was declared.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 use std::{env, fs, process::Command};
 

@@ -1,6 +1,6 @@
 //! Time: frame rates, varying rates, fields, edit lists, clocks that start anywhere.
 
-use crate::case::{Case, H264, Ready};
+use crate::matrix::case::{Case, H264, Ready};
 
 pub(crate) fn cases() -> Vec<Case> {
     let h264_aac = format!("{H264} -c:a aac");

@@ -4,7 +4,6 @@
 //! A row is a file and its end. All files show the same card, so that orientation, colours, every
 //! frame's place, and whether picture and sound are together can be measured in what is published;
 //! `instruments` shows that each of these measures tells right from wrong.
-#![expect(clippy::unwrap_used, reason = "this is test code")]
 
 mod bytes;
 mod case;

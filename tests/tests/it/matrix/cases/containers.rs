@@ -1,6 +1,6 @@
 //! Every container that is accepted, with codecs that are usual in it.
 
-use crate::case::{Case, H264, Ready};
+use crate::matrix::case::{Case, H264, Ready};
 
 pub(crate) fn cases() -> Vec<Case> {
     let h264_aac = format!("{H264} -c:a aac");

@@ -1,6 +1,6 @@
 //! Files that lost some of their bytes.
 
-use crate::{
+use crate::matrix::{
     bytes::{first, rotten, zeros_from},
     case::{Case, H264, Ready},
 };

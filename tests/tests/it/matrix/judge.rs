@@ -8,7 +8,7 @@ use reelrun_tests::{
 };
 use serde_json::Value;
 
-use crate::case::Ready;
+use crate::matrix::case::Ready;
 
 /// A refused video: its type, and a word of what a person reads.
 pub(crate) fn errored(video: &Value, kind: &str, word: &str) -> Result<String, Vec<String>> {

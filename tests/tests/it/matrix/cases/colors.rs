@@ -1,6 +1,6 @@
 //! Colours: depths, samplings, ranges, matrices, high dynamic range, transparency.
 
-use crate::case::{Case, H264};
+use crate::matrix::case::{Case, H264};
 
 const X264: &str = "-c:v libx264 -preset ultrafast";
 const X265: &str = "-c:v libx265 -preset ultrafast -x265-params log-level=error";
