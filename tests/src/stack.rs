@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -15,6 +15,7 @@ use ureq::{Agent, http::Response};
 use crate::{
     multipart,
     openapi::{self, Call},
+    poll::Patience,
 };
 
 /// A stack's addresses, as `cargo reelrun up` writes them.
@@ -278,16 +279,15 @@ impl Stack {
     /// The video, as the API shows it. A stack that has much to do may fail to answer in time: as
     /// any client, this asks again.
     pub fn video(&self, id: &str) -> Value {
-        let begun = Instant::now();
-        loop {
+        let patience = Patience::of(Duration::from_mins(1)).every(Duration::from_secs(1));
+        patience.block_on("the video is shown", || {
             let answer = self.get_path(&format!("/videos/{id}"), None);
-            if answer.status == 200 {
-                return answer.json();
+            match answer.status {
+                200 => Ok(answer.json()),
+                500.. => Err(answer.text()),
+                status => panic!("{status}: {}", answer.text()),
             }
-            let is_busy = answer.status >= 500 && begun.elapsed() < Duration::from_mins(1);
-            assert!(is_busy, "{}: {}", answer.status, answer.text());
-            std::thread::sleep(Duration::from_secs(1));
-        }
+        })
     }
 
     /// Waits until a video is ready or has failed.
@@ -299,18 +299,14 @@ impl Stack {
 
     /// Waits until a video is as wanted; fails after eight minutes.
     pub fn wait_for(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        loop {
+        Patience::of(Duration::from_mins(8)).block_on("the video is as wanted", || {
             let video = self.video(id);
             if wanted(&video) {
-                return video;
+                Ok(video)
+            } else {
+                Err(video)
             }
-            assert!(
-                begun.elapsed() < Duration::from_mins(8),
-                "still not as wanted: {video:#}"
-            );
-            std::thread::sleep(Duration::from_millis(200));
-        }
+        })
     }
 
     /// Uploads a file and waits until it is ready.

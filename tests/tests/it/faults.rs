@@ -1,10 +1,6 @@
 //! What is not a video, what comes more than once, and what dies half-way.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reelrun_tests::{
@@ -12,6 +8,7 @@ use reelrun_tests::{
     conformance::{Expected, check},
     delivery::{deliver, put_event},
     media::{Clips, text},
+    poll::{Patience, so},
     processes::{FunctionProcess, command_lines, of_function},
     records::{change, forget, n, s},
     stack::{Stack, get, put},
@@ -186,11 +183,7 @@ async fn a_killed_encode_publishes_nothing_and_the_retry_completes_it() {
         command_lines()
             .any(|line| line.contains("-filter_complex") && line.contains(&source_key(&id)))
     };
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while still_encoding() {
-        assert!(Instant::now() < deadline, "ffmpeg outlives its function");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    Patience::of(Duration::from_secs(10)).block_on("its ffmpeg ends", || so(!still_encoding()));
     // Segments may be there, but nothing that names them.
     let published: Vec<_> = stack
         .media_keys(&format!("videos/{id}/"))
@@ -338,13 +331,19 @@ async fn a_lease_from_yesterday_is_taken_over_while_its_holder_lives() {
     stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.1));
     let event = put_event(&stack, &id, fs::metadata(&file).unwrap().len());
     // Each renewal tells the right time again: this has to come in between.
-    while stack.attempts(&id).await < 2 {
+    let taken_over = async || {
+        let attempts = stack.attempts(&id).await;
+        if attempts >= 2 {
+            return Ok(());
+        }
         assert_eq!(stack.video(&id)["status"], "preparing");
         change(&stack, &id, "SET lease_until = :past", &[(":past", n(1))]).await;
         let (stack, event) = (stack.clone(), event.clone());
         tokio::spawn(async move { deliver(&stack, &event).await });
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+        Err(attempts)
+    };
+    let patience = Patience::of(Duration::from_mins(2)).every(Duration::from_millis(500));
+    patience.wait_for("it is taken over", taken_over).await;
     let video = stack.settled(&id);
     check(&video, &TWENTY_SECONDS_OF_720P);
 }

@@ -9,11 +9,15 @@ use reelrun_tests::{
     configuration::Reconfigured,
     conformance::{Expected, check},
     media::Clips,
+    poll::Patience,
     processes::{of_function, running},
     stack::Stack,
 };
 
 const KILLS: u32 = 20;
+
+/// An encode may be over in a second.
+const CLOSELY: Patience = Patience::of(Duration::from_mins(1)).every(Duration::from_millis(5));
 
 /// Encodes under way at once.
 const AT_ONCE: usize = 5;
@@ -73,10 +77,8 @@ fn kill_after(stack: &Stack, file: &std::path::Path, mut after: Duration) -> (St
     loop {
         let id = stack.upload(file);
         let of_video = || running(stack, &stack.transcode_function, &id);
-        let begun = Instant::now();
-        while of_video().is_none() && begun.elapsed() < Duration::from_mins(1) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        // One that was missed, being so short, is tried again.
+        let _ = CLOSELY.try_block_on(|| of_video().ok_or(()));
         std::thread::sleep(after);
         if let Some(process) = of_video() {
             process.kill();
@@ -88,17 +90,7 @@ fn kill_after(stack: &Stack, file: &std::path::Path, mut after: Duration) -> (St
 
 /// Waits for what is there once a video is encoded.
 fn found<T>(id: &str, look: impl Fn() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "{id} is not encoded"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    CLOSELY.block_on(&format!("{id} is encoded"), || look().ok_or("it is not"))
 }
 
 /// A file that makes ffmpeg crash may have run code of its own: it has its verdict, and what comes next

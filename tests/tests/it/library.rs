@@ -1,12 +1,13 @@
 //! What an owner does with videos: changes their details, and deletes them, whatever goes on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reelrun_tests::{
     chunks::ended_run,
     configuration::Reconfigured,
     media::Clips,
+    poll::{Patience, so},
     processes::running,
     records::{change, s},
     stack::{Answer, Stack, get, put},
@@ -28,6 +29,8 @@ fn delete(stack: &Stack, id: &str) -> Answer {
     let path = format!("/videos/{id}");
     stack.call("DELETE", &path, Some(&stack.api_token), &[], "")
 }
+
+const TWO_MINUTES: Patience = Patience::of(Duration::from_mins(2));
 
 /// All that there is of a video: objects of either bucket, uploads under way, and its record.
 async fn traces(stack: &Stack, id: &str) -> Vec<String> {
@@ -60,18 +63,15 @@ async fn traces(stack: &Stack, id: &str) -> Vec<String> {
 }
 
 async fn wait_until_gone(stack: &Stack, id: &str) {
-    let begun = Instant::now();
-    loop {
+    let look = async || {
         let traces = traces(stack, id).await;
         if traces.is_empty() {
-            return;
+            Ok(())
+        } else {
+            Err(traces)
         }
-        assert!(
-            begun.elapsed() < Duration::from_mins(2),
-            "still there: {traces:#?}"
-        );
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    };
+    TWO_MINUTES.wait_for("it is gone", look).await;
 }
 
 /// Nothing of it may come back once it is gone.
@@ -210,14 +210,7 @@ async fn a_video_is_deleted_while_it_is_encoded() {
     let is_encoded = || running(&stack, &stack.transcode_function, &id).is_some();
     assert!(is_encoded(), "an ffmpeg is at work");
     assert_eq!(delete(&stack, &id).status, 204);
-    let begun = Instant::now();
-    while is_encoded() {
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "its ffmpeg goes on"
-        );
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    TWO_MINUTES.block_on("its ffmpeg ends", || so(!is_encoded()));
     wait_until_gone(&stack, &id).await;
     stays_gone(&stack, &id).await;
 }
@@ -276,15 +269,11 @@ async fn what_a_refused_source_left_is_removed_but_not_the_source() {
     ];
     let update = "SET #status = :errored, #error = :error REMOVE lease_owner, lease_until";
     change(&stack, &id, update, &refused).await;
-    let begun = Instant::now();
-    let left = loop {
+    let removed = async || {
         let left = stack.media_keys(&format!("videos/{id}/")).await;
-        if left.is_empty() || begun.elapsed() > Duration::from_secs(90) {
-            break left;
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        if left.is_empty() { Ok(()) } else { Err(left) }
     };
-    assert_eq!(left, Vec::<String>::new());
+    TWO_MINUTES.wait_for("what it left goes", removed).await;
     let kept = async |folder: &str| {
         let folder = format!("{folder}/{id}/");
         stack.keys(&stack.uploads_bucket, &folder).await

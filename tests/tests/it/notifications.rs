@@ -1,6 +1,6 @@
 //! Who is told that a video is ready or has failed, how often, and by whom it can be believed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use reelrun_tests::{
@@ -8,6 +8,7 @@ use reelrun_tests::{
     delivery::{deliver, put_event},
     media::Clips,
     notices::{Received, Receiver, input, notices},
+    poll::Patience,
     stack::Stack,
 };
 use serde_json::Value;
@@ -26,16 +27,17 @@ async fn told(stack: &Stack, urls: &str, private: &str) -> Reconfigured {
 
 /// The executions for a video, once all have ended.
 async fn delivered(stack: &Stack, id: &str) -> Vec<ExecutionListItem> {
-    let begun = Instant::now();
-    loop {
+    let look = async || {
         let found = notices(stack, id).await;
         let is_over = |e: &ExecutionListItem| e.status != ExecutionStatus::Running;
         if !found.is_empty() && found.iter().all(is_over) {
-            return found;
+            Ok(found)
+        } else {
+            Err(found)
         }
-        assert!(begun.elapsed() < Duration::from_mins(2), "{found:#?}");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
+    };
+    let patience = Patience::of(Duration::from_mins(2));
+    patience.wait_for("the notices are delivered", look).await
 }
 
 /// The body, if its signature is good.

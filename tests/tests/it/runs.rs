@@ -1,6 +1,6 @@
 //! Runs of the state machine in which something dies, and what a worker holds meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
 use reelrun_tests::{
@@ -8,6 +8,7 @@ use reelrun_tests::{
     configuration::Reconfigured,
     delivery::{deliver, put_event},
     media::{Clips, text},
+    poll::{Patience, so},
     processes::{FunctionProcess, of_function, running},
     stack::{Stack, get},
 };
@@ -28,11 +29,8 @@ fn kill_chunk(stack: &Stack, first_frame: u64) -> bool {
 
 /// Waits until something is so.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_mins(1), "not yet: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let closely = Patience::of(Duration::from_mins(1)).every(Duration::from_millis(20));
+    closely.wait_for(what, async || so(is_so())).await;
 }
 
 #[tokio::test]
@@ -116,20 +114,17 @@ async fn a_chunk_that_always_fails_is_named() {
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let id = stack.upload(&file);
     let mut killed = 0;
-    let begun = Instant::now();
-    let video = loop {
+    let closely = Patience::of(Duration::from_mins(8)).every(Duration::from_millis(20));
+    let video = closely.block_on("it has failed", || {
         killed += u32::from(kill_chunk(&stack, 1200));
         let video = stack.video(&id);
-        if video["status"] == "errored" {
-            break video;
-        }
         assert_ne!(video["status"], "ready");
-        assert!(
-            begun.elapsed() < Duration::from_mins(8),
-            "killed {killed} times: {video:#}"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+        if video["status"] == "errored" {
+            Ok(video)
+        } else {
+            Err((killed, video))
+        }
+    });
     assert_eq!(video["error"]["type"], "internal");
     let detail = video["error"]["detail"].as_str().unwrap();
     assert!(detail.contains("chunk 3 of 4, 0:48 to 1:12"), "{detail}");

@@ -1,33 +1,32 @@
 //! What nobody else brings to its end: lost events, encoders that vanished, deletions that are stuck.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use reelrun_tests::{
     configuration::Reconfigured,
     delivery::sweep,
     media::Clips,
     notices::notices,
+    poll::{Patience, so},
     records::{self, n, s},
     stack::{Stack, put},
 };
 use serde_json::{Value, json};
 
+const TWO_MINUTES: Patience = Patience::of(Duration::from_mins(2));
+
 /// Sweeps until a video is as wanted, with three seconds' patience instead of five minutes'.
 async fn swept(stack: &Stack, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
+    let look = async || {
         sweep(stack).await;
-        let answer = stack.get_path(&format!("/videos/{id}"), None);
-        let video = answer.json();
+        let video = stack.video(id);
         if wanted(&video) {
-            return video;
+            Ok(video)
+        } else {
+            Err(video)
         }
-        assert!(begun.elapsed() < Duration::from_mins(2), "{video:#}");
-        tokio::time::sleep(Duration::from_millis(400)).await;
-    }
+    };
+    TWO_MINUTES.wait_for("the sweep sees to it", look).await
 }
 
 async fn impatient(stack: &Stack) -> Reconfigured {
@@ -113,16 +112,20 @@ async fn a_video_that_was_killed_each_time_is_given_up_and_told_of() {
     assert_eq!(preparing.status, 200, "{}", preparing.text());
     assert!(!preparing.text().contains(&id), "{}", preparing.text());
     assert_eq!(stack.video(&id)["status"], "errored");
-    let begun = Instant::now();
-    while stack.record(&id).await["status"] != s("errored") {
+    let given_up = async || {
         sweep(&stack).await;
-        assert!(begun.elapsed() < Duration::from_secs(90));
-    }
+        let status = stack.record(&id).await["status"].clone();
+        if status == s("errored") {
+            Ok(())
+        } else {
+            Err(status)
+        }
+    };
+    TWO_MINUTES.wait_for("it is given up", given_up).await;
     assert_eq!(stack.video(&id)["error"]["type"], "internal");
-    while notices(&stack, &format!("{id}-errored-1")).await.is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(90), "nobody is told");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let name = format!("{id}-errored-1");
+    let told = async || so(!notices(&stack, &name).await.is_empty());
+    TWO_MINUTES.wait_for("somebody is told", told).await;
 }
 
 #[tokio::test]
@@ -161,8 +164,7 @@ async fn a_deletion_that_is_stuck_and_a_source_without_its_video_are_removed() {
     assert_eq!(put(&orphan.url, "video/mp4", &bytes).status, 200);
     stack.settled(&orphan.video_id);
     records::forget(&stack, &orphan.video_id).await;
-    let begun = Instant::now();
-    loop {
+    let removed = async || {
         sweep(&stack).await;
         let mut left = stack.media_keys(&format!("videos/{id}/")).await;
         left.extend(
@@ -174,14 +176,12 @@ async fn a_deletion_that_is_stuck_and_a_source_without_its_video_are_removed() {
         left.extend(stack.keys(&stack.uploads_bucket, &orphaned).await);
         let record = stack.record(&id).await;
         if left.is_empty() && record.is_empty() {
-            return;
+            Ok(())
+        } else {
+            Err((left, record))
         }
-        assert!(
-            begun.elapsed() < Duration::from_mins(2),
-            "{left:?} {record:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(400)).await;
-    }
+    };
+    TWO_MINUTES.wait_for("both are removed", removed).await;
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! How what users made is served: as media, and as nothing that could act.
 
-use std::{
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use reelrun_tests::{
     media::Clips,
+    poll::{Patience, so},
     stack::{Answer, Stack, get, put, send},
 };
+
+const TWO_MINUTES: Patience = Patience::of(Duration::from_mins(2));
 
 const PAGE: &[u8] =
     b"<!doctype html><script>document.title = localStorage.getItem('reelrun.token')</script>";
@@ -158,7 +158,9 @@ async fn what_turned_out_to_be_no_video_is_withdrawn() {
         let video = stack.settled(&id);
         assert_eq!(video["error"]["type"], kind, "{video:#}");
         let original = format!("{}/uploads/{id}/source", stack.cdn_url);
-        until(|| get(&original).status == 403);
+        TWO_MINUTES.block_on("the source is withdrawn", || {
+            so(get(&original).status == 403)
+        });
         // It is not lost: the operator can look at it.
         let kept = stack.s3().get_object().bucket(&stack.uploads_bucket);
         let kept = kept
@@ -172,7 +174,9 @@ async fn what_turned_out_to_be_no_video_is_withdrawn() {
         assert_eq!(get(&refused).status, 403);
         // Whoever may still upload puts nothing else in its place.
         put(&permission.url, "video/mp4", bytes);
-        until(|| get(&original).status == 403);
+        TWO_MINUTES.block_on("the source is withdrawn", || {
+            so(get(&original).status == 403)
+        });
         withdrawn.push(id);
     }
     // And it goes with its video.
@@ -182,19 +186,10 @@ async fn what_turned_out_to_be_no_video_is_withdrawn() {
         assert_eq!(stack.call("DELETE", &path, token, &[], "").status, 204);
     }
     for id in withdrawn {
-        let begun = Instant::now();
         let folder = format!("refused/{id}/");
-        while !stack.keys(&stack.uploads_bucket, &folder).await.is_empty() {
-            assert!(begun.elapsed() < Duration::from_mins(2), "still there");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-}
-
-fn until(done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_mins(1), "not in time");
-        sleep(Duration::from_millis(100));
+        let removed = async || so(stack.keys(&stack.uploads_bucket, &folder).await.is_empty());
+        TWO_MINUTES
+            .wait_for("the refused source goes", removed)
+            .await;
     }
 }
