@@ -19,8 +19,7 @@ use crate::fault_matrix::table::{Outcome, Row, judge};
 /// A request to the API, and the call behind it that is broken.
 struct Request<'a> {
     name: &'static str,
-    operation: &'static str,
-    holds: &'static str,
+    call: Call,
     /// What names it in the call.
     about: String,
     send: Box<dyn Fn() -> Answer + 'a>,
@@ -60,11 +59,7 @@ async fn requests_to_the_api() {
 
 /// Tries a request while its call is broken, and again when it is not.
 fn answer(proxy: &FaultProxy, request: &Request<'_>, mode: Mode) -> Outcome {
-    let call = Call {
-        operation: request.operation,
-        holds: request.holds,
-    };
-    let rule = proxy.breaks(call, &request.about, mode);
+    let rule = proxy.breaks(request.call, &request.about, mode);
     let begun = Instant::now();
     let answer = (request.send)();
     let took = begun.elapsed();
@@ -97,19 +92,22 @@ fn answer(proxy: &FaultProxy, request: &Request<'_>, mode: Mode) -> Outcome {
     Ok(format!("{} in {:.1} s", answer.status, took.as_secs_f64()))
 }
 
-/// A request whose broken call is an operation of `DynamoDB` that has these words in it.
+/// A request whose broken call is an operation of `DynamoDB` that names these attributes.
 fn request<'a>(
     name: &'static str,
     operation: &'static str,
-    holds: &'static str,
+    names: &'static [&'static str],
     about: &str,
     status: u16,
     send: impl Fn() -> Answer + 'a,
 ) -> Request<'a> {
     Request {
         name,
-        operation,
-        holds,
+        call: Call::Operation {
+            name: operation,
+            names,
+            but_not: &[],
+        },
         about: about.into(),
         send: Box::new(send),
         status,
@@ -139,7 +137,7 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "POST /uploads: note the month",
             "UpdateItem",
-            "first_month",
+            &[],
             "library",
             201,
             post(body(&first)),
@@ -147,7 +145,7 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "POST /uploads: record the video",
             "PutItem",
-            "",
+            &[],
             &alone,
             201,
             post(body(&alone)),
@@ -155,7 +153,7 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "POST /uploads: record it with its key",
             "TransactWriteItems",
-            "",
+            &[],
             &keyed,
             201,
             post_with_key.clone(),
@@ -163,7 +161,7 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "POST /uploads again: find its key",
             "GetItem",
-            "idempotency/",
+            &[],
             &auth::hash(&key),
             201,
             post_with_key.clone(),
@@ -171,7 +169,7 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "POST /uploads again: renew the upload",
             "UpdateItem",
-            "SET #upload_token_hash",
+            &["upload_until"],
             "",
             201,
             post_with_key,
@@ -179,7 +177,7 @@ fn uploads(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "POST /uploads/{id}/sign: admit a multipart upload",
             "UpdateItem",
-            "multipart_uploads",
+            &["multipart_uploads"],
             "",
             200,
             move || {
@@ -202,21 +200,21 @@ fn videos(stack: &Stack) -> Vec<Request<'_>> {
     let patch = move || stack.call("PATCH", &patched, token, &[], r#"{"title": "New"}"#);
     let delete = move || stack.call("DELETE", &deleted, token, &[], "");
     vec![
-        request("GET /videos/{id}", "GetItem", "", &id, 200, move || {
+        request("GET /videos/{id}", "GetItem", &[], &id, 200, move || {
             stack.get_path(&shown, None)
         }),
         request(
             "GET /videos: where the library begins",
             "GetItem",
-            "",
-            "\"library\"",
+            &[],
+            "library",
             200,
             list,
         ),
         request(
             "GET /videos: a month of it",
             "Query",
-            "by_month",
+            &["month"],
             "",
             200,
             list,
@@ -224,7 +222,7 @@ fn videos(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "PATCH /videos/{id}",
             "UpdateItem",
-            "title = :title",
+            &["title"],
             &id,
             200,
             patch,
@@ -232,7 +230,7 @@ fn videos(stack: &Stack) -> Vec<Request<'_>> {
         request(
             "DELETE /videos/{id}",
             "UpdateItem",
-            "#asked_at = :asked_at",
+            &["asked_at"],
             &id,
             204,
             delete,

@@ -1,10 +1,6 @@
 //! Calls that are made while a video is encoded.
 
-use std::{
-    fs,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{fs, sync::Mutex, time::Duration};
 
 use reelrun_tests::{
     configuration::Reconfigured,
@@ -12,6 +8,7 @@ use reelrun_tests::{
     fault_proxy::{Call, FaultProxy, Mode, Rule},
     media::Clips,
     notices::notices,
+    poll::{Patience, so},
     stack::{Stack, get, put},
 };
 use serde_json::Value;
@@ -36,103 +33,102 @@ enum End {
     Either,
 }
 
-const fn broken(
-    name: &'static str,
-    operation: &'static str,
-    holds: &'static str,
-    for_ever: End,
-) -> Broken {
+const fn broken(name: &'static str, call: Call, for_ever: End) -> Broken {
     Broken {
         name,
-        call: Call { operation, holds },
+        call,
         for_ever,
     }
 }
 
+const fn object(method: &'static str, key: &'static str) -> Call {
+    Call::Object { method, key }
+}
+
+/// A call that changes a record.
+const fn change(names: &'static [&'static str], but_not: &'static [&'static str]) -> Call {
+    Call::Operation {
+        name: "UpdateItem",
+        names,
+        but_not,
+    }
+}
+
+const fn other(name: &'static str) -> Call {
+    Call::Operation {
+        name,
+        names: &[],
+        but_not: &[],
+    }
+}
+
+const READ_THE_SOURCE: Broken = broken("read the source", object("GET", "/source"), End::Internal);
+const STORE_A_SEGMENT: Broken = broken("store a segment", object("PUT", ".m4s"), End::Internal);
+const STORE_A_PLAYLIST: Broken = broken(
+    "store a media playlist",
+    object("PUT", "/playlist.m3u8"),
+    End::Internal,
+);
+const STORE_THE_MASTER: Broken = broken(
+    "store the master playlist",
+    object("PUT", "/master.m3u8"),
+    End::Internal,
+);
+const IS_READY: Broken = broken(
+    "note that it is ready",
+    change(&["ready_at"], &[]),
+    End::Internal,
+);
+
 /// A video that one function encodes.
 const ALONE: [Broken; 9] = [
-    broken("take the lease", "UpdateItem", "ADD #attempts", End::Ready),
-    broken("read the source", "GET", "/source", End::Internal),
-    broken(
-        "record what it is",
-        "UpdateItem",
-        "#source = :source",
-        End::Internal,
-    ),
+    broken("take the lease", change(&["attempts"], &[]), End::Ready),
+    READ_THE_SOURCE,
+    broken("record what it is", change(&["source"], &[]), End::Internal),
     broken(
         "renew the lease",
-        "UpdateItem",
-        "SET #lease_until = :lease_until, #progress",
+        change(&["lease_until", "progress"], &["status"]),
         End::Internal,
     ),
-    broken("store a segment", "PUT", ".m4s", End::Internal),
+    STORE_A_SEGMENT,
+    STORE_A_PLAYLIST,
     broken(
-        "store a media playlist",
-        "PUT",
-        "/playlist.m3u8",
+        "store the manifest",
+        object("PUT", "/manifest.mpd"),
         End::Internal,
     ),
-    broken("store the manifest", "PUT", "/manifest.mpd", End::Internal),
-    broken(
-        "store the master playlist",
-        "PUT",
-        "/master.m3u8",
-        End::Internal,
-    ),
-    broken(
-        "note that it is ready",
-        "UpdateItem",
-        "ready_at",
-        End::Internal,
-    ),
+    STORE_THE_MASTER,
+    IS_READY,
 ];
 
 /// A video that is encoded in chunks by the state machine.
 const IN_CHUNKS: [Broken; 14] = [
-    broken("store the plan", "PUT", "/plan.json", End::Internal),
+    broken("store the plan", object("PUT", "/plan.json"), End::Internal),
     broken(
         "hand the lease over",
-        "UpdateItem",
-        "SET #lease_owner",
+        change(&["lease_until", "parts_done"], &["status"]),
         End::Internal,
     ),
-    broken("start the run", "StartExecution", "", End::Internal),
+    broken("start the run", other("StartExecution"), End::Internal),
     broken(
         "hold the lease",
-        "UpdateItem",
-        "parts_counted = :parts_counted",
+        change(&["lease_until", "parts_counted"], &["parts_done"]),
         End::Either,
     ),
-    broken("check the lease", "GetItem", "", End::Internal),
-    broken("read the plan", "GET", "/plan.json", End::Internal),
-    broken("read the source", "GET", "/source", End::Internal),
-    broken("store a segment", "PUT", ".m4s", End::Internal),
-    broken("store a report", "PUT", "/reports/", End::Internal),
+    broken("check the lease", other("GetItem"), End::Internal),
+    broken("read the plan", object("GET", "/plan.json"), End::Internal),
+    READ_THE_SOURCE,
+    STORE_A_SEGMENT,
+    broken("store a report", object("PUT", "/reports/"), End::Internal),
     broken(
         "note that a part is done",
-        "UpdateItem",
-        "ADD #parts_done",
+        change(&["parts_done"], &["lease_until"]),
         End::Ready,
     ),
-    broken("read a report", "GET", "/reports/", End::Internal),
-    broken(
-        "store a media playlist",
-        "PUT",
-        "/playlist.m3u8",
-        End::Internal,
-    ),
-    broken(
-        "store the master playlist",
-        "PUT",
-        "/master.m3u8",
-        End::Internal,
-    ),
-    broken(
-        "note that it is ready",
-        "UpdateItem",
-        "ready_at",
-        End::Internal,
-    ),
+    broken("read a report", object("GET", "/reports/"), End::Internal),
+    STORE_A_PLAYLIST,
+    STORE_THE_MASTER,
+    IS_READY,
 ];
 
 /// How long a call stays broken that would keep its video from any end.
@@ -227,14 +223,13 @@ fn try_one<'a>(
     let id = permission.video_id;
     let rule: Rule = proxy.breaks(broken.call, &id, mode);
     put(&permission.url, &permission.content_type, clip);
-    let begun = Instant::now();
-    let patience = match (mode, broken.for_ever) {
+    let limit = match (mode, broken.for_ever) {
         (Mode::ErrorForEver, End::Ready) => BROKEN_FOR,
         _ => PATIENCE,
     };
-    while begun.elapsed() < patience && !has_ended(&stack.video(&id)) {
-        std::thread::sleep(Duration::from_millis(500));
-    }
+    // What has no end by then is brought to one, and judged after that.
+    let patience = Patience::of(limit).every(Duration::from_millis(500));
+    let _ = patience.try_block_on(|| so(has_ended(&stack.video(&id))));
     Cell {
         broken,
         mode,
@@ -252,12 +247,15 @@ async fn bring_to_an_end(stack: &Stack, cells: &[Cell<'_>]) {
     // Whatever stands still for two minutes, and not yet for twelve, is looked after by each sweep.
     let every = [("SWEEP_EVERY_SECONDS", "120".to_owned())];
     let _impatient = Reconfigured::function(stack, &stack.sweep_function, &every).await;
-    let begun = Instant::now();
-    let left = || cells.iter().any(|cell| !has_ended(&stack.video(&cell.id)));
-    while left() && begun.elapsed() < PATIENCE {
-        sweep(stack).await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
-    }
+    let swept = async || {
+        let left = cells.iter().any(|cell| !has_ended(&stack.video(&cell.id)));
+        if left {
+            sweep(stack).await;
+        }
+        so(!left)
+    };
+    let patience = Patience::of(PATIENCE).every(Duration::from_secs(2));
+    let _ = patience.try_wait_for(swept).await;
 }
 
 async fn outcome(stack: &Stack, cell: &Cell<'_>) -> Result<String, String> {
@@ -295,14 +293,12 @@ async fn outcome(stack: &Stack, cell: &Cell<'_>) -> Result<String, String> {
     if end == End::Ready && works && attempts > 1 {
         return Err(format!("encoded {attempts} times"));
     }
-    let begun = Instant::now();
-    let told = loop {
+    let told = async || {
         let told = notices(stack, &cell.id).await;
-        if !told.is_empty() || begun.elapsed() > Duration::from_mins(1) {
-            break told;
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        if told.is_empty() { Err(told) } else { Ok(told) }
     };
+    let told = Patience::of(Duration::from_mins(1)).try_wait_for(told);
+    let told = told.await.unwrap_or_else(|none| none);
     if told.len() != 1 {
         let names: Vec<_> = told.iter().map(|notice| &notice.name).collect();
         return Err(format!("told {} times: {names:?}", told.len()));
