@@ -1,6 +1,7 @@
 //! A running stack, as its clients see it.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -150,23 +151,14 @@ impl Stack {
         ]
     }
 
-    /// The credentials of a role, which only its function may take: as the emulator's root user, who
-    /// is asked for no signature.
+    /// The credentials of a role, which only its function may take.
     pub fn assume(&self, role: &str) -> Credentials {
         let form = format!(
             "Action=AssumeRole&Version=2011-06-15&RoleSessionName=tests&RoleArn={}",
             role.replace(':', "%3A").replace('/', "%2F")
         );
-        let headers = [
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("x-reelrun-secret", &self.emulator_secret),
-            (
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0",
-            ),
-        ];
-        let answer = send("POST", &self.aws_endpoint_url, &headers, form.as_bytes());
-        let text = answer.text();
+        let kind = [("content-type", "application/x-www-form-urlencoded")];
+        let text = self.as_root("sts", &kind, &form).text();
         let value = |element: &str| {
             let (_, rest) = text.split_once(&format!("<{element}>")).expect(&text);
             rest.split_once('<').unwrap().0.to_owned()
@@ -178,6 +170,39 @@ impl Stack {
             None,
             "AssumeRole",
         )
+    }
+
+    /// What a function has logged since a time (Unix ms), by invocation, once each had ended.
+    pub fn logs(&self, function: &str, since: i64) -> Vec<String> {
+        let kind = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", "Logs_20140328.FilterLogEvents"),
+        ];
+        let group = format!("/aws/lambda/{function}");
+        let asked = json!({"logGroupName": group, "startTime": since});
+        let answer = self.as_root("logs", &kind, &asked.to_string()).json();
+        if answer["__type"] == "ResourceNotFoundException" {
+            return Vec::new();
+        }
+        let mut invocations: BTreeMap<String, String> = BTreeMap::new();
+        for event in answer["events"].as_array().expect("log events") {
+            // The emulator begins a stream with each invocation.
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            let log = invocations.entry(text("logStreamName")).or_default();
+            *log += &(text("message") + "\n");
+        }
+        invocations.into_values().collect()
+    }
+
+    /// A request as the emulator's root user, who is asked for no signature.
+    fn as_root(&self, service: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let mut all = headers.to_vec();
+        all.push(("x-reelrun-secret", &self.emulator_secret));
+        all.push(("authorization", &authorization));
+        send("POST", &self.aws_endpoint_url, &all, body.as_bytes())
     }
 
     /// Every function, by the name of its crate, and as it is deployed.

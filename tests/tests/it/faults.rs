@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use reelrun_tests::{
     configuration::Reconfigured,
     conformance::{Expected, check},
-    delivery::{deliver, put_event},
+    delivery::{deliver, invocations_ended, put_event},
     media::{Clips, text},
     poll::{Patience, so},
     processes::{FunctionProcess, command_lines, of_function},
@@ -266,8 +266,9 @@ async fn a_redriven_failure_comes_to_its_end() {
     };
     // A final verdict on the source stays...
     fail_with("unsupported-codec").await;
+    let since = reelrun_platform::now_millis();
     assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    invocations_ended(&stack, &stack.transcode_function, id, since, 1).await;
     assert_eq!(stack.video(id)["status"], "errored");
     // ...a failure of ours does not, nor what other limits may judge otherwise, if a person says so. The
     // sweep does not know of the end, and changes nothing of it; storage may repeat itself.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reelrun_tests::{
-    chunks::ended_run,
+    chunks::{ended_run, tasks},
     configuration::Reconfigured,
+    delivery::invocations_ended,
     media::Clips,
     poll::{Patience, so},
     processes::running,
@@ -74,9 +75,10 @@ async fn wait_until_gone(stack: &Stack, id: &str) {
     TWO_MINUTES.wait_for("it is gone", look).await;
 }
 
-/// Nothing of it may come back once it is gone.
-async fn stays_gone(stack: &Stack, id: &str) {
-    tokio::time::sleep(Duration::from_secs(15)).await;
+/// Nothing of it may come back once it is gone: nobody is left who could bring it. `encoders` is how
+/// many invocations were to encode it.
+async fn stays_gone(stack: &Stack, id: &str, since: i64, encoders: usize) {
+    invocations_ended(stack, &stack.transcode_function, id, since, encoders).await;
     assert_eq!(traces(stack, id).await, Vec::<String>::new());
 }
 
@@ -205,28 +207,34 @@ async fn a_source_that_comes_after_its_video_was_deleted_goes_too() {
 async fn a_video_is_deleted_while_it_is_encoded() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let _configuration = Reconfigured::chunks(&stack, 1).await;
-    let id = stack.upload(&clips.clip("long.mp4", "1280x720", "25", 120.0));
+    let file = clips.clip("long.mp4", "1280x720", "25", 120.0);
+    let since = reelrun_platform::now_millis();
+    let id = stack.upload(&file);
     stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.1));
     let is_encoded = || running(&stack, &stack.transcode_function, &id).is_some();
     assert!(is_encoded(), "an ffmpeg is at work");
     assert_eq!(delete(&stack, &id).status, 204);
     TWO_MINUTES.block_on("its ffmpeg ends", || so(!is_encoded()));
     wait_until_gone(&stack, &id).await;
-    stays_gone(&stack, &id).await;
+    stays_gone(&stack, &id, since, 1).await;
 }
 
 #[tokio::test]
 async fn a_video_is_deleted_while_its_chunks_are_encoded() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let _configuration = Reconfigured::chunks(&stack, 8).await;
-    let id = stack.upload(&clips.clip("long.mp4", "1280x720", "25", 96.0));
+    let file = clips.clip("long.mp4", "1280x720", "25", 96.0);
+    let since = reelrun_platform::now_millis();
+    let id = stack.upload(&file);
     stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.0));
     assert_eq!(delete(&stack, &id).status, 204);
     wait_until_gone(&stack, &id).await;
-    stays_gone(&stack, &id).await;
-    let (_, status) = ended_run(&stack, &id).await;
+    let (name, status) = ended_run(&stack, &id).await;
     // It came to nothing, by nobody's fault.
     assert_eq!(status.as_str(), "SUCCEEDED");
+    // Its event's, and those that the run asked for.
+    let (asked, _) = tasks(&stack, &name).await;
+    stays_gone(&stack, &id, since, 1 + asked).await;
 }
 
 /// Whatever interrupts a deletion, asking once more brings it to its end.

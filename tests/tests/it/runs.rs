@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
+use aws_sdk_sfn::types::ExecutionStatus;
 use reelrun_tests::{
-    chunks::{encoded, ended_run, executions, inits, timing},
+    chunks::{encoded, ended_run, execution_arn, executions, inits, tasks, timing},
     configuration::Reconfigured,
     delivery::{deliver, put_event},
     media::{Clips, text},
@@ -53,35 +53,6 @@ async fn a_killed_chunk_is_encoded_again_alone() {
     // Four parts, one of them twice, and the publishing.
     let died = "Runtime.ExitError".to_owned();
     assert_eq!(tasks(&stack, &name).await, (6, vec![died]));
-}
-
-/// How many times an execution has asked for a task, each try counted, and the errors of those
-/// that failed.
-async fn tasks(stack: &Stack, name: &str) -> (usize, Vec<String>) {
-    let history = aws_sdk_sfn::Client::new(&stack.aws())
-        .get_execution_history()
-        .execution_arn(execution_arn(stack, name))
-        .max_results(1000)
-        .send()
-        .await
-        .unwrap();
-    let started = history
-        .events
-        .iter()
-        .filter(|event| event.r#type == HistoryEventType::TaskScheduled);
-    let failed = history
-        .events
-        .iter()
-        .filter_map(|event| event.task_failed_event_details()?.error.clone());
-    (started.count(), failed.collect())
-}
-
-fn execution_arn(stack: &Stack, name: &str) -> String {
-    let machine = &stack.state_machine_arn;
-    format!(
-        "{}:{name}",
-        machine.replace(":stateMachine:", ":execution:")
-    )
 }
 
 /// A run that was stopped by hand says nothing; the event's next delivery takes the video over.
