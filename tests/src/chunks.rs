@@ -1,17 +1,13 @@
 //! Encodes in chunks: how many there were, and whether two results are alike.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, time::Duration};
 
-use aws_sdk_sfn::types::ExecutionStatus;
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
 use serde_json::Value;
 
 use crate::{
     configuration::Reconfigured,
+    poll::Patience,
     stack::{Stack, get},
 };
 
@@ -33,16 +29,48 @@ pub async fn executions(stack: &Stack, id: &str) -> Vec<(String, ExecutionStatus
 /// The only execution of a video, once it is over: name, and how it ended. Its video's record is at
 /// its end a moment earlier.
 pub async fn ended_run(stack: &Stack, id: &str) -> (String, ExecutionStatus) {
-    let begun = Instant::now();
-    loop {
+    let look = async || {
         let runs = executions(stack, id).await;
-        match &runs[..] {
-            [run] if run.1 != ExecutionStatus::Running => return run.clone(),
-            [_] => assert!(begun.elapsed() < Duration::from_mins(2), "{runs:?}"),
-            _ => panic!("one run is expected: {runs:?}"),
+        let [run] = &runs[..] else {
+            panic!("one run is expected: {runs:?}");
+        };
+        if run.1 == ExecutionStatus::Running {
+            return Err(run.clone());
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        Ok(run.clone())
+    };
+    let patience = Patience::of(Duration::from_mins(2));
+    patience.wait_for("the run ends", look).await
+}
+
+/// How many times an execution has asked for a task, each try counted, and the errors of those
+/// that failed.
+pub async fn tasks(stack: &Stack, name: &str) -> (usize, Vec<String>) {
+    let history = aws_sdk_sfn::Client::new(&stack.aws())
+        .get_execution_history()
+        .execution_arn(execution_arn(stack, name))
+        .max_results(1000)
+        .send()
+        .await
+        .unwrap();
+    let started = history
+        .events
+        .iter()
+        .filter(|event| event.r#type == HistoryEventType::TaskScheduled);
+    let failed = history
+        .events
+        .iter()
+        .filter_map(|event| event.task_failed_event_details()?.error.clone());
+    (started.count(), failed.collect())
+}
+
+/// What AWS calls an execution.
+pub fn execution_arn(stack: &Stack, name: &str) -> String {
+    let machine = &stack.state_machine_arn;
+    format!(
+        "{}:{name}",
+        machine.replace(":stateMachine:", ":execution:")
+    )
 }
 
 /// Encodes a file in this many chunks, and makes sure that it was this many.

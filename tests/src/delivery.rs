@@ -1,9 +1,11 @@
 //! Calls functions as S3 and the clock do.
 
+use std::time::Duration;
+
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 
-use crate::stack::Stack;
+use crate::{poll::Patience, stack::Stack};
 
 /// An event as S3 writes it: the fixture with this video's key.
 pub fn put_event(stack: &Stack, id: &str, size_bytes: u64) -> Value {
@@ -23,6 +25,24 @@ pub fn put_event(stack: &Stack, id: &str, size_bytes: u64) -> Value {
 /// Delivers an event to the transcode function and waits for the answer.
 pub async fn deliver(stack: &Stack, event: &Value) {
     call(stack, &stack.transcode_function, event).await;
+}
+
+/// Waits until this many invocations of a function that were about a video have ended since a time
+/// (Unix ms): all that were begun, so that nothing more comes of any.
+pub async fn invocations_ended(stack: &Stack, function: &str, id: &str, since: i64, count: usize) {
+    let about = async || {
+        let logs = stack.logs(function, since);
+        let about = logs.into_iter().filter(|log| log.contains(id));
+        let about: Vec<_> = about.collect();
+        if about.len() == count {
+            Ok(())
+        } else {
+            Err(about)
+        }
+    };
+    let what = format!("{count} invocations of {function} for {id} have ended");
+    let patience = Patience::of(Duration::from_mins(2));
+    patience.wait_for(&what, about).await;
 }
 
 /// Looks for what stands still, as is done every few minutes.

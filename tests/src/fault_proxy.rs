@@ -20,6 +20,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// What goes wrong.
@@ -45,13 +46,25 @@ impl Mode {
     ];
 }
 
-/// One kind of call, known by what is in it.
+/// One kind of call.
 #[derive(Debug, Clone, Copy)]
-pub struct Call {
-    /// The method; of DynamoDB and Step Functions, the operation.
-    pub operation: &'static str,
-    /// What is in the path of a call to S3, in the body of any other.
-    pub holds: &'static str,
+pub enum Call {
+    /// Of S3.
+    Object {
+        /// The method.
+        method: &'static str,
+        /// What is in the object's key.
+        key: &'static str,
+    },
+    /// Of DynamoDB or Step Functions.
+    Operation {
+        /// Its name.
+        name: &'static str,
+        /// Attributes that its expressions name, whatever they say about them...
+        names: &'static [&'static str],
+        /// ...and some that they do not.
+        but_not: &'static [&'static str],
+    },
 }
 
 /// A rule that holds until it is dropped.
@@ -183,22 +196,50 @@ impl Drop for Rule {
 }
 
 impl Entry {
-    fn matches(&self, request: &Request<Full<Bytes>>, body: &str) -> bool {
-        let path = request.uri().path();
+    fn matches(&self, request: &Request<Full<Bytes>>, body: &[u8]) -> bool {
         let target = request.headers().get("x-amz-target");
-        let target = target.and_then(|target| target.to_str().ok());
-        match target.and_then(|target| target.split('.').next_back()) {
-            Some(operation) => {
-                operation == self.call.operation
-                    && body.contains(self.call.holds)
-                    && body.contains(&self.video)
+        let operation = target
+            .and_then(|target| target.to_str().ok())
+            .and_then(|target| target.split('.').next_back());
+        match (self.call, operation) {
+            (Call::Object { method, key }, None) => {
+                let path = request.uri().path();
+                request.method() == method && path.contains(key) && path.contains(&self.video)
             }
-            None => {
-                request.method() == self.call.operation
-                    && path.contains(self.call.holds)
-                    && path.contains(&self.video)
+            (
+                Call::Operation {
+                    name,
+                    names,
+                    but_not,
+                },
+                Some(operation),
+            ) if name == operation => {
+                let Ok(asked) = serde_json::from_slice(body) else {
+                    return false;
+                };
+                let named = |name: &&str| is_named(&asked, name);
+                names.iter().all(named)
+                    && !but_not.iter().any(named)
+                    && is_about(&asked, &self.video)
             }
+            _ => false,
         }
+    }
+}
+
+/// Whether the expressions of a request to DynamoDB refer to an attribute.
+fn is_named(asked: &Value, attribute: &str) -> bool {
+    let names = asked["ExpressionAttributeNames"].as_object();
+    names.is_some_and(|names| names.values().any(|name| name == attribute))
+}
+
+/// Whether any text in a request has this in it: in a key, an item, or an execution's name.
+fn is_about(asked: &Value, video: &str) -> bool {
+    match asked {
+        Value::String(text) => text.contains(video),
+        Value::Array(all) => all.iter().any(|one| is_about(one, video)),
+        Value::Object(all) => all.values().any(|one| is_about(one, video)),
+        _ => false,
     }
 }
 
@@ -215,22 +256,18 @@ async fn pass(
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     parts.uri = format!("http://{upstream}{path}").parse().unwrap();
     let request = Request::from_parts(parts, Full::new(body.clone()));
-    let text = String::from_utf8_lossy(&body);
     let rule = {
         let rules = rules.lock().unwrap();
         rules
             .iter()
-            .find(|rule| rule.matches(&request, &text))
+            .find(|rule| rule.matches(&request, &body))
             .cloned()
     };
     let hit = rule.map(|rule| (rule.mode, rule.hits.fetch_add(1, Ordering::Relaxed)));
     let hit = hit.or_else(|| {
         let call = || {
-            format!(
-                "{} {}",
-                request.uri(),
-                text.chars().take(4096).collect::<String>()
-            )
+            let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+            format!("{} {text}", request.uri())
         };
         let mode = chaos.lock().unwrap().strikes(call)?;
         Some((mode, 0))
@@ -273,4 +310,62 @@ fn broken(request: &Request<Full<Bytes>>) -> Response<Full<Bytes>> {
         .header(header::CONTENT_TYPE, content_type)
         .body(Full::new(Bytes::from_static(body.as_bytes())))
         .unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn meets(call: Call, video: &str, operation: &str, body: &Value) -> bool {
+        let entry = Entry {
+            call,
+            video: video.into(),
+            mode: Mode::ErrorOnce,
+            hits: AtomicU32::new(0),
+        };
+        let request = Request::post("http://127.0.0.1/")
+            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+            .body(Full::default())
+            .unwrap();
+        entry.matches(&request, body.to_string().as_bytes())
+    }
+
+    #[test]
+    fn an_operation_is_known_by_the_attributes_it_names() {
+        const PART: Call = Call::Operation {
+            name: "UpdateItem",
+            names: &["parts_done"],
+            but_not: &["lease_until"],
+        };
+        let with = |names: Value| {
+            json!({
+                "Key": {"id": {"S": "video-7"}},
+                "UpdateExpression": "whatever it says: lease_until",
+                "ExpressionAttributeNames": names,
+            })
+        };
+        let part = with(json!({"#a": "parts_done", "#b": "lease_owner"}));
+        assert!(meets(PART, "video-7", "UpdateItem", &part));
+        assert!(!meets(PART, "video-8", "UpdateItem", &part));
+        assert!(!meets(PART, "video-7", "PutItem", &part));
+        let lease = with(json!({"#a": "parts_done", "#b": "lease_until"}));
+        assert!(!meets(PART, "video-7", "UpdateItem", &lease));
+        assert!(!meets(PART, "video-7", "UpdateItem", &with(Value::Null)));
+        let of_an_object = Call::Object {
+            method: "POST",
+            key: "",
+        };
+        assert!(!meets(of_an_object, "", "UpdateItem", &part));
+    }
+
+    #[test]
+    fn what_it_is_about_is_found_at_any_depth() {
+        let asked =
+            json!({"TransactItems": [{"Put": {"Item": {"filename": {"S": "a-first.mp4"}}}}]});
+        assert!(is_about(&asked, "first.mp4") && !is_about(&asked, "second.mp4"));
+        // Not the words of the request itself.
+        assert!(!is_about(&asked, "filename"));
+    }
 }

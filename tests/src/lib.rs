@@ -25,6 +25,7 @@ pub mod mp4;
 pub mod multipart;
 pub mod notices;
 pub mod openapi;
+pub mod poll;
 pub mod processes;
 pub mod projection;
 pub mod readings;

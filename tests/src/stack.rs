@@ -1,9 +1,10 @@
 //! A running stack, as its clients see it.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -15,6 +16,7 @@ use ureq::{Agent, http::Response};
 use crate::{
     multipart,
     openapi::{self, Call},
+    poll::Patience,
 };
 
 /// A stack's addresses, as `cargo reelrun up` writes them.
@@ -149,23 +151,14 @@ impl Stack {
         ]
     }
 
-    /// The credentials of a role, which only its function may take: as the emulator's root user, who
-    /// is asked for no signature.
+    /// The credentials of a role, which only its function may take.
     pub fn assume(&self, role: &str) -> Credentials {
         let form = format!(
             "Action=AssumeRole&Version=2011-06-15&RoleSessionName=tests&RoleArn={}",
             role.replace(':', "%3A").replace('/', "%2F")
         );
-        let headers = [
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("x-reelrun-secret", &self.emulator_secret),
-            (
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0",
-            ),
-        ];
-        let answer = send("POST", &self.aws_endpoint_url, &headers, form.as_bytes());
-        let text = answer.text();
+        let kind = [("content-type", "application/x-www-form-urlencoded")];
+        let text = self.as_root("sts", &kind, &form).text();
         let value = |element: &str| {
             let (_, rest) = text.split_once(&format!("<{element}>")).expect(&text);
             rest.split_once('<').unwrap().0.to_owned()
@@ -177,6 +170,39 @@ impl Stack {
             None,
             "AssumeRole",
         )
+    }
+
+    /// What a function has logged since a time (Unix ms), by invocation, once each had ended.
+    pub fn logs(&self, function: &str, since: i64) -> Vec<String> {
+        let kind = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", "Logs_20140328.FilterLogEvents"),
+        ];
+        let group = format!("/aws/lambda/{function}");
+        let asked = json!({"logGroupName": group, "startTime": since});
+        let answer = self.as_root("logs", &kind, &asked.to_string()).json();
+        if answer["__type"] == "ResourceNotFoundException" {
+            return Vec::new();
+        }
+        let mut invocations: BTreeMap<String, String> = BTreeMap::new();
+        for event in answer["events"].as_array().expect("log events") {
+            // The emulator begins a stream with each invocation.
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            let log = invocations.entry(text("logStreamName")).or_default();
+            *log += &(text("message") + "\n");
+        }
+        invocations.into_values().collect()
+    }
+
+    /// A request as the emulator's root user, who is asked for no signature.
+    fn as_root(&self, service: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let mut all = headers.to_vec();
+        all.push(("x-reelrun-secret", &self.emulator_secret));
+        all.push(("authorization", &authorization));
+        send("POST", &self.aws_endpoint_url, &all, body.as_bytes())
     }
 
     /// Every function, by the name of its crate, and as it is deployed.
@@ -278,16 +304,15 @@ impl Stack {
     /// The video, as the API shows it. A stack that has much to do may fail to answer in time: as
     /// any client, this asks again.
     pub fn video(&self, id: &str) -> Value {
-        let begun = Instant::now();
-        loop {
+        let patience = Patience::of(Duration::from_mins(1)).every(Duration::from_secs(1));
+        patience.block_on("the video is shown", || {
             let answer = self.get_path(&format!("/videos/{id}"), None);
-            if answer.status == 200 {
-                return answer.json();
+            match answer.status {
+                200 => Ok(answer.json()),
+                500.. => Err(answer.text()),
+                status => panic!("{status}: {}", answer.text()),
             }
-            let is_busy = answer.status >= 500 && begun.elapsed() < Duration::from_mins(1);
-            assert!(is_busy, "{}: {}", answer.status, answer.text());
-            std::thread::sleep(Duration::from_secs(1));
-        }
+        })
     }
 
     /// Waits until a video is ready or has failed.
@@ -299,18 +324,14 @@ impl Stack {
 
     /// Waits until a video is as wanted; fails after eight minutes.
     pub fn wait_for(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        loop {
+        Patience::of(Duration::from_mins(8)).block_on("the video is as wanted", || {
             let video = self.video(id);
             if wanted(&video) {
-                return video;
+                Ok(video)
+            } else {
+                Err(video)
             }
-            assert!(
-                begun.elapsed() < Duration::from_mins(8),
-                "still not as wanted: {video:#}"
-            );
-            std::thread::sleep(Duration::from_millis(200));
-        }
+        })
     }
 
     /// Uploads a file and waits until it is ready.

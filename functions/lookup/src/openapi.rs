@@ -3,7 +3,7 @@
 //! It is generated from the handlers' own types, of presign as well as of this function, and kept
 //! as a file, so that nothing is generated while a function starts and every change of the API
 //! shows in a review. A test writes the file, and fails where it is not what the code says
-//! (`tests/tests/openapi.rs`).
+//! (`tests/tests/it/openapi.rs`).
 
 use axum::response::IntoResponse;
 use http::header;

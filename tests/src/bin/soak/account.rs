@@ -7,6 +7,7 @@ use std::{
 
 use reelrun_tests::{
     notices::notices,
+    poll::{Patience, so},
     processes::command_lines,
     stack::{Stack, get},
 };
@@ -43,28 +44,27 @@ const AFTERMATH: Duration = Duration::from_secs(45);
 pub(crate) async fn drained(stack: &Stack, uploads: &[Upload], patience: Duration) -> Vec<String> {
     let begun = Instant::now();
     let mut left: Vec<_> = uploads.iter().collect();
-    loop {
+    let ended = async || {
         let mut still_left = Vec::new();
-        for upload in left {
+        for upload in &left {
             if !has_ended(stack, upload).await {
-                still_left.push(upload);
+                still_left.push(*upload);
             }
         }
         left = still_left;
-        if left.is_empty() {
-            println!("All had ended {:.0} s later", begun.elapsed().as_secs_f64());
-            // What follows an end: notices, and the removal of half-made renditions.
-            tokio::time::sleep(AFTERMATH).await;
-            return Vec::new();
-        }
-        if begun.elapsed() > patience {
-            return left
-                .into_iter()
-                .map(|upload| format!("{upload} has not ended: {}", seen(stack, upload).1))
-                .collect();
-        }
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        so(left.is_empty())
+    };
+    let patience = Patience::of(patience).every(Duration::from_secs(5));
+    if patience.try_wait_for(ended).await.is_err() {
+        return left
+            .into_iter()
+            .map(|upload| format!("{upload} has not ended: {}", seen(stack, upload).1))
+            .collect();
     }
+    println!("All had ended {:.0} s later", begun.elapsed().as_secs_f64());
+    // What follows an end: notices, and the removal of half-made renditions.
+    tokio::time::sleep(AFTERMATH).await;
+    Vec::new()
 }
 
 fn seen(stack: &Stack, upload: &Upload) -> (u16, Value) {

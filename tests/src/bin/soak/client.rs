@@ -12,7 +12,10 @@ use std::{
 
 use reelrun_core::media_type;
 use reelrun_media::error::ErrorType;
-use reelrun_tests::stack::{Stack, put, send};
+use reelrun_tests::{
+    poll::{Patience, so},
+    stack::{Stack, put, send},
+};
 use serde_json::{Value, json};
 
 use crate::files::{File, Files, Wanted};
@@ -68,10 +71,11 @@ pub(crate) struct Client {
 }
 
 /// How long a call is tried again: services are back after minutes.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Patience = Patience::of(Duration::from_mins(3)).every(Duration::from_millis(300));
 
 /// How long a video is waited for; what takes longer is waited for at the end.
-const LONGEST_WAIT: Duration = Duration::from_mins(2);
+const LONGEST_WAIT: Patience =
+    Patience::of(Duration::from_mins(2)).every(Duration::from_millis(500));
 
 impl Client {
     pub(crate) fn new(stack: &Stack, files: &Arc<Files>, seed: u64, done: &Arc<AtomicU64>) -> Self {
@@ -167,15 +171,15 @@ impl Client {
     }
 
     fn wait(&self, id: &str, begun: Instant) -> Option<Duration> {
-        while begun.elapsed() < LONGEST_WAIT {
+        let ended = LONGEST_WAIT.try_block_on(|| {
             let (status, video) = self.call("GET", &format!("/videos/{id}"), &[], "");
             assert_eq!(status, 200, "{video}");
-            if matches!(video["status"].as_str(), Some("ready" | "errored")) {
-                return Some(begun.elapsed());
-            }
-            thread::sleep(Duration::from_millis(500));
-        }
-        None
+            so(matches!(
+                video["status"].as_str(),
+                Some("ready" | "errored")
+            ))
+        });
+        ended.ok().map(|()| begun.elapsed())
     }
 
     /// A call of the API, again for as long as the service says that it can't now.
@@ -187,20 +191,15 @@ impl Client {
             all.push(("content-type", "application/json"));
         }
         let url = format!("{}{path}", self.stack.api_url);
-        let begun = Instant::now();
-        loop {
+        let answer = PATIENCE.block_on(&format!("{method} {path}"), || {
             let answer = send(method, &url, &all, body.as_bytes());
             if answer.status < 500 && answer.status != 429 {
-                let json = serde_json::from_slice(&answer.body).unwrap_or_default();
-                return (answer.status, json);
+                Ok(answer)
+            } else {
+                Err((answer.status, answer.text()))
             }
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "{method} {path}: {} {}",
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            );
-            thread::sleep(Duration::from_millis(300));
-        }
+        });
+        let json = serde_json::from_slice(&answer.body).unwrap_or_default();
+        (answer.status, json)
     }
 }

@@ -1,0 +1,239 @@
+//! Calls that are made while a client waits for an answer.
+
+use std::{
+    cell::OnceCell,
+    time::{Duration, Instant},
+};
+
+use reelrun_platform::auth;
+use reelrun_tests::{
+    configuration::Reconfigured,
+    fault_proxy::{Call, FaultProxy, Mode},
+    multipart::Upload,
+    stack::{Answer, Stack},
+};
+use serde_json::json;
+
+use crate::fault_matrix::table::{Outcome, Row, judge};
+
+/// A request to the API, and the call behind it that is broken.
+struct Request<'a> {
+    name: &'static str,
+    call: Call,
+    /// What names it in the call.
+    about: String,
+    send: Box<dyn Fn() -> Answer + 'a>,
+    /// What is answered when it works.
+    status: u16,
+}
+
+/// A client gets its answer before this. (A function has 10 s, and the stack sees to that.)
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_to_the_api() {
+    let stack = Stack::get();
+    let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
+    let url = [("AWS_ENDPOINT_URL_DYNAMODB", proxy.url())];
+    let _lookup = Reconfigured::function(&stack, &stack.lookup_function, &url).await;
+    let mut rows: Vec<Row> = Vec::new();
+    for mode in Mode::ALL {
+        let fresh = [url[0].clone(), ("TRIED", format!("{mode:?}"))];
+        let _presign = Reconfigured::function(&stack, &stack.presign_function, &fresh).await;
+        // One after the other: the first of them must be the first that its process gets.
+        let videos = std::iter::once_with(|| videos(&stack)).flatten();
+        let requests = uploads(&stack).into_iter().chain(videos);
+        for (at, request) in requests.enumerate() {
+            let outcome = tokio::task::block_in_place(|| answer(&proxy, &request, mode));
+            if rows.len() <= at {
+                rows.push(Row {
+                    call: request.name.into(),
+                    outcomes: Vec::new(),
+                });
+            }
+            rows[at].outcomes.push((mode, outcome));
+        }
+    }
+    judge("Requests to the API", &rows);
+}
+
+/// Tries a request while its call is broken, and again when it is not.
+fn answer(proxy: &FaultProxy, request: &Request<'_>, mode: Mode) -> Outcome {
+    let rule = proxy.breaks(request.call, &request.about, mode);
+    let begun = Instant::now();
+    let answer = (request.send)();
+    let took = begun.elapsed();
+    if rule.hits() == 0 {
+        return Err(format!("the call was never made: {}", answer.status));
+    }
+    drop(rule);
+    if took > TIME_LIMIT {
+        return Err(format!("took {took:?}"));
+    }
+    let wanted = match (mode, answer.status) {
+        (Mode::ErrorForEver, _) => 500,
+        // The call that was made again found that the first one had done its work.
+        (Mode::AnswerLost, 404) if request.status == 204 => 404,
+        _ => request.status,
+    };
+    if answer.status != wanted {
+        return Err(format!("{}: {}", answer.status, answer.text()));
+    }
+    if wanted == 500 {
+        let problem = answer.json();
+        if problem["type"] != "urn:reelrun:problem:internal" || !problem["request_id"].is_string() {
+            return Err(format!("no problem of ours: {problem}"));
+        }
+        let again = (request.send)();
+        if again.status != request.status {
+            return Err(format!("then {}: {}", again.status, again.text()));
+        }
+    }
+    Ok(format!("{} in {:.1} s", answer.status, took.as_secs_f64()))
+}
+
+/// A request whose broken call is an operation of `DynamoDB` that names these attributes.
+fn request<'a>(
+    name: &'static str,
+    operation: &'static str,
+    names: &'static [&'static str],
+    about: &str,
+    status: u16,
+    send: impl Fn() -> Answer + 'a,
+) -> Request<'a> {
+    Request {
+        name,
+        call: Call::Operation {
+            name: operation,
+            names,
+            but_not: &[],
+        },
+        about: about.into(),
+        send: Box::new(send),
+        status,
+    }
+}
+
+/// Of presign.
+fn uploads(stack: &Stack) -> Vec<Request<'_>> {
+    let token = Some(&*stack.api_token);
+    let unique = uuid::Uuid::now_v7();
+    let body = |name: &str| {
+        json!({"filename": name, "content_type": "video/mp4", "size_bytes": 9}).to_string()
+    };
+    let (first, alone) = (format!("{unique}-first.mp4"), format!("{unique}-alone.mp4"));
+    let (key, keyed) = (format!("key-{unique}"), format!("{unique}-keyed.mp4"));
+    // Asked for when it is needed: before that, each call of presign's is to be the first.
+    let large = OnceCell::new();
+    let post = move |body: String| move || stack.post("/uploads", token, &body);
+    let post_with_key = {
+        let (key, body) = (key.clone(), body(&keyed));
+        move || {
+            let headers = [("idempotency-key", &*key)];
+            stack.call("POST", "/uploads", token, &headers, &body)
+        }
+    };
+    vec![
+        request(
+            "POST /uploads: note the month",
+            "UpdateItem",
+            &[],
+            "library",
+            201,
+            post(body(&first)),
+        ),
+        request(
+            "POST /uploads: record the video",
+            "PutItem",
+            &[],
+            &alone,
+            201,
+            post(body(&alone)),
+        ),
+        request(
+            "POST /uploads: record it with its key",
+            "TransactWriteItems",
+            &[],
+            &keyed,
+            201,
+            post_with_key.clone(),
+        ),
+        request(
+            "POST /uploads again: find its key",
+            "GetItem",
+            &[],
+            &auth::hash(&key),
+            201,
+            post_with_key.clone(),
+        ),
+        request(
+            "POST /uploads again: renew the upload",
+            "UpdateItem",
+            &["upload_until"],
+            "",
+            201,
+            post_with_key,
+        ),
+        request(
+            "POST /uploads/{id}/sign: admit a multipart upload",
+            "UpdateItem",
+            &["multipart_uploads"],
+            "",
+            200,
+            move || {
+                let large = large.get_or_init(|| Upload::begin(stack, 65 << 20));
+                let part =
+                    json!({"method": "PUT", "uploadId": unique.to_string(), "partNumber": 1});
+                large.sign_as(Some(&large.token), part)
+            },
+        ),
+    ]
+}
+
+/// Of lookup.
+fn videos(stack: &Stack) -> Vec<Request<'_>> {
+    let token = Some(&*stack.api_token);
+    let id = stack.permission("about.mp4", "video/mp4", 9).video_id;
+    let path = format!("/videos/{id}");
+    let (shown, patched, deleted) = (path.clone(), path.clone(), path);
+    let list = move || stack.get_path("/videos?limit=1", token);
+    let patch = move || stack.call("PATCH", &patched, token, &[], r#"{"title": "New"}"#);
+    let delete = move || stack.call("DELETE", &deleted, token, &[], "");
+    vec![
+        request("GET /videos/{id}", "GetItem", &[], &id, 200, move || {
+            stack.get_path(&shown, None)
+        }),
+        request(
+            "GET /videos: where the library begins",
+            "GetItem",
+            &[],
+            "library",
+            200,
+            list,
+        ),
+        request(
+            "GET /videos: a month of it",
+            "Query",
+            &["month"],
+            "",
+            200,
+            list,
+        ),
+        request(
+            "PATCH /videos/{id}",
+            "UpdateItem",
+            &["title"],
+            &id,
+            200,
+            patch,
+        ),
+        request(
+            "DELETE /videos/{id}",
+            "UpdateItem",
+            &["asked_at"],
+            &id,
+            204,
+            delete,
+        ),
+    ]
+}

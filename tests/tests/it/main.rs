@@ -1,0 +1,23 @@
+//! Every test that sees the whole: one program, for each would link the AWS SDK anew.
+//!
+//! A module's tests are asked for by its name: `cargo reelrun test -E 'test(/^chunks::/)'`.
+//! `.config/nextest.toml` knows by the same names which of them need a stack to themselves.
+#![expect(clippy::unwrap_used, reason = "this is test code")]
+
+mod attacks;
+mod chunks;
+mod fault_matrix;
+mod faults;
+mod handlers;
+mod kills;
+mod library;
+mod matrix;
+mod multipart;
+mod notifications;
+mod openapi;
+mod pipeline;
+mod roles;
+mod runs;
+mod security;
+mod sweep;
+mod upload;

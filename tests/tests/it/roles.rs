@@ -1,0 +1,248 @@
+//! Each function can do what its code does, and nothing else: its role is tried, not read. (The
+//! emulator enforces IAM.)
+
+use std::collections::BTreeSet;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_s3::{config::SharedCredentialsProvider, error::ProvideErrorMetadata};
+use reelrun_tests::{records::s, stack::Stack};
+
+/// What a role may do; whatever is not listed must be denied.
+fn permitted(function: &str) -> &'static [&'static str] {
+    match function {
+        "presign" => &[
+            "put source",
+            "list parts of source",
+            "abort upload of source",
+            "get record",
+            "put record",
+            "update record",
+        ],
+        "lookup" => &["get record", "update record", "query records"],
+        "transcode" => &[
+            "get source",
+            "get refused",
+            "delete source",
+            "list uploads",
+            "put media",
+            "get work",
+            "put work",
+            "get record",
+            "update record",
+            "start encode",
+            "describe encode",
+        ],
+        "cleanup" => &[
+            "list uploads",
+            "list media",
+            "list multipart uploads",
+            "abort upload of source",
+            "get source",
+            "delete source",
+            "put refused",
+            "delete refused",
+            "delete work",
+            "delete media",
+            "delete record",
+        ],
+        "notify" => &["start notice"],
+        "sweep" => &[
+            "list uploads",
+            "query records",
+            "update record",
+            "describe encode",
+            "call transcode",
+        ],
+        _ => unreachable!(),
+    }
+}
+
+#[tokio::test]
+async fn a_role_permits_what_its_function_does_and_nothing_else() {
+    let stack = Stack::get();
+    let mut wrong = Vec::new();
+    for (name, function) in stack.functions() {
+        let config = as_function(&stack, function).await;
+        let permitted: BTreeSet<_> = permitted(name).iter().copied().collect();
+        let (mut can, mut all) = (BTreeSet::new(), BTreeSet::new());
+        for (what, error) in try_all(&stack, &config).await {
+            all.insert(what);
+            if !error.is_some_and(|code| code.contains("AccessDenied")) {
+                can.insert(what);
+            }
+        }
+        assert!(permitted.is_subset(&all), "{name}: not all was tried");
+        let more: Vec<_> = can.difference(&permitted).collect();
+        let less: Vec<_> = permitted.difference(&can).collect();
+        println!("{name:10} {} of {} permitted", can.len(), all.len());
+        if !more.is_empty() || !less.is_empty() {
+            wrong.push(format!("{name} can also {more:?}, and can't {less:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The credentials that a function has.
+async fn as_function(stack: &Stack, function: &str) -> SdkConfig {
+    let lambda = aws_sdk_lambda::Client::new(&stack.aws());
+    let configuration = lambda.get_function_configuration().function_name(function);
+    let role = configuration.send().await.unwrap().role.unwrap();
+    let config = stack.aws().into_builder();
+    config
+        .credentials_provider(SharedCredentialsProvider::new(stack.assume(&role)))
+        .build()
+}
+
+/// Tries everything that any function does, and some things that none has to; nothing of it does
+/// any harm. The code of the error that each ended with.
+async fn try_all(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Option<String>)> {
+    let mut tried = try_objects(stack, config).await;
+    tried.extend(try_records(stack, config).await);
+    tried.extend(try_calls(stack, config).await);
+    tried
+}
+
+/// A request's error code, if it ended with one.
+macro_rules! code {
+    ($request:expr) => {
+        $request.send().await.err().map(|error| {
+            let error = error.into_service_error();
+            // A HEAD or a listing has no body to name the code.
+            error.code().unwrap_or("unnamed").to_owned()
+        })
+    };
+}
+
+async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Option<String>)> {
+    let s3 = reelrun_platform::aws::s3(config);
+    let id = uuid::Uuid::now_v7();
+    let (uploads, media) = (&stack.uploads_bucket, &stack.media_bucket);
+    let mut tried = Vec::new();
+    for (names, bucket, key) in [
+        (
+            ["get source", "put source", "delete source"],
+            uploads,
+            format!("uploads/{id}/source"),
+        ),
+        (
+            ["get refused", "put refused", "delete refused"],
+            uploads,
+            format!("refused/{id}/source"),
+        ),
+        (
+            ["get work", "put work", "delete work"],
+            uploads,
+            format!("work/{id}/1-1/plan.json"),
+        ),
+        (
+            ["get media", "put media", "delete media"],
+            media,
+            format!("videos/{id}/poster.jpg"),
+        ),
+        (
+            ["get page", "put page", "delete page"],
+            media,
+            format!("assets/{id}.js"),
+        ),
+    ] {
+        let [get, put, delete] = names;
+        tried.push((put, code!(s3.put_object().bucket(bucket).key(&key))));
+        tried.push((get, code!(s3.get_object().bucket(bucket).key(&key))));
+        tried.push((delete, code!(s3.delete_object().bucket(bucket).key(&key))));
+        // What only another role may remove.
+        let root = stack.s3().delete_object().bucket(bucket).key(&key);
+        root.send().await.unwrap();
+    }
+    let source = format!("uploads/{id}/source");
+    let parts = s3.list_parts().bucket(uploads).key(&source);
+    tried.push(("list parts of source", code!(parts.upload_id("none"))));
+    let abort = s3.abort_multipart_upload().bucket(uploads).key(&source);
+    tried.push(("abort upload of source", code!(abort.upload_id("none"))));
+    tried.push(("list uploads", code!(s3.list_objects_v2().bucket(uploads))));
+    tried.push(("list media", code!(s3.list_objects_v2().bucket(media))));
+    let begun = s3.list_multipart_uploads().bucket(uploads);
+    tried.push(("list multipart uploads", code!(begun)));
+    tried.push(("delete bucket", code!(s3.delete_bucket().bucket(media))));
+    tried
+}
+
+async fn try_records(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Option<String>)> {
+    let table = &stack.videos_table;
+    let dynamodb = aws_sdk_dynamodb::Client::new(config);
+    let id = || s(&uuid::Uuid::now_v7().to_string());
+    let month = ":month";
+    let get = dynamodb.get_item().table_name(table).key("id", id());
+    // No record is changed: there is none.
+    let exists = "attribute_exists(id)";
+    let put = dynamodb.put_item().table_name(table).item("id", id());
+    let update = dynamodb.update_item().table_name(table).key("id", id());
+    let update = update
+        .update_expression("SET title = :title")
+        .expression_attribute_values(":title", s("x"));
+    let delete = dynamodb.delete_item().table_name(table).key("id", id());
+    let query = dynamodb.query().table_name(table).index_name("by_month");
+    let query = query
+        .key_condition_expression("#month = :month")
+        .expression_attribute_names("#month", "month")
+        .expression_attribute_values(month, AttributeValue::S("1999-01".into()));
+    vec![
+        ("get record", code!(get)),
+        ("put record", code!(put.condition_expression(exists))),
+        ("update record", code!(update.condition_expression(exists))),
+        ("delete record", code!(delete.condition_expression(exists))),
+        ("query records", code!(query)),
+        (
+            "scan records",
+            code!(dynamodb.scan().table_name(table).limit(1)),
+        ),
+        (
+            "describe table",
+            code!(dynamodb.describe_table().table_name(table)),
+        ),
+    ]
+}
+
+async fn try_calls(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Option<String>)> {
+    let states = aws_sdk_sfn::Client::new(config);
+    let lambda = aws_sdk_lambda::Client::new(config);
+    let mut tried = Vec::new();
+    for (names, machine) in [
+        (
+            ["start encode", "describe encode", "stop encode"],
+            &stack.state_machine_arn,
+        ),
+        (
+            ["start notice", "describe notice", "stop notice"],
+            &stack.notify_machine_arn,
+        ),
+    ] {
+        let [start, describe, stop] = names;
+        let execution = format!(
+            "{}:{}",
+            machine.replace(":stateMachine:", ":execution:"),
+            uuid::Uuid::now_v7()
+        );
+        // Permitted or not is asked first; a name like this one is refused after it.
+        let begin = states.start_execution().state_machine_arn(machine);
+        tried.push((start, code!(begin.name("<>").input("{}"))));
+        let look = states.describe_execution().execution_arn(&execution);
+        tried.push((describe, code!(look)));
+        let end = states.stop_execution().execution_arn(&execution);
+        tried.push((stop, code!(end)));
+    }
+    for (name, function) in [
+        ("call transcode", &stack.transcode_function),
+        ("call notify", &stack.notify_function),
+        ("call presign", &stack.presign_function),
+    ] {
+        let call = lambda.invoke().function_name(function);
+        let call = call.invocation_type(InvocationType::DryRun);
+        tried.push((name, code!(call)));
+    }
+    let configuration = lambda.get_function_configuration();
+    let configuration = configuration.function_name(&stack.transcode_function);
+    tried.push(("read configuration", code!(configuration)));
+    tried
+}
