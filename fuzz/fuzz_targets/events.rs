@@ -7,6 +7,7 @@ use reelrun_core::{
     event::{self, Record},
     notice::{Links, Notice, Receivers},
     task::{self, Task},
+    timestamp::Timestamp,
 };
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -22,7 +23,7 @@ fuzz_target!(|text: &[u8]| {
         }
     }
     for change in change::parse(&event) {
-        let _ = change.drained_at(0);
+        let _ = change.drained_at(Timestamp::from_secs(0));
         let links = Links {
             media: "https://cdn",
             page: "https://page",
@@ -31,7 +32,7 @@ fuzz_target!(|text: &[u8]| {
             webhooks: &["name".into()],
             mail: true,
         };
-        let _ = Notice::of(&change, links, to, time::OffsetDateTime::UNIX_EPOCH);
+        let _ = Notice::of(&change, links, to, Timestamp::from_secs(0));
     }
     if task::is_task(&event) {
         let _ = Task::deserialize(&event);

@@ -29,10 +29,7 @@ fuzz_target!(|text: &[u8]| {
     let Ok(id) = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse() else {
         return;
     };
-    let video = Video {
-        size_bytes: 1 << 30,
-        ..Video::waiting(id)
-    };
+    let video = Video::waiting(id, "a.mp4".into(), "video/mp4".into(), 1 << 30);
     if Operation::permitted(&body, &video).is_ok() {
         // Nothing but this upload's key is ever signed.
         let key = body.get("key").and_then(Value::as_str);

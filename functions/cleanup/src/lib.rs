@@ -6,15 +6,13 @@
 //! interrupts this, what is left is found and removed by the next try.
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
-
 use reelrun_core::{
     change::{self, Change, Leftovers},
     video::VideoId,
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError},
-    now_millis,
+    now,
     storage::{Storage, StorageError},
 };
 use serde_json::Value;
@@ -51,16 +49,16 @@ impl Cleanup {
     }
 
     async fn remove(&self, change: &Change, leftovers: Leftovers) -> Result<(), CleanupError> {
-        let (video, begun) = (change.video, now_millis());
+        let (video, begun) = (change.video, now());
         // At once, since this is what a viewer could still see.
         if leftovers == Leftovers::RenditionsAndPublicSource {
             self.storage.withdraw_source(video).await?;
         }
         let mut objects = self.remove_objects(video, leftovers).await?;
-        let left = change.drained_at(begun) - now_millis();
-        if let Ok(left @ 1..) = u64::try_from(left) {
+        let left = change.drained_at(begun).saturating_since(now());
+        if !left.is_zero() {
             // Whoever encoded it may have stored a little more until it noticed.
-            tokio::time::sleep(Duration::from_millis(left)).await;
+            tokio::time::sleep(left).await;
             objects += self.remove_objects(video, leftovers).await?;
         }
         if leftovers == Leftovers::Everything {

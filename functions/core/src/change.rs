@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Number, Value};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use serde::Deserialize;
+use serde_dynamo::{AttributeValue, Item};
+use serde_json::Value;
 
 use crate::{
-    lifecycle::timing::{WRITERS_DRAIN, millis},
+    lifecycle::timing::WRITERS_DRAIN,
+    timestamp::Timestamp,
     video::{Status, Video, VideoId},
 };
 
@@ -19,8 +21,8 @@ pub struct Change {
     pub before: Option<Status>,
     /// Where it is now.
     pub after: Status,
-    /// When it changed, in Unix milliseconds, if that is told.
-    pub at: Option<i64>,
+    /// When it changed, if that is told.
+    pub at: Option<Timestamp>,
     /// Whether a run of the state machine was encoding it.
     pub was_in_parts: bool,
     /// The record as it is now, unless it is one that can't be read.
@@ -58,29 +60,24 @@ impl Change {
         }
     }
 
-    /// From when on nobody stores anything for the video any more, in Unix milliseconds. A change of
-    /// unknown age is as young as it can be.
-    pub fn drained_at(&self, now: i64) -> i64 {
+    /// From when on nobody stores anything for the video any more. A change of unknown age is as young as
+    /// it can be.
+    pub fn drained_at(&self, now: Timestamp) -> Timestamp {
         let at = self.at.unwrap_or(now);
-        let drained = at + millis(WRITERS_DRAIN);
+        let drained = at + WRITERS_DRAIN;
         match (self.before, self.after) {
             (Some(Status::Waiting), _) => at,
             // Whoever says that it failed has stopped, but other parts of a run may still be at work.
             (Some(Status::Preparing), Status::Errored) if !self.was_in_parts => at,
             // So may a part that a run began twice, until it sees that the run is over.
-            (Some(Status::Ready), _) => match self.ready_at() {
-                Some(ready_at) => at.max(ready_at + millis(WRITERS_DRAIN)).min(drained),
-                None => drained,
-            },
+            (Some(Status::Ready), _) => {
+                let ready_at = self.record.as_deref().and_then(|video| video.ready_at);
+                ready_at.map_or(drained, |ready_at| {
+                    at.max(ready_at + WRITERS_DRAIN).min(drained)
+                })
+            }
             _ => drained,
         }
-    }
-
-    /// When the video became ready, in Unix milliseconds.
-    fn ready_at(&self) -> Option<i64> {
-        let text = self.record.as_deref()?.ready_at.as_deref()?;
-        let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
     }
 }
 
@@ -95,60 +92,43 @@ pub fn parse(event: &Value) -> Vec<Change> {
         .collect()
 }
 
+/// A record of the stream: an item before and after, as attributes that are tagged with their types.
+#[derive(Deserialize)]
+struct StreamRecord {
+    dynamodb: StreamImages,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamImages {
+    approximate_creation_date_time: Option<f64>,
+    keys: Item,
+    old_image: Option<Item>,
+    new_image: Option<Item>,
+}
+
 fn parse_record(record: &Value) -> Option<Change> {
-    let text = |path: &str| record.pointer(path)?.as_str();
-    Some(Change {
-        video: text("/dynamodb/Keys/id/S")?.parse().ok()?,
-        before: text("/dynamodb/OldImage/status/S").and_then(Status::from_record),
-        after: text("/dynamodb/NewImage/status/S").and_then(Status::from_record)?,
-        at: record
-            .pointer("/dynamodb/ApproximateCreationDateTime")
-            .and_then(Value::as_f64)
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .and_then(|since_1970| since_1970.as_millis().try_into().ok())
-            .filter(|at| *at > 0),
-        // Not in the new image: whoever writes the end down removes it.
-        was_in_parts: text("/dynamodb/OldImage/parts_counted/N").is_some_and(|parts| parts != "0"),
-        record: record
-            .pointer("/dynamodb/NewImage")
-            .and_then(Value::as_object)
-            .and_then(|image| serde_json::from_value(item(image)?).ok()),
-    })
-}
-
-/// An item of DynamoDB as plain JSON; none if it is none.
-fn item(attributes: &Map<String, Value>) -> Option<Value> {
-    let plain = attributes
-        .iter()
-        .map(|(name, value)| Some((name.clone(), plain(value)?)));
-    plain.collect::<Option<Map<_, _>>>().map(Value::Object)
-}
-
-/// A value that is tagged with its type, `{"S": "text"}`, without its tag.
-fn plain(value: &Value) -> Option<Value> {
-    let (kind, value) = value.as_object()?.iter().next()?;
-    let list = |each: fn(&Value) -> Option<Value>| {
-        value
-            .as_array()?
-            .iter()
-            .map(each)
-            .collect::<Option<Vec<_>>>()
-            .map(Value::Array)
-    };
-    match kind.as_str() {
-        "S" | "BOOL" => Some(value.clone()),
-        "N" => number(value),
-        "NULL" => Some(Value::Null),
-        "M" => item(value.as_object()?),
-        "L" => list(plain),
-        "SS" => list(|text| Some(text.clone())),
-        "NS" => list(number),
+    let StreamRecord { dynamodb: images } = StreamRecord::deserialize(record).ok()?;
+    let text = |item: &Item, name: &str| match item.get(name)? {
+        AttributeValue::S(text) => Some(text.clone()),
         _ => None,
-    }
-}
-
-fn number(value: &Value) -> Option<Value> {
-    value.as_str()?.parse::<Number>().ok().map(Value::Number)
+    };
+    let status = |item| text(item, "status")?.parse().ok();
+    let (old, new) = (images.old_image.unwrap_or_default(), images.new_image?);
+    let parts_counted = old.get("parts_counted");
+    Some(Change {
+        video: text(&images.keys, "id")?.parse().ok()?,
+        before: status(&old),
+        after: status(&new)?,
+        at: images
+            .approximate_creation_date_time
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|since_1970| !since_1970.is_zero())
+            .map(|since_1970| Timestamp::from_secs(0) + since_1970),
+        // Not in the new image: whoever writes the end down removes it.
+        was_in_parts: parts_counted.is_some_and(|parts| *parts != AttributeValue::N("0".into())),
+        record: serde_dynamo::from_item(new).ok(),
+    })
 }
 
 #[cfg(test)]
@@ -162,7 +142,8 @@ mod tests {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    const AT: i64 = 1_795_000_000_000;
+    const AT: Timestamp = Timestamp::from_secs(1_795_000_000);
+    const EARLIER: Timestamp = Timestamp::from_secs(0);
 
     #[test]
     fn a_deletion_waits_for_the_encoder() {
@@ -171,26 +152,27 @@ mod tests {
         };
         assert_eq!(change.before, Some(Status::Preparing));
         assert_eq!(change.leftovers(), Some(Leftovers::Everything));
-        assert_eq!(change.drained_at(0), AT + millis(WRITERS_DRAIN));
+        assert_eq!(change.drained_at(EARLIER), AT + WRITERS_DRAIN);
         let ready = |ready_at: Option<&str>| {
-            let mut record = change
-                .record
-                .clone()
-                .unwrap_or_else(|| Box::new(Video::waiting(change.video)));
-            record.ready_at = ready_at.map(Into::into);
+            let name = String::from;
+            let mut record = Video::waiting(change.video, name("a.mp4"), name("video/mp4"), 1);
+            record.ready_at = ready_at.map(|at| at.parse().unwrap());
             Change {
                 before: Some(Status::Ready),
-                record: Some(record),
+                record: Some(Box::new(record)),
                 ..change.clone()
             }
         };
-        assert_eq!(ready(Some("2024-11-27T19:35:20.004Z")).drained_at(0), AT);
-        assert_eq!(ready(None).drained_at(0), AT + millis(WRITERS_DRAIN));
+        assert_eq!(
+            ready(Some("2024-11-27T19:35:20.004Z")).drained_at(EARLIER),
+            AT
+        );
+        assert_eq!(ready(None).drained_at(EARLIER), AT + WRITERS_DRAIN);
         let undated = Change {
             at: None,
             ..change.clone()
         };
-        assert_eq!(undated.drained_at(AT), AT + millis(WRITERS_DRAIN));
+        assert_eq!(undated.drained_at(AT), AT + WRITERS_DRAIN);
     }
 
     #[test]
@@ -215,10 +197,10 @@ mod tests {
         for kind in ["unsupported-codec", "protected-content"] {
             assert_eq!(failed(kind, 0).leftovers(), Some(Leftovers::Renditions));
         }
-        assert_eq!(alone.drained_at(0), AT);
+        assert_eq!(alone.drained_at(EARLIER), AT);
         assert_eq!(
-            failed("malformed-media", 3).drained_at(0),
-            AT + millis(WRITERS_DRAIN)
+            failed("malformed-media", 3).drained_at(EARLIER),
+            AT + WRITERS_DRAIN
         );
         for kind in ["internal", "too-long", "too-large"] {
             assert_eq!(failed(kind, 3).leftovers(), None);

@@ -12,7 +12,7 @@
 //! | event | [`event`], [`task`] |
 //! | look up | [`playback`], [`view`], [`cursor`] |
 //! | what follows | [`change`], [`notice`] |
-//! | its whole life | [`lifecycle`] |
+//! | its whole life | [`lifecycle`], [`timestamp`] |
 #![forbid(unsafe_code)]
 
 pub mod change;
@@ -21,10 +21,13 @@ pub mod event;
 pub mod keys;
 pub mod lifecycle;
 pub mod media_type;
+#[cfg(test)]
+mod model;
 pub mod notice;
 pub mod playback;
 pub mod task;
 mod text;
+pub mod timestamp;
 pub mod upload;
 pub mod video;
 pub mod view;

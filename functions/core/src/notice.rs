@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use crate::{
     change::Change,
     text::printable,
-    video::{Status, Video, rfc3339},
+    timestamp::Timestamp,
+    video::{Status, Video},
     view,
 };
 
@@ -79,7 +79,7 @@ impl Notice {
         change: &Change,
         links: Links<'_>,
         to: Receivers<'_>,
-        now: OffsetDateTime,
+        now: Timestamp,
     ) -> Option<Self> {
         let video = change.record.as_deref()?;
         if matches!(change.before, Some(before) if before == change.after) {
@@ -117,7 +117,7 @@ impl Notice {
             detail_type: detail_type.into(),
             payload: Payload {
                 kind: kind.into(),
-                timestamp: video.ready_at.clone().unwrap_or_else(|| rfc3339(now)),
+                timestamp: video.ready_at.unwrap_or(now).to_string(),
                 data: json!(view::video(video, links.media)),
             },
             receivers: to.webhooks.to_vec(),
@@ -177,7 +177,7 @@ mod tests {
                 page: "https://page",
             },
             webhooks(&two()),
-            OffsetDateTime::UNIX_EPOCH,
+            Timestamp::from_secs(0),
         )
     }
 
@@ -214,7 +214,7 @@ mod tests {
                     page: ""
                 },
                 webhooks(&two()),
-                OffsetDateTime::UNIX_EPOCH
+                Timestamp::from_secs(0)
             ),
             None
         );

@@ -45,9 +45,8 @@ mod tests {
             });
             original_plays_in_browsers(&Video {
                 status: Status::Preparing,
-                filename: filename.into(),
                 source,
-                ..Video::waiting(id)
+                ..Video::waiting(id, filename.into(), "video/mp4".into(), 1)
             })
         };
         assert!(plays("a.MP4", None));

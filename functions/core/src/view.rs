@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     keys::StorageKey,
     playback::original_plays_in_browsers,
-    video::{PublishedRendition, Status, Video, VideoId, rfc3339},
+    video::{PublishedRendition, Status, Video, VideoId},
 };
 use reelrun_media::file::MediaFile;
 use reelrun_media::{error::VideoError, source::SourceSummary};
@@ -38,7 +38,7 @@ pub struct VideoView<'a> {
     pub created_at: String,
     /// When it became `ready`: RFC 3339, UTC.
     #[schema(required, format = DateTime)]
-    pub ready_at: Option<&'a str>,
+    pub ready_at: Option<String>,
     /// What the uploaded file turned out to be; `null` until it was looked at.
     #[schema(required)]
     pub source: Option<&'a SourceSummary>,
@@ -97,8 +97,8 @@ pub fn video<'a>(video: &'a Video, public_url: &str) -> VideoView<'a> {
         title: video.title.as_deref(),
         filename: &video.filename,
         metadata: &video.metadata,
-        created_at: rfc3339(video.id.created_at()),
-        ready_at: video.ready_at.as_deref(),
+        created_at: video.id.created_at().to_string(),
+        ready_at: video.ready_at.map(|at| at.to_string()),
         source: video.source.as_ref(),
         renditions: &video.renditions,
         playback: playback(video, public_url),

@@ -15,7 +15,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     http::JsonBody,
-    now_millis,
+    now,
     problem::{Problem, ProblemKind},
     problems,
 };
@@ -57,7 +57,7 @@ pub(crate) async fn change_video(
     let Outcome::Done(video) = changed.map_err(|why| Problem::internal(&why))? else {
         return Err(unknown(id));
     };
-    let video = video.at(now_millis());
+    let video = lifecycle::as_of(now(), *video);
     Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn delete_video(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let id = video_id(id)?;
-    let delete = lifecycle::delete(now_millis());
+    let delete = lifecycle::delete(now());
     let deleted = lookup.catalog.apply(id, &delete).await;
     if !deleted.map_err(|why| Problem::internal(&why))?.is_done() {
         return Err(unknown(id));

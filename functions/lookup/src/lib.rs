@@ -18,6 +18,7 @@ use axum::{
 };
 use reelrun_core::{
     cursor::{self, Position},
+    lifecycle,
     video::{Month, Status, VideoId},
     view::{self, VideoView},
 };
@@ -25,12 +26,11 @@ use reelrun_platform::{
     auth::{ApiTokens, require_token},
     catalog::Catalog,
     http::router,
-    now_millis,
+    now,
     problem::{Problem, ProblemKind},
     problems,
 };
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 /// What the function works with.
@@ -95,7 +95,7 @@ async fn get_video(
     let id = video_id(id)?;
     let found = lookup.catalog.get(id).await;
     let video = found.map_err(|why| Problem::internal(&why))?;
-    let video = video.ok_or_else(|| unknown(id))?.at(now_millis());
+    let video = lifecycle::as_of(now(), video.ok_or_else(|| unknown(id))?);
     Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
 }
 
@@ -165,17 +165,18 @@ async fn list_videos(
             ));
         }
     };
-    let status: Option<Status> = match query.status.as_deref().map(str::parse) {
+    let status = match query.status.as_deref().map(str::parse::<Status>) {
         None => None,
-        Some(Ok(status)) => Some(status),
-        Some(Err(())) => {
+        Some(Ok(status)) if status.is_shown() => Some(status),
+        Some(_) => {
             let detail = "status must be waiting, preparing, ready or errored.";
             return Err(invalid("status", detail.into()));
         }
     };
+    let now = now();
     let from = match query.cursor.as_deref().map(cursor::decode) {
         None => Position {
-            month: Month::of(OffsetDateTime::now_utc()),
+            month: Month::of(now),
             after: None,
         },
         Some(Some(position)) => position,
@@ -189,8 +190,8 @@ async fn list_videos(
         .list(from, limit, status)
         .await
         .map_err(|why| Problem::internal(&why))?;
-    let now = now_millis();
-    let shown = page.videos.into_iter().map(|video| video.at(now));
+    let shown = page.videos.into_iter();
+    let shown = shown.map(|video| lifecycle::as_of(now, video));
     // One that has just been given up is recorded as being prepared until the next sweep.
     let videos: Vec<_> = shown
         .filter(|video| status.is_none_or(|wanted| video.status == wanted))

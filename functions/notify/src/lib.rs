@@ -12,10 +12,12 @@ use reelrun_core::{
     change,
     notice::{Delivery, Links, Notice, Receivers},
 };
-use reelrun_platform::runs::{Runs, RunsError};
+use reelrun_platform::{
+    now,
+    runs::{Runs, RunsError},
+};
 use serde::Deserialize as _;
 use serde_json::Value;
-use time::OffsetDateTime;
 
 use self::webhook::Webhooks;
 
@@ -57,7 +59,6 @@ impl Notify {
             return self.webhooks.deliver(delivery).await;
         }
         for change in change::parse(&event) {
-            let now = OffsetDateTime::now_utc();
             let to = Receivers {
                 webhooks: self.webhooks.names(),
                 mail: self.mails,
@@ -66,7 +67,7 @@ impl Notify {
                 media: &self.public_url,
                 page: &self.page_url,
             };
-            let Some(notice) = Notice::of(&change, links, to, now) else {
+            let Some(notice) = Notice::of(&change, links, to, now()) else {
                 continue;
             };
             self.deliveries.start(&notice.id, &notice).await?;

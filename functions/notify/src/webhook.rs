@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use reelrun_core::notice::Delivery;
-use reelrun_platform::auth;
+use reelrun_platform::{auth, now};
 use standardwebhooks::Webhook;
-use time::OffsetDateTime;
 use ureq::{
     Agent,
     unversioned::{resolver::DefaultResolver, transport::DefaultConnector},
@@ -108,7 +107,7 @@ impl Webhooks {
         let body = serde_json::to_vec(&delivery.payload)
             .map_err(|why| NotifyError::Refused(why.to_string()))?;
         // When it is sent: receivers refuse what is too old.
-        let timestamp = OffsetDateTime::now_utc().unix_timestamp();
+        let timestamp = now().as_secs();
         let signature = webhook
             .sign(&delivery.id, timestamp, &body)
             .map_err(|why| NotifyError::Refused(why.to_string()))?;

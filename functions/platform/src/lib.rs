@@ -17,12 +17,11 @@ pub mod runs;
 pub mod signer;
 pub mod storage;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-/// Milliseconds since the Unix epoch, by this machine's clock.
-pub fn now_millis() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+use reelrun_core::timestamp::Timestamp;
+
+/// What this machine's clock shows.
+pub fn now() -> Timestamp {
+    SystemTime::now().into()
 }

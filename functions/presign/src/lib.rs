@@ -48,7 +48,7 @@ pub struct Presign {
     /// The API's own base URL.
     pub api_url: String,
     /// Whether the library is known to reach back to the present month.
-    pub month_is_noted: Arc<AtomicBool>,
+    pub library_is_extended: Arc<AtomicBool>,
 }
 
 /// The document of these routes. Lookup serves it together with its own.

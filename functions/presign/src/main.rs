@@ -27,7 +27,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         url_expiry: config::seconds("URL_EXPIRY_SECONDS")?,
         upload_expiry: config::seconds("UPLOAD_EXPIRY_SECONDS")?,
         api_url: config::base_url("API_URL")?,
-        month_is_noted: Arc::default(),
+        library_is_extended: Arc::default(),
     };
     lambda_http::run(routes(presign, ApiTokens::from_env()?)).await
 }

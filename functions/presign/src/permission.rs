@@ -7,24 +7,25 @@ use http::{HeaderMap, StatusCode, header};
 use reelrun_core::{
     keys::StorageKey,
     lifecycle::{
-        self,
+        self, Outcome,
         timing::{IDEMPOTENCY_WINDOW, UNUSED_UPLOAD_GRACE},
     },
+    timestamp::Timestamp,
     upload::{
         Refused, RefusedKind, UploadRequest,
         sign::{Operation, part_size},
     },
-    video::{Video, VideoId, rfc3339},
+    video::{UploadToken, Video, VideoId},
 };
 use reelrun_platform::{
     auth,
     catalog::IdempotencyRecord,
     http::{IDEMPOTENCY_KEY, JsonBody},
+    now,
     problem::{Problem, ProblemKind},
     problems,
 };
 use serde_json::json;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -78,11 +79,13 @@ pub(crate) async fn create_upload(
     let request = UploadRequest::parse(&body, presign.limits).map_err(refused)?;
     let request_hash = auth::hash(&json!(request).to_string());
     let id = VideoId::new(Uuid::now_v7()).map_err(|why| Problem::internal(&why))?;
-    let now = OffsetDateTime::now_utc();
+    let now = now();
     let token = auth::new_token();
     let video = waiting(id, request, now + presign.upload_expiry, &token);
     // The record comes before the answer: an event for this source finds its video.
-    let video = presign.record(video, key.as_deref(), request_hash).await?;
+    let video = presign
+        .record(video, key.as_deref(), request_hash, now)
+        .await?;
     tracing::info!(video.id = %video.id, video.size_bytes = video.size_bytes, "upload permitted");
     let video_url = format!("{}/videos/{}", presign.api_url, video.id);
     let body = GrantedUpload {
@@ -106,26 +109,21 @@ impl Presign {
         video: Video,
         key: Option<&str>,
         request_hash: String,
+        now: Timestamp,
     ) -> Result<Video, Problem> {
         let internal = |why| Problem::internal(&why);
         // Once in a process will do: later months change nothing.
-        if !self.month_is_noted.load(Ordering::Relaxed) {
-            let noted = self.catalog.note_month(video.month).await;
+        if !self.library_is_extended.load(Ordering::Relaxed) {
+            let noted = self.catalog.extend_library_to(video.month).await;
             noted.map_err(internal)?;
-            self.month_is_noted.store(true, Ordering::Relaxed);
+            self.library_is_extended.store(true, Ordering::Relaxed);
         }
         let Some(key) = key else {
             self.catalog.create(&video).await.map_err(internal)?;
             return Ok(video);
         };
-        let now = OffsetDateTime::now_utc().unix_timestamp();
         let until = video.id.created_at() + IDEMPOTENCY_WINDOW;
-        let key_record = IdempotencyRecord::new(
-            &auth::hash(key),
-            request_hash,
-            video.id,
-            until.unix_timestamp(),
-        );
+        let key_record = IdempotencyRecord::new(&auth::hash(key), request_hash, video.id, until);
         let recorded = self.catalog.create_once(&video, &key_record, now).await;
         let Some(earlier) = recorded.map_err(internal)? else {
             return Ok(video);
@@ -143,26 +141,22 @@ impl Presign {
                 "The video that this Idempotency-Key made was deleted. Use a new key to upload it again.",
             )
         })?;
-        let renewed = Video {
-            upload_token_hash: video.upload_token_hash,
-            upload_until: video.upload_until,
-            expires_at: video.expires_at,
-            ..found
-        };
-        let renewal = lifecycle::renew_upload(&renewed);
-        let renewal = self.catalog.apply(renewed.id, &renewal).await;
-        if !renewal.map_err(internal)?.is_done() {
-            let detail = format!(
-                "This Idempotency-Key made the video {}, whose source has arrived already. Look it up.",
-                renewed.id
-            );
-            return Err(Problem::new(ProblemKind::Conflict, detail));
+        let renewal = lifecycle::renew_upload(&video);
+        let renewal = self.catalog.apply(found.id, &renewal).await;
+        match renewal.map_err(internal)? {
+            Outcome::Done(renewed) => Ok(*renewed),
+            Outcome::Refused(_) => Err(Problem::new(
+                ProblemKind::Conflict,
+                format!(
+                    "This Idempotency-Key made the video {}, whose source has arrived already. Look it up.",
+                    found.id
+                ),
+            )),
         }
-        Ok(renewed)
     }
 
     /// How to send the source.
-    async fn instructions(&self, video: &Video, now: OffsetDateTime) -> Result<Upload, Problem> {
+    async fn instructions(&self, video: &Video, now: Timestamp) -> Result<Upload, Problem> {
         let key = StorageKey::Source(video.id).to_string();
         let sign_url = format!("{}/uploads/{}/sign", self.api_url, video.id);
         if video.size_bytes >= self.limits.multipart_from {
@@ -170,7 +164,7 @@ impl Presign {
                 key,
                 part_size_bytes: part_size(video.size_bytes),
                 sign_url,
-                expires_at: rfc3339(now + self.upload_expiry),
+                expires_at: (now + self.upload_expiry).to_string(),
             });
         }
         let signed = self
@@ -182,7 +176,7 @@ impl Presign {
             method: UploadMethod::Put,
             url: signed.url,
             headers: signed.headers.into_iter().collect(),
-            expires_at: rfc3339(now + self.url_expiry),
+            expires_at: (now + self.url_expiry).to_string(),
             key,
             sign_url,
         })
@@ -203,17 +197,22 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-fn waiting(id: VideoId, request: UploadRequest, until: OffsetDateTime, token: &str) -> Video {
+fn waiting(id: VideoId, request: UploadRequest, until: Timestamp, token: &str) -> Video {
+    let video = Video::waiting(
+        id,
+        request.filename,
+        request.content_type.into(),
+        request.size_bytes,
+    );
     Video {
-        filename: request.filename,
-        content_type: request.content_type.into(),
-        size_bytes: request.size_bytes,
         title: request.title,
         metadata: request.metadata,
-        upload_token_hash: Some(auth::hash(token)),
-        upload_until: until.unix_timestamp(),
-        expires_at: Some((until + UNUSED_UPLOAD_GRACE).unix_timestamp()),
-        ..Video::waiting(id)
+        upload_token: Some(UploadToken {
+            hash: auth::hash(token),
+            valid_until: until,
+        }),
+        expires_at: Some(until + UNUSED_UPLOAD_GRACE),
+        ..video
     }
 }
 

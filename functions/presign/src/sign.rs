@@ -15,7 +15,7 @@ use reelrun_core::{
 use reelrun_platform::{
     auth::{self, bearer_token, is_token_of},
     http::JsonBody,
-    now_millis,
+    now,
     problem::{Problem, ProblemKind},
     problems,
 };
@@ -106,17 +106,18 @@ impl Presign {
                 .map_err(|why| Problem::internal(&why))?,
             None => None,
         };
-        let opened = found.filter(|video| {
-            let hash = video.upload_token_hash.as_deref();
-            hash.is_some_and(|hash| is_token_of(token, hash))
+        let opened = found.and_then(|video| {
+            let known = video.upload_token.as_ref()?;
+            let valid_until = known.valid_until;
+            is_token_of(token, &known.hash).then_some((video, valid_until))
         });
-        let video = opened.ok_or_else(|| {
+        let (video, valid_until) = opened.ok_or_else(|| {
             Problem::new(
                 ProblemKind::Forbidden,
                 "This token does not open this upload. Use the upload_token that came with it.",
             )
         })?;
-        if video.upload_until * 1000 < now_millis() {
+        if valid_until < now() {
             return Err(Problem::new(
                 ProblemKind::UploadExpired,
                 "This upload was not finished in time. Start it again.",

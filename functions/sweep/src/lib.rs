@@ -1,23 +1,23 @@
 //! Brings to an end what stands still.
 //!
-//! Called every few minutes. It compares the young sources that are stored with the young videos that
-//! are recorded, and sees to those that nobody else will: see [`reelrun_core::lifecycle::sweep`], which decides.
+//! Called every few minutes. It compares the recent sources in storage with the recent videos in the
+//! catalog, and reconciles those that stand still: [`reelrun_core::lifecycle::sweep`] decides how.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use reelrun_core::{
     lifecycle::{
         self,
         sweep::{Action, StoredSource, Sweep, announcement},
-        timing::{SWEEP_LOOK_BACK, millis},
+        timing::SWEEP_LOOK_BACK,
     },
     video::{Month, Video, VideoId},
 };
 use reelrun_platform::{
-    catalog::{Catalog, CatalogError},
+    catalog::{Catalog, CatalogError, Unreadable},
     function::{CallError, Function},
-    now_millis,
+    now,
     runs::{Runs, RunsError},
     storage::{Storage, StorageError},
 };
@@ -34,10 +34,10 @@ pub struct Sweeper {
     /// Whom an upload is announced to.
     pub transcode: Function,
     /// How often this is called.
-    pub every_millis: i64,
+    pub every: Duration,
 }
 
-/// Something was not seen to; the next sweep sees it again.
+/// Something could not be reconciled; the next sweep tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// The sources could not be listed.
@@ -55,33 +55,33 @@ pub enum SweepError {
 }
 
 impl Sweeper {
-    /// Looks at everything young, once.
+    /// Looks at everything recent, once.
     pub async fn sweep(&self) -> Result<(), SweepError> {
         let sweep = Sweep {
-            now: now_millis(),
-            every: self.every_millis,
+            now: now(),
+            every: self.every,
         };
-        let first = VideoId::first_at(sweep.now - millis(SWEEP_LOOK_BACK));
-        // Before the records: whatever is stored meanwhile is young, and not asked for its record.
+        let first = VideoId::first_at(sweep.now - SWEEP_LOOK_BACK);
+        // Before the records: what is stored meanwhile is too new to be missed.
         let mut sources = self.storage.sources_from(first).await?;
         let mut failed = None;
         let this_month = VideoId::first_at(sweep.now).month();
         for month in months(first.month(), this_month) {
             let mut after = None;
             loop {
-                let (videos, last) = self.catalog.young(month, first, after).await?;
+                let (videos, last) = self.catalog.list_recent(month, first, after).await?;
                 for video in videos {
                     let video = match video {
                         Ok(video) => video,
-                        Err(unreadable) => {
+                        Err(Unreadable(id)) => {
                             // Not one without a video: a later version knows it.
-                            unreadable.and_then(|id| sources.remove(&id));
+                            id.and_then(|id| sources.remove(&id));
                             continue;
                         }
                     };
                     let source = sources.remove(&video.id);
-                    let seen_to = self.see_to(sweep, Some(&video), video.id, source.as_ref());
-                    note(video.id, seen_to.await, &mut failed);
+                    let reconciled = self.reconcile(sweep, Some(&video), video.id, source.as_ref());
+                    keep_failure(video.id, reconciled.await, &mut failed);
                 }
                 after = last;
                 if after.is_none() {
@@ -100,23 +100,20 @@ impl Sweeper {
         failed: &mut Option<SweepError>,
     ) {
         for (id, source) in sources {
-            note(
-                id,
-                self.see_to(sweep, None, id, Some(&source)).await,
-                failed,
-            );
+            let reconciled = self.reconcile(sweep, None, id, Some(&source)).await;
+            keep_failure(id, reconciled, failed);
         }
     }
 
-    async fn see_to(
+    async fn reconcile(
         &self,
         sweep: Sweep,
         video: Option<&Video>,
         id: VideoId,
         source: Option<&StoredSource>,
     ) -> Result<(), SweepError> {
-        if video.is_some_and(|video| Sweep::must_be_kept(video, source)) {
-            self.catalog.apply(id, &lifecycle::keep_record()).await?;
+        if video.is_some_and(|video| Sweep::must_not_expire(video, source)) {
+            self.catalog.apply(id, &lifecycle::clear_ttl()).await?;
         }
         let run_is_over = match video.and_then(Video::run) {
             Some(run) => self.runs.is_over(run).await?,
@@ -146,9 +143,9 @@ impl Sweeper {
 }
 
 /// One that fails must not keep the others waiting.
-fn note(id: VideoId, seen_to: Result<(), SweepError>, failed: &mut Option<SweepError>) {
-    if let Err(why) = seen_to {
-        tracing::error!(video.id = %id, error = %why, "a video could not be seen to");
+fn keep_failure(id: VideoId, reconciled: Result<(), SweepError>, failed: &mut Option<SweepError>) {
+    if let Err(why) = reconciled {
+        tracing::error!(video.id = %id, error = %why, "a video could not be reconciled");
         *failed = Some(why);
     }
 }

@@ -17,7 +17,6 @@ use serde_json::Value;
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let sdk = aws::sdk_config().await;
-    let every_seconds: i64 = config::parsed("SWEEP_EVERY_SECONDS")?;
     let sweeper = Sweeper {
         storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
@@ -26,7 +25,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             config::text("STATE_MACHINE_ARN")?,
         ),
         transcode: Function::new(aws::lambda(&sdk), config::text("TRANSCODE_FUNCTION")?),
-        every_millis: every_seconds.saturating_mul(1000),
+        every: config::seconds("SWEEP_EVERY_SECONDS")?,
     };
     let sweeper = &sweeper;
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {

@@ -1,16 +1,12 @@
 //! How an encode ends, be it one function's or a run's: published, failed, or given back.
 
-use reelrun_core::{
-    lifecycle::{self, Lease},
-    video::rfc3339,
-};
+use reelrun_core::lifecycle::{self, Lease};
 use reelrun_media::{
     error::{ErrorType, VideoError},
     plan::Plan,
     stitch::Stitched,
 };
-use reelrun_platform::{catalog::CatalogError, now_millis};
-use time::OffsetDateTime;
+use reelrun_platform::{catalog::CatalogError, now};
 
 use crate::{error::StepError, transcoder::Transcoder, publish::publish};
 
@@ -24,8 +20,7 @@ impl Transcoder {
         stitched: &Stitched,
     ) -> Result<(), StepError> {
         let published = publish(&self.storage, lease.video, plan, stitched).await?;
-        let ready_at = rfc3339(OffsetDateTime::now_utc());
-        let completed = lifecycle::complete(lease, &published, &ready_at);
+        let completed = lifecycle::complete(lease, &published, now());
         Ok(self.catalog.apply_held(lease, &completed).await?)
     }
 
@@ -37,7 +32,7 @@ impl Transcoder {
 
     /// After a failure that is not the source's.
     pub(crate) async fn give_back(&self, lease: &Lease) {
-        let given_back = lifecycle::give_back(lease, now_millis());
+        let given_back = lifecycle::give_back(lease, now());
         if let Err(why) = self.catalog.apply_held(lease, &given_back).await {
             tracing::warn!(video.id = %lease.video, error = %why, "the lease is left to expire");
         }

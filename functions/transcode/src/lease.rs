@@ -5,14 +5,14 @@ use reelrun_core::{
     lifecycle::{
         self, Lease,
         claim::{Claim, Claimed, Step},
-        timing::{HEARTBEAT, LEASE, millis},
+        timing::{HEARTBEAT, LEASE},
     },
     video::VideoId,
 };
 use reelrun_media::error::ErrorType;
 use reelrun_platform::{
     catalog::{Catalog, CatalogError},
-    now_millis,
+    now,
     runs::Runs,
 };
 use tokio::{sync::watch, time};
@@ -29,20 +29,20 @@ pub async fn acquire(
 ) -> Result<Claimed, StepError> {
     let begun = time::Instant::now();
     let mut claim = Claim::new(Uuid::now_v7().to_string(), retryable);
-    let mut step = claim.ask(now_millis(), begun.elapsed());
+    let mut step = claim.ask(now(), begun.elapsed());
     loop {
         step = match step {
             Step::Write(transition) => {
                 let outcome = catalog.apply(video, &transition).await?;
-                claim.written(outcome, now_millis(), begun.elapsed())
+                claim.written(outcome, now(), begun.elapsed())
             }
             Step::AskRun(run) => {
                 let is_over = runs.is_over(&run).await?;
-                claim.run_seen(&run, is_over, now_millis())
+                claim.run_seen(&run, is_over, now())
             }
             Step::Wait(pause) => {
                 time::sleep(pause).await;
-                claim.ask(now_millis(), begun.elapsed())
+                claim.ask(now(), begun.elapsed())
             }
             Step::End(claimed) => return Ok(claimed),
         };
@@ -77,7 +77,7 @@ pub async fn keep(
 
 /// Renews a lease once, and tells how far the encode is.
 pub async fn renew(catalog: &Catalog, lease: &Lease, progress: f64) -> Result<(), CatalogError> {
-    let until = now_millis() + millis(LEASE);
+    let until = now() + LEASE;
     let renewal = lifecycle::renew(lease, until, progress);
     catalog.apply_held(lease, &renewal).await
 }

@@ -305,7 +305,7 @@ async fn a_lease_from_tomorrow_is_taken_over_today() {
     let bytes = fs::read(clips.silent("ahead.mp4", "320x240", "25", 1.0)).unwrap();
     let permission = stack.permission("ahead.mp4", "video/mp4", bytes.len() as u64);
     let id = &permission.video_id;
-    let tomorrow = reelrun_platform::now_millis() + 24 * 60 * 60 * 1000;
+    let tomorrow = reelrun_platform::now().as_millis() + 24 * 60 * 60 * 1000;
     let update = "SET #status = :preparing, attempts = :one, lease_owner = :owner, \
                   lease_until = :tomorrow";
     let values = [

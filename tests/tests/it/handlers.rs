@@ -9,6 +9,7 @@ use lambda_http::{Body, request::LambdaRequest};
 use reelrun_core::{
     lifecycle::{self, Lease, Outcome},
     task::RunEnd,
+    timestamp::Timestamp,
     upload::{UploadLimits, details::DetailsChange},
     video::{Published, Video, VideoId},
 };
@@ -79,7 +80,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
                 url_expiry,
                 upload_expiry: url_expiry,
                 api_url: stack.api_url.clone(),
-                month_is_noted: Arc::default(),
+                library_is_extended: Arc::default(),
             },
             tokens.clone(),
         ),
@@ -348,10 +349,10 @@ async fn the_catalog_and_the_model_read_transitions_alike() {
     let stack = Stack::get();
     let catalog = functions().transcoder.catalog;
     let id = VideoId::new(uuid::Uuid::now_v7()).unwrap();
+    let at = Timestamp::from_millis;
     let waiting = Video {
-        filename: "a.mp4".into(),
-        expires_at: Some(1),
-        ..Video::waiting(id)
+        expires_at: Some(at(1000)),
+        ..Video::waiting(id, "a.mp4".into(), "video/mp4".into(), 1)
     };
     catalog.create(&waiting).await.unwrap();
     let mut model = json!(waiting).as_object().cloned();
@@ -381,15 +382,15 @@ async fn the_catalog_and_the_model_read_transitions_alike() {
         lifecycle::admit_multipart("b", 2),
         lifecycle::admit_multipart("c", 2),
         lifecycle::admit_multipart("a", 2),
-        lifecycle::keep_record(),
-        lifecycle::begin("one", 1000, 2000, None),
-        lifecycle::begin("two", 1999, 3000, None),
-        lifecycle::renew(&one, 2500, 0.333_333),
-        lifecycle::renew(&two, 9999, 1.0),
-        lifecycle::begin("two", 2500, 3000, Some(2500)),
-        lifecycle::hand_over(&two, &run, 4000),
-        lifecycle::hand_over(&two, &run, 4000),
-        lifecycle::confirm_run(&run, 5000, 3),
+        lifecycle::clear_ttl(),
+        lifecycle::begin("one", at(1000), at(2000), None),
+        lifecycle::begin("two", at(1999), at(3000), None),
+        lifecycle::renew(&one, at(2500), 0.333_333),
+        lifecycle::renew(&two, at(9999), 1.0),
+        lifecycle::begin("two", at(2500), at(3000), Some(at(2500))),
+        lifecycle::hand_over(&two, &run, at(4000)),
+        lifecycle::hand_over(&two, &run, at(4000)),
+        lifecycle::confirm_run(&run, at(5000), 3),
         lifecycle::part_done(&run, 2),
         lifecycle::part_done(&run, 2),
         lifecycle::part_done(&run, 0),
@@ -398,16 +399,16 @@ async fn the_catalog_and_the_model_read_transitions_alike() {
         lifecycle::change_details(&DetailsChange::default()),
         lifecycle::fail(&one, &error(ErrorType::TooLong)),
         lifecycle::fail(&run, &error(ErrorType::Internal)),
-        lifecycle::revive("three", 6000, &failed, ErrorType::TooLong),
-        lifecycle::revive("three", 6000, &failed, ErrorType::Internal),
-        lifecycle::revive("four", 6000, &failed, ErrorType::Internal),
-        lifecycle::release("three", 6001),
-        lifecycle::begin("five", 6001, 7000, None),
-        lifecycle::complete(&lease("five", 2), &published, "2026-01-01T00:00:00Z"),
-        lifecycle::begin("six", i64::MAX / 2, 8000, None),
-        lifecycle::delete(9000),
+        lifecycle::revive("three", at(6000), &failed, ErrorType::TooLong),
+        lifecycle::revive("three", at(6000), &failed, ErrorType::Internal),
+        lifecycle::revive("four", at(6000), &failed, ErrorType::Internal),
+        lifecycle::release("three", at(6001)),
+        lifecycle::begin("five", at(6001), at(7000), None),
+        lifecycle::complete(&lease("five", 2), &published, at(8000)),
+        lifecycle::begin("six", at(i64::MAX / 2), at(8000), None),
+        lifecycle::delete(at(9000)),
         lifecycle::change_details(&details),
-        lifecycle::delete(9001),
+        lifecycle::delete(at(9001)),
     ];
     for transition in script {
         let expected = transition.apply(model.as_ref());
@@ -431,7 +432,10 @@ async fn the_catalog_and_the_model_read_transitions_alike() {
         model = expected.or(model);
     }
     catalog.forget(id).await.unwrap();
-    let gone = catalog.apply(id, &lifecycle::delete(9002)).await.unwrap();
+    let gone = catalog
+        .apply(id, &lifecycle::delete(at(9002)))
+        .await
+        .unwrap();
     assert_eq!(gone, Outcome::Refused(None));
     assert!(stack.record(&id.to_string()).await.is_empty());
 }

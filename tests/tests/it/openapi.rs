@@ -111,7 +111,7 @@ fn routers() -> [Router; 2] {
         url_expiry: Duration::from_mins(1),
         upload_expiry: Duration::from_mins(1),
         api_url: "https://api".into(),
-        month_is_noted: Arc::default(),
+        library_is_extended: Arc::default(),
     };
     let lookup = Lookup {
         catalog,

@@ -67,7 +67,7 @@ async fn an_upload_whose_event_was_lost_is_encoded() {
 async fn an_upload_that_has_arrived_is_kept() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let id = as_if_its_event_were_lost(&stack, &clips, "kept.mp4").await;
-    let forgotten = [(":soon", n(reelrun_platform::now_millis() / 1000 + 86_400))];
+    let forgotten = [(":soon", n(reelrun_platform::now().as_secs() + 86_400))];
     records::change(&stack, &id, "SET expires_at = :soon", &forgotten).await;
     let unsent = stack.permission("a.mp4", "video/mp4", 5).video_id;
     let expires = async |id: &str| stack.record(id).await.contains_key("expires_at");
@@ -86,7 +86,7 @@ async fn an_encode_that_vanished_is_begun_again() {
         (":preparing", s("preparing")),
         (":owner", s("nobody")),
         (":one", n(1)),
-        (":past", n(reelrun_platform::now_millis() - 1000)),
+        (":past", n(reelrun_platform::now().as_millis() - 1000)),
     ];
     let update =
         "SET #status = :preparing, lease_owner = :owner, attempts = :one, lease_until = :past";
@@ -140,7 +140,7 @@ async fn an_encode_whose_source_is_gone_ends_with_the_reason() {
         (":preparing", s("preparing")),
         (":owner", s("nobody")),
         (":one", n(1)),
-        (":past", n(reelrun_platform::now_millis() - 1000)),
+        (":past", n(reelrun_platform::now().as_millis() - 1000)),
     ];
     let update =
         "SET #status = :preparing, lease_owner = :owner, attempts = :one, lease_until = :past";
@@ -157,7 +157,7 @@ async fn a_deletion_that_is_stuck_and_a_source_without_its_video_are_removed() {
     // As if the stream had given up: a record that was `deleting` before is not news to it.
     let stuck = [
         (":deleting", s("deleting")),
-        (":past", n(reelrun_platform::now_millis() - 900)),
+        (":past", n(reelrun_platform::now().as_millis() - 900)),
     ];
     let update = "SET #status = :deleting, asked_at = :past";
     records::change(&stack, &id, update, &stuck).await;

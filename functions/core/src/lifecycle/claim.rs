@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use super::{
     Lease, Outcome, Transition, begin, release, revive,
-    timing::{HEARTBEAT, LEASE, STALE_LEASE_AFTER, millis},
+    timing::{HEARTBEAT, LEASE, STALE_LEASE_AFTER},
 };
-use crate::video::{Status, Video};
+use crate::{
+    timestamp::Timestamp,
+    video::{Status, Video},
+};
 use reelrun_media::error::ErrorType;
 
 /// A function that asks for a video's lease.
@@ -21,7 +24,7 @@ pub struct Claim {
     /// The failures after which the video is tried again.
     retries: &'static [ErrorType],
     /// The end of the lease that another one holds, and when it was first seen to be that.
-    watched: Option<(i64, Duration)>,
+    watched: Option<(Timestamp, Duration)>,
 }
 
 /// What the claimant does next.
@@ -60,12 +63,12 @@ impl Claim {
         }
     }
 
-    /// Asks for the lease. `now` is the time of the wall clock, in Unix milliseconds, which may be
-    /// wrong; `elapsed` is how long the claimant has been at it.
-    pub fn ask(&self, now: i64, elapsed: Duration) -> Step {
+    /// Asks for the lease. `now` is what the wall clock shows, which may be wrong; `elapsed` is how
+    /// long the claimant has been at it.
+    pub fn ask(&self, now: Timestamp, elapsed: Duration) -> Step {
         let is_stale = |since: Duration| elapsed.saturating_sub(since) > STALE_LEASE_AFTER;
         let stale = self.watched.filter(|(_, since)| is_stale(*since));
-        let until = now + millis(LEASE);
+        let until = now + LEASE;
         Step::Write(begin(
             &self.holder,
             now,
@@ -75,7 +78,7 @@ impl Claim {
     }
 
     /// What was asked for was written, or refused.
-    pub fn written(&mut self, outcome: Outcome, now: i64, elapsed: Duration) -> Step {
+    pub fn written(&mut self, outcome: Outcome, now: Timestamp, elapsed: Duration) -> Step {
         let video = match outcome {
             Outcome::Done(video) => return self.granted(&video),
             Outcome::Refused(None) => return Step::End(Claimed::NoVideo),
@@ -83,18 +86,18 @@ impl Claim {
         };
         match video.status {
             // It was granted before, and the answer lost: it counts once.
-            Status::Preparing if video.lease_owner.as_deref() == Some(&self.holder) => {
-                self.granted(&video)
-            }
-            Status::Preparing => match video.run() {
-                Some(run) => Step::AskRun(run.into()),
-                None => self.watch(video.lease_until, elapsed),
+            Status::Preparing if video.is_held_by(&self.holder) => self.granted(&video),
+            Status::Preparing => match video.holder {
+                Some(holder) if holder.run.is_some() => Step::AskRun(holder.name),
+                Some(holder) => self.watch(holder.until, elapsed),
+                // It may be taken.
+                None => self.ask(now, elapsed),
             },
             Status::Errored => {
                 let reason = video.error.as_ref().map(|error| error.kind);
                 match reason.filter(|reason| self.retries.contains(reason)) {
                     Some(reason) => {
-                        let until = now + millis(LEASE);
+                        let until = now + LEASE;
                         Step::Write(revive(&self.holder, until, &video, reason))
                     }
                     None if reason.is_some_and(ErrorType::withdraws_the_source) => {
@@ -112,7 +115,7 @@ impl Claim {
 
     /// The run that holds the video is over, or not. One that is, and holds it still, ended without a
     /// word: it was stopped by hand, or by a limit.
-    pub fn run_seen(&self, run: &str, is_over: bool, now: i64) -> Step {
+    pub fn run_seen(&self, run: &str, is_over: bool, now: Timestamp) -> Step {
         if is_over {
             Step::Write(release(run, now))
         } else {
@@ -128,7 +131,7 @@ impl Claim {
         }
     }
 
-    fn watch(&mut self, until: i64, elapsed: Duration) -> Step {
+    fn watch(&mut self, until: Timestamp, elapsed: Duration) -> Step {
         match self.watched {
             Some((seen, _)) if until > seen => {
                 return Step::End(Claimed::Nothing("another encode is at work"));

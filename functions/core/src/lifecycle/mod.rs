@@ -12,17 +12,18 @@
 //! [`MAX_ATTEMPTS`] *attempts*, and one outcome of which others are told.
 
 pub mod claim;
-#[cfg(test)]
-mod model;
 pub mod sweep;
 pub mod timing;
 mod transition;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use self::timing::{ABANDONED_AFTER, millis};
+use self::timing::ABANDONED_AFTER;
 pub use self::transition::{Change, Field, Guard, Transition};
 use crate::{
+    timestamp::Timestamp,
     upload::details::DetailsChange,
     video::{Published, Status, Video, VideoId},
 };
@@ -63,8 +64,8 @@ impl Outcome {
     }
 }
 
-/// How a video's status may change, and by what. [`model`] holds every transition to it, and the
-/// diagram in ARCHITECTURE.md is made of it. `None` is no record.
+/// How a video's status may change, and by what. The model (a test) holds every transition to it, and
+/// the diagram in ARCHITECTURE.md is made of it. `None` is no record.
 pub const TABLE: [(Option<Status>, &str, Option<Status>); 14] = {
     use Status::{Deleting, Errored, Preparing, Ready, Waiting};
     [
@@ -109,6 +110,11 @@ fn is(is: Status) -> Guard {
     Guard::Is(Field::Status, status(is))
 }
 
+/// Leases are stored in milliseconds.
+fn stored(at: Timestamp) -> Value {
+    at.as_millis().into()
+}
+
 /// Those who finish, fail or delete a video take its lease away, so whoever holds one is preparing it.
 fn held_by(holder: &str) -> Guard {
     Guard::Is(Field::Holder, holder.into())
@@ -122,11 +128,11 @@ const NOT_HELD: [Change; 4] = [
 ];
 
 /// What an attempt begins with, but for which attempt it is.
-fn taken(holder: &str, until: i64) -> Vec<Change> {
+fn taken(holder: &str, until: Timestamp) -> Vec<Change> {
     vec![
         Change::Set(Field::Status, status(Status::Preparing)),
         Change::Set(Field::Holder, holder.into()),
-        Change::Set(Field::HeldUntil, until.into()),
+        Change::Set(Field::HeldUntil, stored(until)),
         Change::Set(Field::Progress, 0.into()),
         Change::Remove(Field::ExpiresAt),
         Change::Remove(Field::Error),
@@ -135,16 +141,22 @@ fn taken(holder: &str, until: i64) -> Vec<Change> {
     ]
 }
 
-/// A function begins the next attempt: the video waits for its source, or its last holder let the lease
-/// expire. `stale` is the end of a lease that was watched for so long that its holder is dead, whatever
-/// the clocks say. All times are Unix milliseconds.
-pub fn begin(holder: &str, now: i64, until: i64, stale: Option<i64>) -> Transition {
+/// A function begins the next attempt: the video waits for its source, or nobody holds it any more.
+/// `stale` is the end of a lease that was watched for so long that its holder is dead, whatever the
+/// clocks say.
+pub fn begin(
+    holder: &str,
+    now: Timestamp,
+    until: Timestamp,
+    stale: Option<Timestamp>,
+) -> Transition {
     let preparing = |guard| Guard::All(vec![is(Status::Preparing), guard]);
     let mut any = vec![
         is(Status::Waiting),
-        preparing(Guard::Below(Field::HeldUntil, now)),
+        preparing(Guard::Absent(Field::Holder)),
+        preparing(Guard::Below(Field::HeldUntil, now.as_millis())),
     ];
-    any.extend(stale.map(|until| preparing(Guard::Is(Field::HeldUntil, until.into()))));
+    any.extend(stale.map(|until| preparing(Guard::Is(Field::HeldUntil, stored(until)))));
     let mut changes = taken(holder, until);
     changes.push(Change::Increment(Field::Attempt));
     Transition {
@@ -155,7 +167,7 @@ pub fn begin(holder: &str, now: i64, until: i64, stale: Option<i64>) -> Transiti
 }
 
 /// A function begins the next generation of a video that failed for this reason.
-pub fn revive(holder: &str, until: i64, failed: &Video, reason: ErrorType) -> Transition {
+pub fn revive(holder: &str, until: Timestamp, failed: &Video, reason: ErrorType) -> Transition {
     let mut generation = vec![Guard::Is(Field::Generation, failed.generation.into())];
     if failed.generation == 1 {
         // Earlier versions did not count.
@@ -178,13 +190,13 @@ pub fn revive(holder: &str, until: i64, failed: &Video, reason: ErrorType) -> Tr
 }
 
 /// A lease is kept, and it is told how far the encode is (0 to 1).
-pub fn renew(lease: &Lease, until: i64, progress: f64) -> Transition {
+pub fn renew(lease: &Lease, until: Timestamp, progress: f64) -> Transition {
     let progress = (progress * 1000.0).round() / 1000.0;
     Transition {
         name: "renew the lease",
         guard: held_by(&lease.holder),
         changes: vec![
-            Change::Set(Field::HeldUntil, until.into()),
+            Change::Set(Field::HeldUntil, stored(until)),
             Change::Set(Field::Progress, progress.into()),
         ],
     }
@@ -192,13 +204,13 @@ pub fn renew(lease: &Lease, until: i64, progress: f64) -> Transition {
 
 /// A function gives its lease to a run, or takes it back. Doing so again, because the answer was lost,
 /// changes nothing.
-pub fn hand_over(from: &Lease, to: &Lease, until: i64) -> Transition {
+pub fn hand_over(from: &Lease, to: &Lease, until: Timestamp) -> Transition {
     Transition {
         name: "hand the lease over",
         guard: Guard::Any(vec![held_by(&from.holder), held_by(&to.holder)]),
         changes: vec![
             Change::Set(Field::Holder, to.holder.as_str().into()),
-            Change::Set(Field::HeldUntil, until.into()),
+            Change::Set(Field::HeldUntil, stored(until)),
             Change::Remove(Field::PartsTotal),
             Change::Remove(Field::PartsDone),
         ],
@@ -207,12 +219,12 @@ pub fn hand_over(from: &Lease, to: &Lease, until: i64) -> Transition {
 
 /// A run has started: it holds the video for as long as it may last, and its progress is that of this
 /// many parts.
-pub fn confirm_run(run: &Lease, until: i64, parts_total: u32) -> Transition {
+pub fn confirm_run(run: &Lease, until: Timestamp, parts_total: u32) -> Transition {
     Transition {
         name: "confirm the run",
         guard: held_by(&run.holder),
         changes: vec![
-            Change::Set(Field::HeldUntil, until.into()),
+            Change::Set(Field::HeldUntil, stored(until)),
             Change::Set(Field::PartsTotal, parts_total.into()),
         ],
     }
@@ -236,15 +248,15 @@ pub fn describe(lease: &Lease, source: &SourceSummary) -> Transition {
     }
 }
 
-/// The video is published; `ready_at` is RFC 3339.
-pub fn complete(lease: &Lease, published: &Published, ready_at: &str) -> Transition {
+/// The video is published.
+pub fn complete(lease: &Lease, published: &Published, now: Timestamp) -> Transition {
     let mut changes = vec![
         Change::Set(Field::Status, status(Status::Ready)),
         Change::Set(Field::Renditions, json!(published.renditions)),
         Change::Set(Field::HasPoster, published.has_poster.into()),
         Change::Set(Field::HasStoryboard, published.has_storyboard.into()),
         Change::Set(Field::Progress, 1.into()),
-        Change::Set(Field::ReadyAt, ready_at.into()),
+        Change::Set(Field::ReadyAt, now.to_string().into()),
     ];
     changes.extend(NOT_HELD);
     Transition {
@@ -259,15 +271,17 @@ pub fn fail(lease: &Lease, error: &VideoError) -> Transition {
     failed(held_by(&lease.holder), error)
 }
 
-/// The video has failed, for this reason: whoever held it until this time never said so. Whoever holds
-/// it now is left alone.
+/// The video has failed, for this reason: whoever held it as this record says never said so. Whoever
+/// took or renewed the lease since is left alone.
 pub fn give_up(video: &Video, error: &VideoError) -> Transition {
-    let holder = video.lease_owner.as_deref().unwrap_or_default();
-    let guard = Guard::All(vec![
-        held_by(holder),
-        Guard::Is(Field::HeldUntil, video.lease_until.into()),
-    ]);
-    failed(guard, error)
+    let held_as_then = match &video.holder {
+        Some(holder) => Guard::All(vec![
+            held_by(&holder.name),
+            Guard::Is(Field::HeldUntil, stored(holder.until)),
+        ]),
+        None => Guard::All(vec![is(Status::Preparing), Guard::Absent(Field::Holder)]),
+    };
+    failed(held_as_then, error)
 }
 
 fn failed(guard: Guard, error: &VideoError) -> Transition {
@@ -284,17 +298,18 @@ fn failed(guard: Guard, error: &VideoError) -> Transition {
 }
 
 /// A lease is let go, so that the next attempt need not wait for it to expire.
-pub fn release(holder: &str, now: i64) -> Transition {
+pub fn release(holder: &str, now: Timestamp) -> Transition {
+    let just_expired = now - Duration::from_millis(1);
     Transition {
         name: "release the lease",
         guard: held_by(holder),
-        changes: vec![Change::Set(Field::HeldUntil, (now - 1).into())],
+        changes: vec![Change::Set(Field::HeldUntil, stored(just_expired))],
     }
 }
 
 /// What a holder writes whose attempt came to nothing by no fault of the source's: the next attempt
 /// should begin at once, and after the last one nobody should wait for ever.
-pub fn give_back(lease: &Lease, now: i64) -> Transition {
+pub fn give_back(lease: &Lease, now: Timestamp) -> Transition {
     if lease.attempt >= MAX_ATTEMPTS {
         fail(lease, &out_of_attempts())
     } else {
@@ -304,10 +319,10 @@ pub fn give_back(lease: &Lease, now: i64) -> Transition {
 
 /// A video is taken out of the library for good: whoever encodes it loses its lease with this. The
 /// record stays until everything of the video is removed; asking again starts that again.
-pub fn delete(now: i64) -> Transition {
+pub fn delete(now: Timestamp) -> Transition {
     let mut changes = vec![
         Change::Set(Field::Status, status(Status::Deleting)),
-        Change::Set(Field::DeleteRequestedAt, now.into()),
+        Change::Set(Field::DeleteRequestedAt, stored(now)),
         Change::Remove(Field::ExpiresAt),
         Change::Remove(Field::UploadTokenHash),
     ];
@@ -324,24 +339,33 @@ pub fn may_be_forgotten() -> Guard {
     is(Status::Deleting)
 }
 
-/// A source has arrived, so its record must not be forgotten as one that nobody used.
-pub fn keep_record() -> Transition {
+/// A source has arrived, so its record must not expire as one that nobody used.
+pub fn clear_ttl() -> Transition {
     Transition {
-        name: "keep the record",
+        name: "clear the record's TTL",
         guard: is(Status::Waiting),
         changes: vec![Change::Remove(Field::ExpiresAt)],
     }
 }
 
-/// An upload that still waits has another token; the old one is void.
-pub fn renew_upload(renewed: &Video) -> Transition {
+/// An upload that still waits gets the token of a newer permission, and its time; the old token is void.
+pub fn renew_upload(newer: &Video) -> Transition {
+    let set = |field, value: Option<Value>| match value {
+        Some(value) => Change::Set(field, value),
+        None => Change::Remove(field),
+    };
+    let token = newer.upload_token.as_ref();
+    let (hash, until) = token
+        .map(|token| (token.hash.as_str(), token.valid_until.as_secs()))
+        .unzip();
+    let expires_at = newer.expires_at.map(Timestamp::as_secs);
     Transition {
         name: "renew the upload",
         guard: is(Status::Waiting),
         changes: vec![
-            Change::Set(Field::UploadTokenHash, json!(renewed.upload_token_hash)),
-            Change::Set(Field::UploadUntil, renewed.upload_until.into()),
-            Change::Set(Field::ExpiresAt, json!(renewed.expires_at)),
+            set(Field::UploadTokenHash, hash.map(Into::into)),
+            set(Field::UploadUntil, until.map(Into::into)),
+            set(Field::ExpiresAt, expires_at.map(Into::into)),
         ],
     }
 }
@@ -389,7 +413,7 @@ impl Lease {
     pub(crate) fn of(video: &Video) -> Option<Self> {
         Some(Self {
             video: video.id,
-            holder: video.lease_owner.clone()?,
+            holder: video.holder.as_ref()?.name.clone(),
             generation: video.generation,
             attempt: video.attempts,
         })
@@ -398,11 +422,27 @@ impl Lease {
 
 /// Whether no encode will come any more although none has ended: the function was killed each time
 /// (memory that runs out takes it along), so that nobody could write the end down.
-pub fn is_abandoned(video: &Video, now: i64) -> bool {
+pub fn is_abandoned(video: &Video, now: Timestamp) -> bool {
+    let holder = video.holder.as_ref();
     // A run that has started is not retried by anyone: it holds its lease for as long as it may last.
-    let is_last = video.attempts >= MAX_ATTEMPTS || video.parts_counted > 0;
-    let expired = video.lease_until + millis(ABANDONED_AFTER) < now;
-    video.status == Status::Preparing && is_last && expired
+    let is_last = video.attempts >= MAX_ATTEMPTS || video.run().is_some();
+    let is_over = holder.is_none_or(|holder| holder.until + ABANDONED_AFTER < now);
+    video.status == Status::Preparing && is_last && is_over
+}
+
+/// A record as it must be read at this time: an abandoned video has failed, and a run's progress is
+/// that of its parts.
+#[must_use]
+pub fn as_of(now: Timestamp, mut video: Video) -> Video {
+    if let Some(run) = video.holder.as_ref().and_then(|holder| holder.run.as_ref()) {
+        // The last hundredths are publishing.
+        video.progress = 0.98 * run.parts_done.len() as f64 / f64::from(run.parts_total.get());
+    }
+    if is_abandoned(&video, now) {
+        video.status = Status::Errored;
+        video.error = Some(out_of_attempts());
+    }
+    video
 }
 
 /// The end of a video that could not be encoded by our fault.
@@ -418,6 +458,31 @@ pub fn out_of_attempts() -> VideoError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::video::Holder;
+
+    #[test]
+    fn a_video_whose_function_was_killed_each_time_has_failed() {
+        let id = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
+        let until = Timestamp::from_secs(1000);
+        let video = |attempts| Video {
+            status: Status::Preparing,
+            attempts,
+            holder: Some(Holder {
+                name: "function".into(),
+                until,
+                run: None,
+            }),
+            ..Video::waiting(id, "a.mp4".into(), "video/mp4".into(), 1)
+        };
+        let status = |video: Video, now| as_of(now, video).status;
+        let last = until + ABANDONED_AFTER;
+        let later = last + Duration::from_millis(1);
+        assert_eq!(status(video(3), last), Status::Preparing);
+        assert_eq!(status(video(3), later), Status::Errored);
+        let kind = as_of(later, video(3)).error.map(|error| error.kind);
+        assert_eq!(kind, Some(ErrorType::Internal));
+        assert_eq!(status(video(2), later), Status::Preparing);
+    }
 
     /// The table as Mermaid draws it.
     fn diagram() -> String {

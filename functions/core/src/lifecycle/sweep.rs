@@ -8,12 +8,15 @@
 //! look is after a patience, and each further one after twice the time. Delivering an event that was
 //! not lost is harmless, since an encode needs the video's lease.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::{MAX_ATTEMPTS, is_abandoned, out_of_attempts, timing::FULL_RUN_SLACK};
 use crate::{
     event,
     keys::StorageKey,
-    lifecycle::{MAX_ATTEMPTS, is_abandoned, out_of_attempts},
+    timestamp::Timestamp,
     video::{Status, Video, VideoId},
 };
 use reelrun_media::error::{ErrorType, VideoError};
@@ -25,8 +28,8 @@ pub struct StoredSource {
     pub size_bytes: u64,
     /// Its entity tag.
     pub entity_tag: String,
-    /// When it was stored, in Unix milliseconds.
-    pub stored_at: i64,
+    /// When it was stored.
+    pub stored_at: Timestamp,
 }
 
 /// What is to be done for a video.
@@ -43,10 +46,10 @@ pub enum Action {
 /// When and how patiently is swept.
 #[derive(Debug, Clone, Copy)]
 pub struct Sweep {
-    /// Now, in Unix milliseconds.
-    pub now: i64,
-    /// How often is swept, which is also how long nothing is missed, in milliseconds.
-    pub every: i64,
+    /// Now.
+    pub now: Timestamp,
+    /// How often is swept, which is also how long nothing is missed.
+    pub every: Duration,
 }
 
 impl Sweep {
@@ -59,11 +62,16 @@ impl Sweep {
         source: Option<&StoredSource>,
         run_is_over: bool,
     ) -> Option<Action> {
-        let announce = |since: i64| self.is_due(since).then_some(Action::Announce);
+        let announce = |since| self.is_due(since).then_some(Action::Announce);
         let Some(video) = video else {
             // Its event removes it.
             return announce(source?.stored_at);
         };
+        let created_at = video.id.created_at();
+        let held_until = video
+            .holder
+            .as_ref()
+            .map_or(created_at, |holder| holder.until);
         match video.status {
             Status::Waiting => announce(source?.stored_at),
             Status::Preparing if is_abandoned(video, self.now) => {
@@ -72,40 +80,42 @@ impl Sweep {
             Status::Preparing if run_is_over => Some(match source {
                 None => Action::GiveUp(source_missing()),
                 Some(_) if video.attempts >= MAX_ATTEMPTS => Action::GiveUp(out_of_attempts()),
-                // It was ended for having taken all its time, and would take it once more. The lease
-                // was made to last as long, and begins a moment later.
-                Some(_) if video.lease_until <= self.now + 60_000 => {
+                // It took all the time there is, and would take it once more.
+                Some(_) if held_until <= self.now + FULL_RUN_SLACK => {
                     Action::GiveUp(out_of_attempts())
                 }
                 Some(_) => Action::Announce,
             }),
             Status::Preparing => match source {
-                Some(_) => announce(video.lease_until),
+                Some(_) => announce(held_until),
                 None => self
-                    .is_due(video.lease_until)
+                    .is_due(held_until)
                     .then(|| Action::GiveUp(source_missing())),
             },
             Status::Deleting => self
-                .is_due(video.asked_at.unwrap_or_default())
+                .is_due(video.delete_requested_at.unwrap_or(created_at))
                 .then_some(Action::DeleteAgain),
             Status::Ready | Status::Errored => None,
         }
     }
 
-    /// Whether a video's record has to be kept from now on. One that waits for its upload is forgotten
-    /// after a while, which the first encode puts an end to; once its source is there, that must not
-    /// depend on whether anything can be encoded these days.
-    pub fn must_be_kept(video: &Video, source: Option<&StoredSource>) -> bool {
+    /// Whether a video's record must not expire any more. One that waits for its upload does after a
+    /// while, unless an encode begins; once its source is there, that must not depend on whether
+    /// anything can be encoded these days.
+    pub fn must_not_expire(video: &Video, source: Option<&StoredSource>) -> bool {
         video.status == Status::Waiting && video.expires_at.is_some() && source.is_some()
     }
 
     /// Whether something that stands still since then is looked after by this sweep: once its age
     /// has reached the patience, twice that, four times that and so on since the last sweep but one,
     /// so that a sweep which is late, or fails, leaves nothing out.
-    fn is_due(self, since: i64) -> bool {
-        let doublings = |age: i64| (age / self.every.max(1)).checked_ilog2();
-        let age = self.now - since;
-        doublings(age) > doublings(age - 2 * self.every)
+    fn is_due(self, since: Timestamp) -> bool {
+        let every = self.every.max(Duration::from_millis(1)).as_millis();
+        let doublings = |at: Timestamp| {
+            let age = at.saturating_since(since);
+            (age.as_millis() / every).checked_ilog2()
+        };
+        doublings(self.now) > doublings(self.now - 2 * self.every)
     }
 }
 
@@ -137,29 +147,54 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{self, Record, Sender};
+    use crate::{
+        event::{self, Record, Sender},
+        video::{Holder, RunProgress},
+    };
 
-    const MINUTE: i64 = 60_000;
-    const NOW: i64 = 1_800_000_000_000;
+    const MINUTE: Duration = Duration::from_secs(60);
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
     const SWEEP: Sweep = Sweep {
         now: NOW,
-        every: 5 * MINUTE,
+        every: Duration::from_secs(5 * 60),
     };
 
     fn id() -> VideoId {
         "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap()
     }
 
-    fn video(status: &str, attempts: u32, lease_until: i64) -> Video {
-        let record = json!({
-            "id": id(), "month": id().month(), "status": status, "filename": "a.mp4",
-            "content_type": "video/mp4", "size_bytes": 1,
-            "attempts": attempts, "lease_until": lease_until, "lease_owner": "someone",
-        });
-        serde_json::from_value(record).unwrap()
+    fn video(status: Status, attempts: u32, until: Timestamp) -> Video {
+        Video {
+            status,
+            attempts,
+            holder: Some(Holder {
+                name: "someone".into(),
+                until,
+                run: None,
+            }),
+            ..Video::waiting(id(), "a.mp4".into(), "video/mp4".into(), 1)
+        }
     }
 
-    fn source(minutes_ago: i64) -> StoredSource {
+    fn without_holder(status: Status) -> Video {
+        Video {
+            holder: None,
+            ..video(status, 0, NOW)
+        }
+    }
+
+    fn run(attempts: u32, until: Timestamp) -> Video {
+        let mut video = video(Status::Preparing, attempts, until);
+        if let Some(holder) = &mut video.holder {
+            holder.run = Some(RunProgress {
+                parts_total: 4.try_into().unwrap(),
+                parts_done: [].into(),
+            });
+        }
+        video
+    }
+
+    fn source(minutes_ago: u32) -> StoredSource {
         StoredSource {
             size_bytes: 7,
             entity_tag: "abc".into(),
@@ -176,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_lost_event_is_delivered_again() {
-        let waiting = video("waiting", 0, 0);
+        let waiting = without_holder(Status::Waiting);
         let action = |minutes| SWEEP.action(Some(&waiting), Some(&source(minutes)), false);
         assert_eq!(action(4), None);
         assert_eq!(action(5), Some(Action::Announce));
@@ -192,31 +227,31 @@ mod tests {
     }
 
     #[test]
-    fn what_has_arrived_is_not_forgotten() {
-        let kept =
-            |video: &Video, source: Option<&StoredSource>| Sweep::must_be_kept(video, source);
+    fn what_has_arrived_does_not_expire() {
+        let stays = Sweep::must_not_expire;
         let waiting = Video {
-            expires_at: Some(1),
-            ..video("waiting", 0, 0)
+            expires_at: Some(NOW),
+            ..without_holder(Status::Waiting)
         };
-        assert!(kept(&waiting, Some(&source(0))));
-        assert!(!kept(&waiting, None), "an upload that never came is");
-        assert!(!kept(&video("waiting", 0, 0), Some(&source(0))));
-        assert!(!kept(&video("deleting", 0, 0), Some(&source(0))));
+        assert!(stays(&waiting, Some(&source(0))));
+        assert!(!stays(&waiting, None), "an upload that never came does");
+        for status in [Status::Waiting, Status::Deleting] {
+            assert!(!stays(&without_holder(status), Some(&source(0))));
+        }
     }
 
     #[test]
     fn an_encode_that_vanished_is_begun_again_or_given_up() {
         let source = source(60);
-        let at = |attempts, minutes_ago| {
-            let video = video("preparing", attempts, NOW - minutes_ago * MINUTE);
+        let until = |attempts, until| {
+            let video = video(Status::Preparing, attempts, until);
             SWEEP.action(Some(&video), Some(&source), false)
         };
-        assert_eq!(at(1, -1), None);
-        assert_eq!(at(1, 4), None);
-        assert_eq!(at(1, 6), Some(Action::Announce));
-        assert_eq!(kind(at(3, 2)), Some(ErrorType::Internal));
-        let gone = video("preparing", 1, NOW - 6 * MINUTE);
+        assert_eq!(until(1, NOW + MINUTE), None);
+        assert_eq!(until(1, NOW - 4 * MINUTE), None);
+        assert_eq!(until(1, NOW - 6 * MINUTE), Some(Action::Announce));
+        assert_eq!(kind(until(3, NOW - 2 * MINUTE)), Some(ErrorType::Internal));
+        let gone = video(Status::Preparing, 1, NOW - 6 * MINUTE);
         assert_eq!(
             kind(SWEEP.action(Some(&gone), None, false)),
             Some(ErrorType::SourceMissing)
@@ -225,10 +260,7 @@ mod tests {
 
     #[test]
     fn a_run_that_ended_without_a_word_is_begun_again_or_given_up() {
-        let run = |attempts| Video {
-            parts_counted: 4,
-            ..video("preparing", attempts, NOW + 60 * MINUTE)
-        };
+        let run = |attempts| run(attempts, NOW + 60 * MINUTE);
         assert_eq!(run(1).run(), Some("someone"));
         let action = |attempts, over| SWEEP.action(Some(&run(attempts)), Some(&source(60)), over);
         assert_eq!(action(1, false), None);
@@ -238,10 +270,7 @@ mod tests {
 
     #[test]
     fn a_run_that_took_all_its_time_is_not_begun_again() {
-        let run = Video {
-            parts_counted: 4,
-            ..video("preparing", 1, NOW + 500)
-        };
+        let run = run(1, NOW + Duration::from_millis(500));
         let action = SWEEP.action(Some(&run), Some(&source(400)), true);
         assert_eq!(kind(action), Some(ErrorType::Internal));
     }
@@ -249,8 +278,8 @@ mod tests {
     #[test]
     fn a_deletion_that_is_stuck_is_asked_for_again() {
         let asked = |minutes_ago| Video {
-            asked_at: Some(NOW - minutes_ago * MINUTE),
-            ..video("deleting", 0, 0)
+            delete_requested_at: Some(NOW - minutes_ago * MINUTE),
+            ..without_holder(Status::Deleting)
         };
         assert_eq!(SWEEP.action(Some(&asked(1)), None, false), None);
         assert_eq!(
@@ -261,8 +290,8 @@ mod tests {
 
     #[test]
     fn what_is_at_its_end_is_left_alone() {
-        for status in ["ready", "errored"] {
-            let video = video(status, 3, 0);
+        for status in [Status::Ready, Status::Errored] {
+            let video = without_holder(status);
             assert_eq!(SWEEP.action(Some(&video), Some(&source(6)), true), None);
         }
     }
@@ -281,9 +310,10 @@ mod tests {
     proptest! {
         /// However long nothing happens, sweeps look again, and ever less often.
         #[test]
-        fn patience_doubles(start in 0..5 * MINUTE) {
-            let looks = (0..500_i64)
-                .filter(|n| Sweep { now: NOW + start + n * SWEEP.every, ..SWEEP }.is_due(NOW))
+        fn patience_doubles(start_millis in 0_u64..300_000) {
+            let start = NOW + Duration::from_millis(start_millis);
+            let looks = (0..500_u32)
+                .filter(|n| Sweep { now: start + *n * SWEEP.every, ..SWEEP }.is_due(NOW))
                 .count();
             prop_assert_eq!(looks, 17);
         }

@@ -60,6 +60,10 @@ pub const IDEMPOTENCY_WINDOW: Duration = seconds(24 * 3600);
 /// How far back the sweep looks: an upload may take a day, its event six hours, a run another day.
 pub const SWEEP_LOOK_BACK: Duration = seconds(3 * 24 * 3600);
 
+/// How much less than all the time that it may take a run may have had and still count as one that was
+/// ended for having taken it all: its lease is made to last as long, and begins a moment later.
+pub const FULL_RUN_SLACK: Duration = seconds(60);
+
 const fn at_least(longer: Duration, shorter: Duration) -> bool {
     longer.as_millis() >= shorter.as_millis()
 }
@@ -84,8 +88,3 @@ const _: () = {
     // An abandoned video has no writer any more.
     assert!(at_least(ABANDONED_AFTER, WRITERS_DRAIN));
 };
-
-/// A span in the unit of the records' times.
-pub fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}

@@ -226,12 +226,12 @@ mod tests {
 
     const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
 
-    fn video(status: &str) -> Video {
-        serde_json::from_value(json!({
-            "id": ID, "month": "2024-11", "status": status, "filename": "a.mp4",
-            "content_type": "video/mp4", "size_bytes": 40 * MIB,
-        }))
-        .unwrap()
+    fn video(status: Status) -> Video {
+        let id = ID.parse().unwrap();
+        Video {
+            status,
+            ..Video::waiting(id, "a.mp4".into(), "video/mp4".into(), 40 * MIB)
+        }
     }
 
     fn ask(changes: Value) -> Result<Operation, NotSigned> {
@@ -239,7 +239,7 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             request[name] = value.clone();
         }
-        Operation::permitted(&request, &video("waiting"))
+        Operation::permitted(&request, &video(Status::Waiting))
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
         let ask = |method: &str, upload_id: Option<&str>| {
             let request =
                 json!({"method": method, "key": key, "uploadId": upload_id, "partNumber": 1});
-            Operation::permitted(&request, &video("preparing"))
+            Operation::permitted(&request, &video(Status::Preparing))
         };
         assert_eq!(ask("PUT", None), Err(NotSigned::Arrived));
         assert_eq!(ask("POST", None), Err(NotSigned::Arrived));

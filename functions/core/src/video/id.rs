@@ -1,11 +1,12 @@
 //! A video's name, and the month it is listed under.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::timestamp::Timestamp;
 
 /// Names one video for ever: a version 7 UUID, so ids sort by creation time and can't be guessed.
 ///
@@ -34,19 +35,17 @@ impl VideoId {
             .ok_or(InvalidVideoId)
     }
 
-    /// The first id that a video of this instant (Unix milliseconds) could have: all that were
-    /// created before it sort before it.
-    pub fn first_at(millis: i64) -> Self {
-        let millis = u64::try_from(millis).unwrap_or_default();
+    /// The first id that a video of this instant could have: all that were created before it sort
+    /// before it.
+    pub fn first_at(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.as_millis()).unwrap_or_default();
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
     }
 
     /// When the video was created, to the millisecond: the id carries it.
-    pub fn created_at(self) -> OffsetDateTime {
+    pub fn created_at(self) -> Timestamp {
         let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |t| t.to_unix());
-        OffsetDateTime::from_unix_timestamp(seconds.cast_signed())
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-            + time::Duration::nanoseconds(i64::from(nanos))
+        Timestamp::from_secs(seconds.cast_signed()) + Duration::from_nanos(nanos.into())
     }
 
     /// The month this video is listed under.
@@ -106,7 +105,8 @@ pub struct InvalidMonth;
 
 impl Month {
     /// The month in which an instant falls.
-    pub fn of(at: OffsetDateTime) -> Self {
+    pub fn of(at: Timestamp) -> Self {
+        let at = at.utc();
         Self {
             year: at.year(),
             month: at.month().into(),
@@ -170,7 +170,6 @@ impl From<Month> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::video::rfc3339;
 
     const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
 
@@ -195,18 +194,18 @@ mod tests {
     #[test]
     fn an_id_knows_its_month() {
         let id: VideoId = ID.parse().unwrap();
-        assert_eq!(rfc3339(id.created_at()), "2024-11-27T19:34:48.876Z");
+        assert_eq!(id.created_at().to_string(), "2024-11-27T19:34:48.876Z");
         assert_eq!(id.month().to_string(), "2024-11");
     }
 
     #[test]
     fn ids_sort_by_the_time_that_they_were_made() {
         let id: VideoId = ID.parse().unwrap();
-        let made = i64::try_from(id.created_at().unix_timestamp_nanos() / 1_000_000).unwrap();
+        let made = id.created_at();
         assert!(VideoId::first_at(made) <= id);
-        assert!(VideoId::first_at(made + 1) > id);
+        assert!(VideoId::first_at(made + Duration::from_millis(1)) > id);
         assert_eq!(VideoId::first_at(made).created_at(), id.created_at());
-        assert!(VideoId::first_at(-1) < id);
+        assert!(VideoId::first_at(Timestamp::from_millis(-1)) < id);
     }
 
     #[test]

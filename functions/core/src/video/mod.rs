@@ -1,95 +1,29 @@
 //! A video, as the catalog and the API know it.
 
 mod id;
+mod record;
+mod status;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    str::FromStr,
+    num::NonZeroU32,
 };
 
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{Object, RefOr, Schema, Type},
+use utoipa::ToSchema;
+
+use self::record::Record;
+pub use self::{
+    id::{InvalidMonth, InvalidVideoId, Month, VideoId},
+    status::{InvalidStatus, Status},
 };
 
-pub use self::id::{InvalidMonth, InvalidVideoId, Month, VideoId};
-
-use crate::lifecycle;
+use crate::timestamp::Timestamp;
 use reelrun_media::{error::VideoError, source::SourceSummary};
-
-/// Where a video is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// An upload was permitted; its source has not been seen yet.
-    Waiting,
-    /// The source arrived and is being encoded.
-    Preparing,
-    /// Playlists are published.
-    Ready,
-    /// It was not made ready; the record's error says why.
-    Errored,
-    /// It was deleted, and its objects are being removed. No client sees this: to them the video is
-    /// gone.
-    Deleting,
-}
-
-/// Clients see four of the five.
-impl PartialSchema for Status {
-    fn schema() -> RefOr<Schema> {
-        let status = Object::builder()
-            .schema_type(Type::String)
-            .enum_values(Some(Self::SHOWN.map(Self::as_str)))
-            .description(Some(
-                "Where a video is in its life.\n\n\
-                - `waiting`: the upload is permitted; the file has not been seen.\n\
-                - `preparing`: it is being encoded.\n\
-                - `ready`: it is published.\n\
-                - `errored`: it was not made ready; `error` says why, and whether that may change.",
-            ));
-        status.into()
-    }
-}
-
-impl ToSchema for Status {}
-
-impl Status {
-    /// Those that clients see.
-    const SHOWN: [Self; 4] = [Self::Waiting, Self::Preparing, Self::Ready, Self::Errored];
-
-    /// The word in the API and the catalog.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Preparing => "preparing",
-            Self::Ready => "ready",
-            Self::Errored => "errored",
-            Self::Deleting => "deleting",
-        }
-    }
-
-    /// Reads the word in a record.
-    pub fn from_record(text: &str) -> Option<Self> {
-        let deleting = (text == Self::Deleting.as_str()).then_some(Self::Deleting);
-        text.parse().ok().or(deleting)
-    }
-}
-
-/// Reads the words that clients use.
-impl FromStr for Status {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::SHOWN
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or(())
-    }
-}
 
 /// One video's record in the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Record", into = "Record")]
 pub struct Video {
     /// The id, which is the record's key.
     pub id: VideoId,
@@ -104,77 +38,79 @@ pub struct Video {
     /// The size that the upload was signed for, in bytes.
     pub size_bytes: u64,
     /// What the owner calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The owner's own key-value pairs, returned as they came.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// How much of the encode is done, 0 to 1.
-    #[serde(default)]
     pub progress: f64,
     /// What the source turned out to be; known once it was probed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceSummary>,
     /// What was published, highest first; empty until `ready`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renditions: Vec<PublishedRendition>,
     /// Whether a poster was published.
-    #[serde(default)]
     pub has_poster: bool,
     /// Whether a storyboard was published.
-    #[serde(default)]
     pub has_storyboard: bool,
-    /// When it became ready, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready_at: Option<String>,
+    /// When it became ready.
+    pub ready_at: Option<Timestamp>,
     /// Why it was not made ready.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
-    /// How often it was to be made ready, from 1: see [`lifecycle`].
-    #[serde(default = "first")]
+    /// How often it was to be made ready, from 1: see [`crate::lifecycle`].
     pub generation: u32,
     /// How many encodes were begun in this generation.
-    #[serde(default)]
     pub attempts: u32,
-    /// Until when the encode at work holds its lease, in Unix milliseconds; 0 while none does.
-    #[serde(default)]
-    pub lease_until: i64,
-    /// Who holds it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease_owner: Option<String>,
-    /// Of how many parts the progress of a run is told; 0 while there is no run.
-    #[serde(default)]
-    pub parts_counted: u32,
-    /// Which of them are done.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub parts_done: BTreeSet<u32>,
-    /// SHA-256 of the token that opens this upload, in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upload_token_hash: Option<String>,
-    /// Until when that token is good, in Unix seconds.
-    #[serde(default)]
-    pub upload_until: i64,
+    /// Who is preparing it.
+    pub holder: Option<Holder>,
+    /// What opens its upload.
+    pub upload_token: Option<UploadToken>,
     /// The multipart uploads for which parts were signed, by a hash of each.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub multipart_uploads: BTreeSet<String>,
-    /// When it was last asked to be deleted, in Unix milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<i64>,
-    /// When an upload that never arrives may be forgotten, in Unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
+    /// When it was last asked to be deleted.
+    pub delete_requested_at: Option<Timestamp>,
+    /// When an upload that never arrives may be forgotten.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Who holds a video's lease, and so is the only one to change what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The name of a function's invocation, or of a run.
+    pub name: String,
+    /// Until when, unless it is renewed.
+    pub until: Timestamp,
+    /// How far the run is, if it is one that has started: that holds the lease for as long as it may
+    /// last, and does not renew it.
+    pub run: Option<RunProgress>,
+}
+
+/// How far a run of the state machine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunProgress {
+    /// How many parts count for the progress.
+    pub parts_total: NonZeroU32,
+    /// Which of them are done.
+    pub parts_done: BTreeSet<u32>,
+}
+
+/// The token that opens an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadToken {
+    /// Its SHA-256, in hexadecimal.
+    pub hash: String,
+    /// Until when it does.
+    pub valid_until: Timestamp,
 }
 
 impl Video {
-    /// A video of which only the id is known yet.
-    pub fn waiting(id: VideoId) -> Self {
+    /// A video whose upload has just been permitted.
+    pub fn waiting(id: VideoId, filename: String, content_type: String, size_bytes: u64) -> Self {
         Self {
             id,
             month: id.month(),
             status: Status::Waiting,
-            filename: String::new(),
-            content_type: String::new(),
-            size_bytes: 0,
+            filename,
+            content_type,
+            size_bytes,
             title: None,
             metadata: BTreeMap::new(),
             progress: 0.0,
@@ -184,50 +120,28 @@ impl Video {
             has_storyboard: false,
             ready_at: None,
             error: None,
-            generation: first(),
+            generation: 1,
             attempts: 0,
-            lease_until: 0,
-            lease_owner: None,
-            parts_counted: 0,
-            parts_done: BTreeSet::new(),
-            upload_token_hash: None,
-            upload_until: 0,
+            holder: None,
+            upload_token: None,
             multipart_uploads: BTreeSet::new(),
-            asked_at: None,
+            delete_requested_at: None,
             expires_at: None,
         }
     }
 
-    /// Whether it is encoded by a run of the state machine: that holds its lease for as long as it may
-    /// last, and does not renew it.
+    /// The run that is preparing it, if one is.
     pub fn run(&self) -> Option<&str> {
-        let is_run = self.status == Status::Preparing && self.parts_counted > 0;
-        self.lease_owner.as_deref().filter(|_| is_run)
+        let holder = self.holder.as_ref()?;
+        holder.run.is_some().then_some(&*holder.name)
     }
 
-    /// The record as it must be read at this time: an abandoned video has failed, and a run's
-    /// progress is that of its parts.
-    #[must_use]
-    pub fn at(mut self, now_millis: i64) -> Self {
-        if self.status == Status::Preparing && self.parts_counted > 0 {
-            // The last hundredths are publishing.
-            self.progress = 0.98 * self.parts_done.len() as f64 / f64::from(self.parts_counted);
-        }
-        if lifecycle::is_abandoned(&self, now_millis) {
-            Self {
-                status: Status::Errored,
-                error: Some(lifecycle::out_of_attempts()),
-                ..self
-            }
-        } else {
-            self
-        }
+    /// Whether the lease is this holder's.
+    pub fn is_held_by(&self, name: &str) -> bool {
+        self.holder
+            .as_ref()
+            .is_some_and(|holder| holder.name == name)
     }
-}
-
-/// The generation of a video that nobody had tried again. Earlier versions did not count.
-fn first() -> u32 {
-    1
 }
 
 /// What the record tells of a published video.
@@ -261,41 +175,4 @@ pub struct PublishedRendition {
     pub bandwidth_bps: u64,
     /// Average bit rate of the variant, audio included, in bits per second.
     pub average_bandwidth_bps: u64,
-}
-
-/// An instant as the API writes it: RFC 3339, UTC, milliseconds.
-pub fn rfc3339(at: OffsetDateTime) -> String {
-    let nanos = at.nanosecond() / 1_000_000 * 1_000_000;
-    at.replace_nanosecond(nanos)
-        .unwrap_or(at)
-        .format(&Rfc3339)
-        .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use reelrun_media::error::ErrorType;
-
-    const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
-
-    #[test]
-    fn a_video_whose_function_was_killed_each_time_has_failed() {
-        let id: VideoId = ID.parse().unwrap();
-        let record = serde_json::json!({
-            "id": id, "month": id.month(), "status": "preparing", "filename": "a.mp4",
-            "content_type": "video/mp4", "size_bytes": 1, "attempts": 3, "lease_until": 1_000_000
-        });
-        let video: Video = serde_json::from_value(record).unwrap();
-        let status = |video: &Video, now| video.clone().at(now).status;
-        assert_eq!(status(&video, 1_060_000), Status::Preparing);
-        assert_eq!(status(&video, 1_060_001), Status::Errored);
-        let kind = video.clone().at(2_000_000).error.map(|error| error.kind);
-        assert_eq!(kind, Some(ErrorType::Internal));
-        let tried_less = Video {
-            attempts: 2,
-            ..video
-        };
-        assert_eq!(status(&tried_less, 2_000_000), Status::Preparing);
-    }
 }

@@ -63,9 +63,10 @@ pub struct Page {
     pub next: Option<Position>,
 }
 
-/// A video's record; or whose it is, where this version can't read it. One record, a later version's
-/// say, must not hide all others.
-pub type Read = Result<Video, Option<VideoId>>;
+/// A record that this version can't read, and whose it is: one such record, a later version's say, must
+/// not hide all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable(pub Option<VideoId>);
 
 impl Catalog {
     /// The catalog in this table.
@@ -138,12 +139,12 @@ impl Catalog {
 
     /// The videos of a month from an id on, oldest first, those that were deleted included: a page,
     /// and behind which video the next one begins.
-    pub async fn young(
+    pub async fn list_recent(
         &self,
         month: Month,
         first: VideoId,
         after: Option<VideoId>,
-    ) -> Result<(Vec<Read>, Option<VideoId>), CatalogError> {
+    ) -> Result<(Vec<Result<Video, Unreadable>>, Option<VideoId>), CatalogError> {
         let query = self
             .client
             .query()
@@ -171,7 +172,7 @@ impl Catalog {
         position: Position,
         limit: usize,
         status: Option<Status>,
-    ) -> Result<(Vec<Read>, Option<VideoId>), CatalogError> {
+    ) -> Result<(Vec<Result<Video, Unreadable>>, Option<VideoId>), CatalogError> {
         let mut query = self
             .client
             .query()
@@ -199,7 +200,7 @@ impl Catalog {
         mut query: QueryFluentBuilder,
         month: Month,
         after: Option<VideoId>,
-    ) -> Result<(Vec<Read>, Option<VideoId>), CatalogError> {
+    ) -> Result<(Vec<Result<Video, Unreadable>>, Option<VideoId>), CatalogError> {
         if let Some(after) = after {
             let start = HashMap::from([
                 ("id".to_owned(), AttributeValue::S(after.to_string())),
@@ -219,11 +220,11 @@ impl Catalog {
     }
 }
 
-fn read(item: HashMap<String, AttributeValue>) -> Read {
+fn read(item: HashMap<String, AttributeValue>) -> Result<Video, Unreadable> {
     let id = item.get("id").and_then(|id| id.as_s().ok()?.parse().ok());
     serde_dynamo::from_item(item).map_err(|why| {
         tracing::error!(?id, error = %why, "a record can't be read");
-        id
+        Unreadable(id)
     })
 }
 

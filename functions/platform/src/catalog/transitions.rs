@@ -72,10 +72,8 @@ impl Catalog {
     /// Fails with [`CatalogError::LeaseLost`] unless this holder has the lease.
     pub async fn check_lease(&self, lease: &Lease) -> Result<(), CatalogError> {
         let video: Option<Video> = self.item(&lease.video.to_string()).await?;
-        match video.and_then(|video| video.lease_owner) {
-            Some(holder) if holder == lease.holder => Ok(()),
-            _ => Err(CatalogError::LeaseLost),
-        }
+        let is_held = video.is_some_and(|video| video.is_held_by(&lease.holder));
+        is_held.then_some(()).ok_or(CatalogError::LeaseLost)
     }
 
     /// Removes the record of a deleted video whose objects are gone.
@@ -211,12 +209,15 @@ fn attribute(value: &Value) -> Result<AttributeValue, CatalogError> {
 
 #[cfg(test)]
 mod tests {
+    use reelrun_core::timestamp::Timestamp;
+
     use super::*;
 
     #[test]
     fn a_transition_is_one_conditional_update() {
         let mut expressions = Expressions::default();
-        let transition = lifecycle::begin("me", 1000, 2000, Some(900));
+        let at = Timestamp::from_millis;
+        let transition = lifecycle::begin("me", at(1000), at(2000), Some(at(900)));
         let update = expressions.update(&transition.changes).unwrap().unwrap();
         assert_eq!(
             update,
@@ -227,10 +228,11 @@ mod tests {
         let guard = expressions.guard(&transition.guard).unwrap();
         assert_eq!(
             guard,
-            "(#status = :if5 OR (#status = :if6 AND #lease_until < :if7) OR \
-             (#status = :if8 AND #lease_until = :if9))"
+            "(#status = :if5 OR (#status = :if6 AND attribute_not_exists(#lease_owner)) OR \
+             (#status = :if7 AND #lease_until < :if8) OR \
+             (#status = :if9 AND #lease_until = :if10))"
         );
-        assert_eq!(expressions.values[":if7"], AttributeValue::N("1000".into()));
+        assert_eq!(expressions.values[":if8"], AttributeValue::N("1000".into()));
         assert_eq!(expressions.names["#lease_until"], "lease_until");
     }
 }

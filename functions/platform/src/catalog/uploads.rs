@@ -7,7 +7,10 @@ use aws_sdk_dynamodb::{
     },
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use reelrun_core::video::{Month, Video, VideoId};
+use reelrun_core::{
+    timestamp::Timestamp,
+    video::{Month, Video, VideoId},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CatalogError, malformed, unavailable};
@@ -21,18 +24,23 @@ pub struct IdempotencyRecord {
     pub request_hash: String,
     /// The video that it made.
     pub video_id: VideoId,
-    /// Until when it is kept, in Unix seconds.
-    pub expires_at: i64,
+    /// Until when it is kept, in Unix seconds, as DynamoDB's TTL wants them.
+    expires_at: i64,
 }
 
 impl IdempotencyRecord {
     /// The record behind the hash of a client's key.
-    pub fn new(key_hash: &str, request_hash: String, video_id: VideoId, expires_at: i64) -> Self {
+    pub fn new(
+        key_hash: &str,
+        request_hash: String,
+        video_id: VideoId,
+        expires_at: Timestamp,
+    ) -> Self {
         Self {
             id: format!("idempotency/{key_hash}"),
             request_hash,
             video_id,
-            expires_at,
+            expires_at: expires_at.as_secs(),
         }
     }
 }
@@ -64,15 +72,15 @@ impl Catalog {
     }
 
     /// Adds a video together with its key's record, unless there is one already that has not expired
-    /// by now (Unix seconds): then that is the answer, and nothing is added. (DynamoDB removes what has
-    /// expired days later.)
+    /// by now: then that is the answer, and nothing is added. (DynamoDB removes what has expired days
+    /// later.)
     pub async fn create_once(
         &self,
         video: &Video,
         record: &IdempotencyRecord,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, CatalogError> {
-        let new = "attribute_not_exists(id)";
+        let (new, now) = ("attribute_not_exists(id)", now.as_secs());
         let add = |item, condition: &str, values| {
             Put::builder()
                 .table_name(&self.table)
@@ -112,8 +120,8 @@ impl Catalog {
         Err(unavailable("record the video", why))
     }
 
-    /// Notes that the library reaches back at least to this month. Idempotent.
-    pub async fn note_month(&self, month: Month) -> Result<(), CatalogError> {
+    /// Has the library reach back at least to this month. Idempotent.
+    pub async fn extend_library_to(&self, month: Month) -> Result<(), CatalogError> {
         let written = self
             .client
             .update_item()
@@ -133,7 +141,7 @@ impl Catalog {
             {
                 Ok(())
             }
-            Err(why) => Err(unavailable("note the month", why)),
+            Err(why) => Err(unavailable("extend the library", why)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use reelrun_core::{
     keys::{Bucket, StorageKey, parse_source_key},
     lifecycle::sweep::StoredSource,
+    timestamp::Timestamp,
     video::VideoId,
 };
 
@@ -35,7 +36,11 @@ impl Storage {
                 let source = StoredSource {
                     size_bytes: object.size()?.try_into().ok()?,
                     entity_tag: object.e_tag().unwrap_or_default().into(),
-                    stored_at: object.last_modified()?.to_millis().ok()?,
+                    stored_at: object
+                        .last_modified()?
+                        .to_millis()
+                        .map(Timestamp::from_millis)
+                        .ok()?,
                 };
                 Some((video, source))
             }));

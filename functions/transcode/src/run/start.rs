@@ -9,12 +9,12 @@ use reelrun_core::{
     keys::{RunId, StorageKey},
     lifecycle::{
         self, Lease,
-        timing::{RUN_START_LEASE, WRITERS_DRAIN, millis},
+        timing::{RUN_START_LEASE, WRITERS_DRAIN},
     },
     task::{RunInput, execution_name},
 };
 use reelrun_media::plan::Plan;
-use reelrun_platform::now_millis;
+use reelrun_platform::now;
 
 use crate::{error::StepError, transcoder::Transcoder};
 
@@ -33,7 +33,7 @@ impl Transcoder {
             ..lease.clone()
         };
         let handed = |from, to| {
-            let until = now_millis() + millis(RUN_START_LEASE);
+            let until = now() + RUN_START_LEASE;
             lifecycle::hand_over(from, to, until)
         };
         self.storage
@@ -66,7 +66,7 @@ impl Transcoder {
     ) -> Result<(), StepError> {
         self.runs.start(&holder.holder, input).await?;
         tracing::info!(video.id = %holder.video, run = %input.run, parts = input.parts.len(), "a run begins");
-        let until = now_millis() + millis(self.run_timeout);
+        let until = now() + self.run_timeout;
         let confirmed = lifecycle::confirm_run(holder, until, parts_counted);
         Ok(self.catalog.apply_held(holder, &confirmed).await?)
     }

@@ -6,7 +6,6 @@ use std::{collections::BTreeSet, time::Duration};
 
 use reelrun_media::error::{ErrorType, VideoError};
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 
 use super::{MINUTE, Op};
 use crate::{
@@ -15,22 +14,23 @@ use crate::{
     lifecycle::{
         Lease, Outcome, Transition,
         claim::{Claim, Claimed, Step},
-        complete, confirm_run, delete, fail, give_back, give_up, hand_over, keep_record,
+        clear_ttl, complete, confirm_run, delete, fail, give_back, give_up, hand_over,
         may_be_forgotten, part_done, renew,
         sweep::{Action, StoredSource, Sweep},
-        timing::{HEARTBEAT, LEASE, LEASE_LOSS_TIMEOUT, RUN_START_LEASE, millis},
+        timing::{HEARTBEAT, LEASE, LEASE_LOSS_TIMEOUT, RUN_START_LEASE},
     },
-    video::{Published, Status, Video, VideoId, rfc3339},
+    timestamp::Timestamp,
+    video::{Published, Status, Video, VideoId},
 };
 
-const SWEEP_EVERY: i64 = 5 * MINUTE;
-const RUN_LIMIT: i64 = 60 * MINUTE;
+const SWEEP_EVERY: Duration = Duration::from_secs(5 * 60);
+const RUN_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// A function at work on the video.
 #[derive(Debug)]
 struct Function {
-    clock_is_off: i64,
-    began: i64,
+    clock_is_off_by: i64,
+    began: Timestamp,
     state: Doing,
 }
 
@@ -39,7 +39,7 @@ enum Doing {
     Claiming(Claim, Step),
     Encoding {
         lease: Lease,
-        renewed_at: i64,
+        renewed_at: Timestamp,
         is_cut_off: bool,
     },
     Gone,
@@ -51,7 +51,7 @@ struct Run {
     lease: Lease,
     is_over: bool,
     /// When its parts last saw that they hold the video; none once they stopped.
-    parts_checked_at: Option<i64>,
+    parts_checked_at: Option<Timestamp>,
     is_cut_off: bool,
 }
 
@@ -59,7 +59,7 @@ struct Run {
 pub(super) type Broken = fn(&mut Transition);
 
 pub(super) struct World {
-    now: i64,
+    now: Timestamp,
     record: Option<Map<String, Value>>,
     source: bool,
     functions: Vec<Function>,
@@ -67,7 +67,7 @@ pub(super) struct World {
     /// The stream's changes that cleanup has not followed yet.
     deletions: Vec<Change>,
     /// When segments of the video were last stored, or may have been.
-    stored_at: i64,
+    stored_at: Timestamp,
     told: BTreeSet<String>,
     ready: Option<Value>,
     broken: Option<Broken>,
@@ -90,15 +90,23 @@ fn our_fault() -> VideoError {
     VideoError::new(ErrorType::Internal, "It could not be done.")
 }
 
+/// What a clock shows that is off by so many milliseconds.
+fn skewed(now: Timestamp, off_by: i64) -> Timestamp {
+    Timestamp::from_millis(now.as_millis() + off_by)
+}
+
+impl Function {
+    fn clock(&self, now: Timestamp) -> Timestamp {
+        skewed(now, self.clock_is_off_by)
+    }
+}
+
 impl World {
     pub(super) fn new(broken: Option<Broken>, drains: bool) -> Self {
-        let now = millis(Duration::from_secs(
-            id().created_at().unix_timestamp().unsigned_abs(),
-        ));
+        let now = id().created_at();
         let video = Video {
-            expires_at: Some(now / 1000 + 48 * 3600),
-            filename: "a.mp4".into(),
-            ..Video::waiting(id())
+            expires_at: Some(now + 48 * 60 * MINUTE),
+            ..Video::waiting(id(), "a.mp4".into(), "video/mp4".into(), 1)
         };
         Self {
             now,
@@ -107,17 +115,12 @@ impl World {
             functions: Vec::new(),
             runs: Vec::new(),
             deletions: Vec::new(),
-            stored_at: 0,
+            stored_at: now,
             told: BTreeSet::new(),
             ready: None,
             broken,
             drains,
         }
-    }
-
-    fn ready_at(&self) -> String {
-        let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.now) * 1_000_000);
-        rfc3339(now.unwrap())
     }
 
     fn video(&self) -> Option<Video> {
@@ -142,10 +145,10 @@ impl World {
     }
 
     /// Time passes: those who are alive renew, check, and stop when they must.
-    fn pass(&mut self, time: i64) {
+    fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            self.now = end.min(self.now + millis(HEARTBEAT));
+            self.now = end.min(self.now + HEARTBEAT);
             for number in 0..self.functions.len() {
                 self.beat(number);
             }
@@ -167,9 +170,9 @@ impl World {
         };
         let (lease, is_cut_off, renewed_at) = (lease.clone(), *is_cut_off, *renewed_at);
         self.stored_at = now;
-        let until = now + self.functions[number].clock_is_off + millis(LEASE);
+        let until = self.functions[number].clock(now) + LEASE;
         let is_kept = if is_cut_off {
-            now - renewed_at < millis(LEASE)
+            now.saturating_since(renewed_at) < LEASE
         } else {
             self.apply(&renew(&lease, until, 0.5)).is_done()
         };
@@ -188,10 +191,11 @@ impl World {
             return;
         };
         self.stored_at = now;
-        let holds =
-            video.is_some_and(|video| video.lease_owner.as_deref() == Some(&run.lease.holder));
+        let holds = video.is_some_and(|video| video.is_held_by(&run.lease.holder));
         run.parts_checked_at = match (run.is_cut_off, holds) {
-            (true, _) => Some(checked_at).filter(|at| now - at < millis(LEASE_LOSS_TIMEOUT)),
+            (true, _) => {
+                Some(checked_at).filter(|at| now.saturating_since(*at) < LEASE_LOSS_TIMEOUT)
+            }
             (false, true) if !run.is_over => Some(now),
             (false, _) => None,
         };
@@ -200,11 +204,10 @@ impl World {
     pub(super) fn step(&mut self, op: Op) {
         match op {
             Op::Pass(time) => self.pass(time),
-            Op::Deliver(sender, clock_is_off) => self.deliver(sender, clock_is_off),
+            Op::Deliver(sender, clock_is_off_by) => self.deliver(sender, clock_is_off_by),
             Op::Claim(who, is_lost) => self.claim(who, is_lost),
             Op::Succeed(who) => {
-                let ready_at = self.ready_at();
-                self.end(who, |lease, _| complete(lease, &published(), &ready_at));
+                self.end(who, |lease, now| complete(lease, &published(), now));
             }
             Op::Refuse(who) => self.end(who, |lease, _| {
                 fail(
@@ -233,8 +236,8 @@ impl World {
             }
             Op::Part(who) => self.of_run(who, |run| part_done(run, 1), false),
             Op::Publish(who) => {
-                let ready_at = self.ready_at();
-                self.of_run(who, |run| complete(run, &published(), &ready_at), true);
+                let now = self.now;
+                self.of_run(who, |run| complete(run, &published(), now), true);
             }
             Op::FailRun(who) => self.of_run(who, |run| fail(run, &our_fault()), true),
             Op::StopRun(who) => {
@@ -248,8 +251,8 @@ impl World {
                 self.apply(&transition);
             }
             Op::Cleanup => self.cleanup(),
-            Op::Keep => {
-                self.apply(&keep_record());
+            Op::ClearTtl => {
+                self.apply(&clear_ttl());
             }
         }
         let video = self.video();
@@ -259,12 +262,12 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, sender: Sender, clock_is_off: i64) {
+    fn deliver(&mut self, sender: Sender, clock_is_off_by: i64) {
         let name = format!("function-{}", self.functions.len());
         let claim = Claim::new(name, sender.retryable_errors());
-        let step = claim.ask(self.now + clock_is_off, Duration::ZERO);
+        let step = claim.ask(skewed(self.now, clock_is_off_by), Duration::ZERO);
         self.functions.push(Function {
-            clock_is_off,
+            clock_is_off_by,
             began: self.now,
             state: Doing::Claiming(claim, step),
         });
@@ -274,8 +277,8 @@ impl World {
         let Some(function) = self.functions.get_mut(who) else {
             return;
         };
-        let clock = self.now + function.clock_is_off;
-        let elapsed = Duration::from_millis((self.now - function.began).unsigned_abs());
+        let clock = function.clock(self.now);
+        let elapsed = self.now.saturating_since(function.began);
         let Doing::Claiming(mut claim, step) = std::mem::replace(&mut function.state, Doing::Gone)
         else {
             return;
@@ -308,11 +311,11 @@ impl World {
     }
 
     /// A function's encode ends with this, if it still may: its lease has not run out.
-    fn end(&mut self, who: usize, ending: impl Fn(&Lease, i64) -> Transition) {
+    fn end(&mut self, who: usize, ending: impl Fn(&Lease, Timestamp) -> Transition) {
         let Some(function) = self.functions.get_mut(who) else {
             return;
         };
-        let clock = self.now + function.clock_is_off;
+        let clock = function.clock(self.now);
         if let Doing::Encoding {
             lease,
             is_cut_off: false,
@@ -329,7 +332,7 @@ impl World {
         let Some(function) = self.functions.get_mut(who) else {
             return;
         };
-        let clock = self.now + function.clock_is_off;
+        let clock = function.clock(self.now);
         let Doing::Encoding {
             lease,
             is_cut_off: false,
@@ -344,7 +347,7 @@ impl World {
             holder: name.to_string(),
             ..lease.clone()
         };
-        let until = clock + millis(RUN_START_LEASE);
+        let until = clock + RUN_START_LEASE;
         self.functions[who].state = Doing::Gone;
         if !self.apply(&hand_over(&lease, &run, until)).is_done() {
             return;
@@ -390,9 +393,7 @@ impl World {
         let source = self.source.then(|| StoredSource {
             size_bytes: 1,
             entity_tag: "tag".into(),
-            stored_at: millis(Duration::from_secs(
-                id().created_at().unix_timestamp().unsigned_abs(),
-            )),
+            stored_at: id().created_at(),
         });
         let video = self.video();
         let run = video.as_ref().and_then(Video::run).map(ToOwned::to_owned);
@@ -424,8 +425,8 @@ impl World {
         }
         let change = self.deletions.remove(0);
         if self.drains {
-            let left = change.drained_at(self.now) - self.now;
-            self.pass(left.max(0));
+            let left = change.drained_at(self.now).saturating_since(self.now);
+            self.pass(left);
         }
         let removed_at = self.now;
         self.source = false;
@@ -436,7 +437,7 @@ impl World {
         if may_go {
             self.record = None;
             // Whoever is still at work would leave what nobody finds.
-            self.pass(millis(LEASE_LOSS_TIMEOUT));
+            self.pass(LEASE_LOSS_TIMEOUT);
             assert!(
                 self.stored_at <= removed_at,
                 "segments of a deleted video were stored"
@@ -446,7 +447,7 @@ impl World {
 
     /// From now on nothing goes wrong any more.
     pub(super) fn settle(&mut self) {
-        self.pass(millis(LEASE_LOSS_TIMEOUT));
+        self.pass(LEASE_LOSS_TIMEOUT);
         for function in &mut self.functions {
             function.state = Doing::Gone;
         }
@@ -458,7 +459,7 @@ impl World {
         for _ in 0..80 {
             // A run that is over is seen by the next sweep, and not when it would have ended.
             assert!(
-                !had_run || self.now - begun < 40 * MINUTE,
+                !had_run || self.now.saturating_since(begun) < 40 * MINUTE,
                 "it waits for a run that is over"
             );
             let is_at_its_end =
@@ -469,12 +470,11 @@ impl World {
             self.sweep();
             self.cleanup();
             let newest = self.functions.len().saturating_sub(1);
-            let ready_at = self.ready_at();
             for _ in 0..400 {
                 self.claim(newest, false);
-                self.pass(millis(HEARTBEAT) / 2);
+                self.pass(HEARTBEAT / 2);
             }
-            self.end(newest, |lease, _| complete(lease, &published(), &ready_at));
+            self.end(newest, |lease, now| complete(lease, &published(), now));
             self.pass(SWEEP_EVERY / 2);
         }
         panic!("it stands still: {:?}", self.video());

@@ -1,5 +1,7 @@
 //! What must hold of every change of a record.
 
+use std::time::Duration;
+
 use super::{World, id};
 use crate::{
     change::Change,
@@ -25,15 +27,13 @@ impl World {
             );
         }
         assert!(
-            is == Status::Preparing || after.lease_owner.is_none(),
+            is == Status::Preparing || after.holder.is_none(),
             "{} left a holder",
             transition.name
         );
         assert!(after.generation >= before.generation);
-        if was == Status::Preparing
-            && is == Status::Preparing
-            && before.lease_owner != after.lease_owner
-        {
+        let name = |video: &Video| video.holder.as_ref().map(|holder| holder.name.clone());
+        if was == Status::Preparing && is == Status::Preparing && name(before) != name(after) {
             // Another one holds it: the last one let it go, gave it away, or is not to be waited for.
             assert!(
                 transition.name != "take the lease" || self.may_be_taken(before),
@@ -45,7 +45,7 @@ impl World {
             before: Some(was),
             after: is,
             at: Some(self.now),
-            was_in_parts: before.parts_counted > 0,
+            was_in_parts: before.run().is_some(),
             record: Some(Box::new(after.clone())),
         };
         if is == Status::Deleting {
@@ -69,7 +69,8 @@ impl World {
 
     /// Nobody who renews, or runs, has lost it: within what clocks may be off by.
     fn may_be_taken(&self, before: &Video) -> bool {
-        const CLOCKS: i64 = 15_000;
-        before.lease_until <= self.now + CLOCKS
+        const CLOCKS: Duration = Duration::from_secs(15);
+        let holder = before.holder.as_ref();
+        holder.is_none_or(|holder| holder.until <= self.now + CLOCKS)
     }
 }

@@ -3,13 +3,13 @@
 //! wrong; events that come twice, late, or never; runs that are stopped; answers that are lost; sweeps,
 //! operators and deletions in between.
 //!
-//! The rules are the real ones: the claim, the transitions, the sweep, the stream's changes. What is played here
-//! is only who applies which of them when. That the model would see a broken rule is tried as well: each
-//! is broken once, on purpose.
+//! The rules are the real ones: the claim, the transitions, the sweep, the stream's changes. What is
+//! played here is only who applies which of them when. That the model would see a broken rule is tried
+//! as well: each is broken once, on purpose.
 
 mod world;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 use proptest::{
     prelude::*,
@@ -17,17 +17,19 @@ use proptest::{
 };
 
 use self::world::{Broken, World};
-use super::{Change as Edit, Field, Guard, Transition};
-use crate::event::Sender;
+use crate::{
+    event::Sender,
+    lifecycle::{Change as Edit, Field, Guard, Transition},
+};
 
-const MINUTE: i64 = 60_000;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What happens next. Numbers choose among those who are there.
 #[derive(Debug, Clone, Copy)]
 enum Op {
-    /// Time passes, in milliseconds.
-    Pass(i64),
-    /// An announcement of the source arrives at a function whose clock is off by so much.
+    /// Time passes.
+    Pass(Duration),
+    /// An announcement of the source arrives at a function whose clock is off by so many milliseconds.
     Deliver(Sender, i64),
     /// A claimant takes its next step; its answer may be lost, and is then asked for again.
     Claim(usize, bool),
@@ -51,14 +53,15 @@ enum Op {
     Sweep,
     Delete,
     Cleanup,
-    Keep,
+    ClearTtl,
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let who = || 0_usize..4;
+    let time = |most: u64| (0..most).prop_map(|millis| Op::Pass(Duration::from_millis(millis)));
     let op = prop_oneof![
-        4 => (0..30_000_i64).prop_map(Op::Pass),
-        1 => (0..20 * MINUTE).prop_map(Op::Pass),
+        4 => time(30_000),
+        1 => time(20 * 60_000),
         4 => (
             prop_oneof![Just(Sender::Storage), Just(Sender::Sweep), Just(Sender::Operator)],
             -15_000..15_000_i64,
@@ -77,7 +80,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Op::Sweep),
         1 => Just(Op::Delete),
         2 => Just(Op::Cleanup),
-        1 => Just(Op::Keep),
+        1 => Just(Op::ClearTtl),
     ];
     prop::collection::vec(op, 1..80)
 }
