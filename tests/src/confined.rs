@@ -28,10 +28,7 @@ use reelrun_platform::{
     storage::{Buckets, Storage},
 };
 use reelrun_transcode::{
-    handler,
-    invocation::Invocation,
-    transcoder::Transcoder,
-    process::Programs,
+    handler, invocation::Invocation, process::Programs, transcoder::Transcoder,
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};

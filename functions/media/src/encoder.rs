@@ -158,7 +158,10 @@ fn av1(rendition: &Rendition) -> Vec<(&'static str, String)> {
         ("-crf", crf.into()),
         // Noise, grain and confetti would take any number of bytes.
         ("-maxrate", rendition.max_bitrate_bps.to_string()),
-        ("-bufsize", (u64::from(rendition.max_bitrate_bps) * 2).to_string()),
+        (
+            "-bufsize",
+            (u64::from(rendition.max_bitrate_bps) * 2).to_string(),
+        ),
         // Two threads: renditions are encoded side by side. No keyframes at scene cuts.
         ("-svtav1-params", "lp=2:scd=0".into()),
     ]

@@ -50,7 +50,10 @@ pub async fn examine<'a>(
     }
     let chosen = choose(programs, source, &probe).await?;
     let info = match SourceInfo::new(&probe, head, &chosen, None, limits) {
-        Err(SourceFault::LengthUnknown { video_stream, size_bytes }) => {
+        Err(SourceFault::LengthUnknown {
+            video_stream,
+            size_bytes,
+        }) => {
             let measured = measure(programs, source, size_bytes, video_stream).await?;
             SourceInfo::new(&probe, head, &chosen, Some(&measured), limits)
         }
@@ -71,8 +74,13 @@ impl Examined<'_> {
     pub async fn measure(&mut self, programs: &Programs) -> Result<(), StepError> {
         let stream = self.info.video.index;
         let measured = measure(programs, self.source, self.info.size_bytes, stream).await?;
-        let info =
-            SourceInfo::new(&self.probe, self.head, &self.chosen, Some(&measured), self.limits);
+        let info = SourceInfo::new(
+            &self.probe,
+            self.head,
+            &self.chosen,
+            Some(&measured),
+            self.limits,
+        );
         self.info = info.map_err(fault)?;
         Ok(())
     }
@@ -106,17 +114,14 @@ impl Examined<'_> {
     }
 
     /// Enters it at some of the places where a plan's chunks would.
-    async fn try_entries(
-        &self,
-        programs: &Programs,
-        plan: &Plan,
-    ) -> Result<EntryProof, StepError> {
+    async fn try_entries(&self, programs: &Programs, plan: &Plan) -> Result<EntryProof, StepError> {
         let times = plan.entry_samples();
         let args = command::trial_entries(self.source, self.info.video.index, &times);
         let mut trial = Trial::default();
         let allowance = Allowance::scan(programs.memory_mb, self.info.size_bytes);
         let ended =
-            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line)).await?;
+            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line))
+                .await?;
         if is_network_trouble(&ended.stderr) {
             return Err(StepError::unread(&ended.stderr));
         }
@@ -143,7 +148,8 @@ async fn choose(
         let mut trial = Trial::default();
         let allowance = Allowance::scan(programs.memory_mb, probe.size_bytes());
         let ended =
-            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line)).await?;
+            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line))
+                .await?;
         if !trial.has_answer() && !ended.status.success() {
             return Err(blame(&ended));
         }
@@ -156,7 +162,8 @@ async fn choose(
             Next::Try(next) => streams = next,
             Next::Chosen(mut chosen) => {
                 if let Some(stream) = chosen.turned_by_bitstream(probe) {
-                    let (json, _) = ffprobe(programs, &command::probe_frames(source, stream)).await?;
+                    let (json, _) =
+                        ffprobe(programs, &command::probe_frames(source, stream)).await?;
                     chosen.set_turn(&Probe::parse(&json, source.reads_deep)?);
                 }
                 return Ok(chosen);

@@ -8,7 +8,7 @@ use reelrun_media::{
 };
 use reelrun_platform::{catalog::CatalogError, now};
 
-use crate::{error::StepError, transcoder::Transcoder, publish::publish};
+use crate::{error::StepError, publish::publish, transcoder::Transcoder};
 
 impl Transcoder {
     /// Publishes what was encoded, and says so. The lease was looked at just before: whoever lost it

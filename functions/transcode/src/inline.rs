@@ -134,7 +134,9 @@ impl Transcoder {
             video: source.video,
             progress,
         };
-        let (plan, stitched) = self.encode_whole(&encoder, &mut examined, plan, lease).await?;
+        let (plan, stitched) = self
+            .encode_whole(&encoder, &mut examined, plan, lease)
+            .await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
         self.publish(lease, &plan, &stitched).await?;

@@ -266,7 +266,7 @@ async fn a_redriven_failure_comes_to_its_end() {
     };
     // A final verdict on the source stays...
     fail_with("unsupported-codec").await;
-    let since = reelrun_platform::now_millis();
+    let since = reelrun_platform::now().as_millis();
     assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
     invocations_ended(&stack, &stack.transcode_function, id, since, 1).await;
     assert_eq!(stack.video(id)["status"], "errored");

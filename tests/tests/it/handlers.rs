@@ -34,11 +34,7 @@ use reelrun_tests::{
     stack::{Stack, put},
 };
 use reelrun_transcode::{
-    error::StepError,
-    handler,
-    invocation::Invocation,
-    transcoder::Transcoder,
-    process::Programs,
+    error::StepError, handler, invocation::Invocation, process::Programs, transcoder::Transcoder,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;

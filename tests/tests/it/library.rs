@@ -208,7 +208,7 @@ async fn a_video_is_deleted_while_it_is_encoded() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let _configuration = Reconfigured::chunks(&stack, 1).await;
     let file = clips.clip("long.mp4", "1280x720", "25", 120.0);
-    let since = reelrun_platform::now_millis();
+    let since = reelrun_platform::now().as_millis();
     let id = stack.upload(&file);
     stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.1));
     let is_encoded = || running(&stack, &stack.transcode_function, &id).is_some();
@@ -224,7 +224,7 @@ async fn a_video_is_deleted_while_its_chunks_are_encoded() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let _configuration = Reconfigured::chunks(&stack, 8).await;
     let file = clips.clip("long.mp4", "1280x720", "25", 96.0);
-    let since = reelrun_platform::now_millis();
+    let since = reelrun_platform::now().as_millis();
     let id = stack.upload(&file);
     stack.wait_for(&id, |video| video["progress"].as_f64() > Some(0.0));
     assert_eq!(delete(&stack, &id).status, 204);

@@ -157,11 +157,17 @@ pub fn trial(source: SourceUrl<'_>, streams: &Streams) -> Vec<OsString> {
     for stream in &streams.video {
         args.pair(
             "-filter_complex",
-            format!("[0:{stream}]{}{stream}=checksum=0[v{stream}]", show_pictures()),
+            format!(
+                "[0:{stream}]{}{stream}=checksum=0[v{stream}]",
+                show_pictures()
+            ),
         );
     }
     if let Some(stream) = streams.audio {
-        args.pair("-filter_complex", format!("[0:{stream}]{SOUNDS}{stream}[a{stream}]"));
+        args.pair(
+            "-filter_complex",
+            format!("[0:{stream}]{SOUNDS}{stream}[a{stream}]"),
+        );
     }
     for stream in &streams.video {
         args.pair("-map", format!("[v{stream}]"));
@@ -190,20 +196,26 @@ pub fn trial_entries(source: SourceUrl<'_>, stream: u32, times_us: &[u64]) -> Ve
         args.input(source);
         args.pair(
             "-filter_complex",
-            format!("[{index}:{stream}]{}{index}=checksum=0[v{index}]", show_pictures()),
+            format!(
+                "[{index}:{stream}]{}{index}=checksum=0[v{index}]",
+                show_pictures()
+            ),
         );
     }
     for index in 0..times_us.len() {
         args.pair("-map", format!("[v{index}]"));
         let is_last = index + 1 == times_us.len();
-        args.words(if is_last { "-f null -" } else { "-frames:v 1 -f null -" });
+        args.words(if is_last {
+            "-f null -"
+        } else {
+            "-frames:v 1 -f null -"
+        });
     }
     args.0
 }
 
 /// What is common to short decodes. Frames keep the container's clock.
-const TRIAL: &str =
-    "-hide_banner -nostdin -nostats -loglevel info -y -max_error_rate 1 -copyts";
+const TRIAL: &str = "-hide_banner -nostdin -nostats -loglevel info -y -max_error_rate 1 -copyts";
 
 /// What an encoder wrote of itself into the bitstream can be long, and is of no interest.
 fn show_pictures() -> String {
@@ -246,7 +258,10 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         args.words("-threads 1");
     }
     let entries = plan.entries.as_ref();
-    if let Some(start_us) = entries.map(|entries| entries.clock_start_us).or(plan.late_start_us) {
+    if let Some(start_us) = entries
+        .map(|entries| entries.clock_start_us)
+        .or(plan.late_start_us)
+    {
         // The clock is the container's, whichever of its streams are read.
         args.words("-copyts");
         args.pair("-itsoffset", format!("{}us", -start_us));
@@ -267,7 +282,11 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         args.words("-copyts -start_at_zero -noaccurate_seek");
         args.pair(
             "-ss",
-            format!("{}us", way.entry.earlier_than(enter_us.saturating_sub(ENTER_EARLY_US))),
+            format!(
+                "{}us",
+                way.entry
+                    .earlier_than(enter_us.saturating_sub(ENTER_EARLY_US))
+            ),
         );
     }
     args.input(source);

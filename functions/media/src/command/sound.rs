@@ -74,9 +74,7 @@ impl Sound {
         let (rate, stream) = (audio.sample_rate, audio.stream);
         let spread = match audio.layout {
             // ffmpeg would spread a single channel over two at half of its power each; players don't.
-            Layout::Mono => {
-                "aformat=sample_fmts=fltp:channel_layouts=mono,pan=stereo|c0=c0|c1=c0"
-            }
+            Layout::Mono => "aformat=sample_fmts=fltp:channel_layouts=mono,pan=stereo|c0=c0|c1=c0",
             Layout::Speakers | Layout::Ambisonic => STEREO,
         };
         let stream = match audio.layout {

@@ -39,9 +39,10 @@ impl Entries {
     pub(crate) fn position(&self, part: Part, entry: Entry) -> Option<u64> {
         match (part, entry) {
             (Part::Chunk(index), Entry::Planned) => self.positions.get(index as usize).copied(),
-            (Part::Chunk(index), Entry::Earlier) => {
-                self.positions.get((index as usize).checked_sub(1)?).copied()
-            }
+            (Part::Chunk(index), Entry::Earlier) => self
+                .positions
+                .get((index as usize).checked_sub(1)?)
+                .copied(),
             (Part::Chunk(_), Entry::Start) | (Part::Sound, _) => None,
         }
     }
@@ -112,8 +113,13 @@ impl Plan {
     pub fn entry_samples(&self) -> Vec<u64> {
         let chunks = self.sampled_chunks();
         let entries = chunks.map(|start_us| start_us.saturating_sub(ENTER_EARLY_US));
-        let end_us = self.grid.micros_at(self.frames).saturating_sub(self.hold_last_frame_us);
-        entries.chain([end_us.saturating_sub(BEFORE_END_US)]).collect()
+        let end_us = self
+            .grid
+            .micros_at(self.frames)
+            .saturating_sub(self.hold_last_frame_us);
+        entries
+            .chain([end_us.saturating_sub(BEFORE_END_US)])
+            .collect()
     }
 
     /// When some chunks begin, the last one among them.
@@ -132,24 +138,36 @@ impl Plan {
     pub fn judge_entries(&self, source: &SourceInfo, trial: &Trial) -> EntryProof {
         let on_our_clock = |at_us: i64| at_us.saturating_sub(source.clock_start_us);
         let longest = chunks::longest(&self.cuts, self.grid.segments_for(self.frames));
-        let chunk_us = self.grid.micros_at(longest * u64::from(self.grid.segment_frames()));
+        let chunk_us = self
+            .grid
+            .micros_at(longest * u64::from(self.grid.segment_frames()));
         let most_lead = i64::try_from(chunk_us * LEAD_FACTOR).unwrap_or(i64::MAX);
         let half_frame = i64::try_from(self.grid.micros_at(1) / 2).unwrap_or(0);
         let starts: Vec<_> = self.sampled_chunks().collect();
         for (index, &start_us) in (0..).zip(&starts) {
-            let first = trial.pictures.get(&index).and_then(|pictures| pictures.first());
+            let first = trial
+                .pictures
+                .get(&index)
+                .and_then(|pictures| pictures.first());
             let start_us = i64::try_from(start_us).unwrap_or(i64::MAX);
             let lead = first.and_then(|first| Some(start_us - on_our_clock(first.at_us?)));
             // H.264 may be entered where a picture is put together from parts of several frames. Other
             // decoders show what they have, be it grey.
-            let is_whole = first.is_some_and(|first| first.is_intra || source.video.codec == "h264");
+            let is_whole =
+                first.is_some_and(|first| first.is_intra || source.video.codec == "h264");
             let is_in_time = lead.is_some_and(|lead| (-half_frame..=most_lead).contains(&lead));
             if !is_whole || !is_in_time {
                 return EntryProof::Refuted;
             }
         }
-        let end = u32::try_from(starts.len()).ok().and_then(|index| trial.pictures.get(&index));
-        let last = end.into_iter().flatten().filter_map(|picture| picture.at_us).max();
+        let end = u32::try_from(starts.len())
+            .ok()
+            .and_then(|index| trial.pictures.get(&index));
+        let last = end
+            .into_iter()
+            .flatten()
+            .filter_map(|picture| picture.at_us)
+            .max();
         let end_us = i64::try_from(source.video.end_us).unwrap_or(i64::MAX);
         if last.is_some_and(|last| on_our_clock(last) > end_us.saturating_add(BEYOND_END_US)) {
             EntryProof::GoesOn

@@ -236,7 +236,9 @@ mod tests {
         assert!(plan.chunks() > 10 && !plan.is_worth_measuring(&info));
         let entries = plan.entries.as_ref().unwrap();
         for (&cut, index) in plan.cuts.iter().zip(0..).skip(1) {
-            let position = entries.position(Part::Chunk(index), Entry::Planned).unwrap();
+            let position = entries
+                .position(Part::Chunk(index), Entry::Planned)
+                .unwrap();
             let keyframe_seconds = (position - 564) / 188 * 3;
             let early = u64::from(cut) * 6 - keyframe_seconds;
             assert!(

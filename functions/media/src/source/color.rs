@@ -48,8 +48,15 @@ impl Colors<'_> {
 
     /// Its matrix, if the scaler can't read it.
     pub(super) fn odd_matrix(&self) -> Option<OddMatrix> {
-        const READABLE: [&str; 7] =
-            ["gbr", "bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc"];
+        const READABLE: [&str; 7] = [
+            "gbr",
+            "bt709",
+            "fcc",
+            "bt470bg",
+            "smpte170m",
+            "smpte240m",
+            "bt2020nc",
+        ];
         let matrix = self.matrix.filter(|matrix| !READABLE.contains(matrix))?;
         let is_bt2020 = self.primaries == Some("bt2020");
         // What zimg has a way for. Constant luminance is decoded through the transfer, so that has to
@@ -104,16 +111,33 @@ mod tests {
                 primaries: stated(Some(primaries)),
                 transfer: stated(Some(transfer)),
             };
-            colors.odd_matrix().map(|odd| (odd.converted_from.is_some(), odd.neighbour.name()))
+            colors
+                .odd_matrix()
+                .map(|odd| (odd.converted_from.is_some(), odd.neighbour.name()))
         };
         assert_eq!(odd("bt709", "bt709", "bt709"), None);
         assert_eq!(odd("unknown", "bt2020", "smpte2084"), None);
         assert_eq!(odd("ycgco", "unknown", "unknown"), Some((true, "bt709")));
-        assert_eq!(odd("bt2020c", "bt2020", "bt2020-10"), Some((true, "bt2020nc")));
-        assert_eq!(odd("bt2020c", "bt2020", "smpte2084"), Some((false, "bt2020nc")));
-        assert_eq!(odd("ictcp", "bt2020", "arib-std-b67"), Some((true, "bt2020nc")));
+        assert_eq!(
+            odd("bt2020c", "bt2020", "bt2020-10"),
+            Some((true, "bt2020nc"))
+        );
+        assert_eq!(
+            odd("bt2020c", "bt2020", "smpte2084"),
+            Some((false, "bt2020nc"))
+        );
+        assert_eq!(
+            odd("ictcp", "bt2020", "arib-std-b67"),
+            Some((true, "bt2020nc"))
+        );
         assert_eq!(odd("ictcp", "bt709", "bt709"), Some((false, "bt709")));
-        assert_eq!(odd("chroma-derived-c", "bt709", "unknown"), Some((false, "bt709")));
-        assert_eq!(odd("ipt-c2", "unknown", "smpte2084"), Some((false, "bt2020nc")));
+        assert_eq!(
+            odd("chroma-derived-c", "bt709", "unknown"),
+            Some((false, "bt709"))
+        );
+        assert_eq!(
+            odd("ipt-c2", "unknown", "smpte2084"),
+            Some((false, "bt2020nc"))
+        );
     }
 }

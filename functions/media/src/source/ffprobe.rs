@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Container, Crop, Geometry, Head, MAX_PIXELS, NotUsed, NotUsedReason, Orientation, Seeking, StreamKind,
-    VideoStream,
+    Container, Crop, Geometry, Head, MAX_PIXELS, NotUsed, NotUsedReason, Orientation, Seeking,
+    StreamKind, VideoStream,
     color::{Colors, stated},
     streams::Chosen,
     trial::{Picture, Sound},
@@ -124,7 +124,11 @@ impl ProbeSideData {
 
     /// ffprobe's hexdump-like table of nine numbers, in lines that begin with their offset.
     fn matrix(&self) -> Option<[i64; 4]> {
-        let rows = self.displaymatrix.as_deref()?.lines().filter_map(|line| line.split_once(':'));
+        let rows = self
+            .displaymatrix
+            .as_deref()?
+            .lines()
+            .filter_map(|line| line.split_once(':'));
         let mut rows = rows.map(|(_, row)| {
             let mut numbers = row.split_whitespace().map(str::parse::<i32>);
             Some((numbers.next()?.ok()?.into(), numbers.next()?.ok()?.into()))
@@ -174,7 +178,10 @@ impl Probe {
     /// late shows only to who reads on.
     pub fn may_hold_more(&self) -> bool {
         let lists_none = matches!(self.container(), Ok(Container::Flv | Container::Mpeg));
-        lists_none && !["video", "audio"].iter().all(|kind| self.streams.iter().any(|s| s.is(kind)))
+        lists_none
+            && !["video", "audio"]
+                .iter()
+                .all(|kind| self.streams.iter().any(|s| s.is(kind)))
     }
 
     /// The first matrix among the frames.
@@ -189,7 +196,11 @@ impl Probe {
 
     /// Whether the file calls every picture a keyframe, as far as it was read.
     pub(super) fn calls_all_keyframes(&self, stream: u32) -> bool {
-        let own = || self.packets.iter().filter(|packet| packet.stream_index == Some(stream));
+        let own = || {
+            self.packets
+                .iter()
+                .filter(|packet| packet.stream_index == Some(stream))
+        };
         own().count() > 1 && own().all(|packet| packet.flags.starts_with('K'))
     }
 
@@ -228,7 +239,9 @@ impl ProbeStream {
 
     /// Whether its codec is known at all. Whether it decodes, only a decoder can tell.
     pub(super) fn has_codec(&self) -> bool {
-        self.codec_name.as_deref().is_some_and(|name| name != "unknown" && name != "none")
+        self.codec_name
+            .as_deref()
+            .is_some_and(|name| name != "unknown" && name != "none")
     }
 
     /// How the container wants it turned.
@@ -280,7 +293,12 @@ impl ProbeStream {
     }
 
     /// How the file can be entered, by what it says.
-    pub(super) fn seeking(&self, container: Container, format: &ProbeFormat, head: Head) -> Seeking {
+    pub(super) fn seeking(
+        &self,
+        container: Container,
+        format: &ProbeFormat,
+        head: Head,
+    ) -> Seeking {
         match container {
             // With its index up front or at the end; one that came in fragments has none.
             Container::Mp4 if self.indexed_packets().is_some() => Seeking::Exact,
@@ -383,7 +401,10 @@ impl ProbeStream {
 
     /// What the header says of its frames.
     pub(super) fn picture(&self) -> Picture {
-        let aspect = self.sample_aspect_ratio.as_deref().and_then(|text| text.split_once(':'));
+        let aspect = self
+            .sample_aspect_ratio
+            .as_deref()
+            .and_then(|text| text.split_once(':'));
         let aspect = aspect.and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)));
         Picture {
             width: self.width,
@@ -404,7 +425,11 @@ impl ProbeStream {
 
     pub(super) fn not_used(&self, reason: NotUsedReason) -> NotUsed {
         NotUsed {
-            kind: if self.is("audio") { StreamKind::Audio } else { StreamKind::Video },
+            kind: if self.is("audio") {
+                StreamKind::Audio
+            } else {
+                StreamKind::Video
+            },
             codec: self.codec_name.clone().unwrap_or_else(|| "unknown".into()),
             reason,
         }

@@ -67,7 +67,12 @@ impl Geometry {
             self.pixel_aspect = (1, 1);
         }
         let (width, height) = self.decoded;
-        let Crop { top, bottom, left, right } = self.crop;
+        let Crop {
+            top,
+            bottom,
+            left,
+            right,
+        } = self.crop;
         if left.saturating_add(right) >= width || top.saturating_add(bottom) >= height {
             self.crop = Crop::default();
         }
@@ -76,16 +81,25 @@ impl Geometry {
 
     /// Width and height of what is left after cropping, not yet turned.
     pub fn cropped(&self) -> (u32, u32) {
-        let Crop { top, bottom, left, right } = self.crop;
+        let Crop {
+            top,
+            bottom,
+            left,
+            right,
+        } = self.crop;
         (self.decoded.0 - left - right, self.decoded.1 - top - bottom)
     }
 
     /// Width and height as shown, in square pixels.
     pub fn displayed(&self) -> (u32, u32) {
         let (width, height) = self.cropped();
-        let (x, y) = (u64::from(self.pixel_aspect.0), u64::from(self.pixel_aspect.1));
+        let (x, y) = (
+            u64::from(self.pixel_aspect.0),
+            u64::from(self.pixel_aspect.1),
+        );
         let width = ((u64::from(width) * x + y / 2) / y).max(1);
-        self.orientation.turned((u32::try_from(width).unwrap_or(u32::MAX), height))
+        self.orientation
+            .turned((u32::try_from(width).unwrap_or(u32::MAX), height))
     }
 }
 
@@ -96,7 +110,10 @@ impl Orientation {
         let mut best = (0, Self::default());
         for is_mirrored in [false, true] {
             for quarter_turns in 0..4 {
-                let candidate = Self { is_mirrored, quarter_turns };
+                let candidate = Self {
+                    is_mirrored,
+                    quarter_turns,
+                };
                 let [e, f, g, h] = candidate.matrix();
                 let likeness = a * e + b * f + c * g + d * h;
                 if likeness > best.0 {
@@ -115,12 +132,20 @@ impl Orientation {
             2 => [-1, 0, 0, -1],
             _ => [0, -1, 1, 0],
         };
-        if self.is_mirrored { [-a, -b, c, d] } else { [a, b, c, d] }
+        if self.is_mirrored {
+            [-a, -b, c, d]
+        } else {
+            [a, b, c, d]
+        }
     }
 
     /// A size after it.
     pub fn turned(self, (width, height): (u32, u32)) -> (u32, u32) {
-        if self.quarter_turns % 2 == 1 { (height, width) } else { (width, height) }
+        if self.quarter_turns % 2 == 1 {
+            (height, width)
+        } else {
+            (width, height)
+        }
     }
 }
 
@@ -162,17 +187,31 @@ mod tests {
         let geometry = Geometry {
             decoded: (720, 576),
             pixel_aspect: (16, 15),
-            crop: Crop { top: 2, bottom: 4, left: 8, right: 8 },
-            orientation: Orientation { is_mirrored: false, quarter_turns: 1 },
+            crop: Crop {
+                top: 2,
+                bottom: 4,
+                left: 8,
+                right: 8,
+            },
+            orientation: Orientation {
+                is_mirrored: false,
+                quarter_turns: 1,
+            },
         };
         assert_eq!(geometry.cropped(), (704, 570));
         assert_eq!(geometry.displayed(), (570, 751));
         let forged = Geometry {
             pixel_aspect: (1, 1000),
-            crop: Crop { left: 720, ..Crop::default() },
+            crop: Crop {
+                left: 720,
+                ..Crop::default()
+            },
             ..geometry
         };
         let believed = forged.believable();
-        assert_eq!((believed.pixel_aspect, believed.cropped()), ((1, 1), (720, 576)));
+        assert_eq!(
+            (believed.pixel_aspect, believed.cropped()),
+            ((1, 1), (720, 576))
+        );
     }
 }

@@ -207,7 +207,10 @@ impl SourceInfo {
         let container = probe.container()?;
         let size_bytes = probe.size_bytes();
         let stream = probe.stream(chosen.video).ok_or_else(streams::no_frames)?;
-        let audio = chosen.audio.as_ref().and_then(|(index, sound)| Some((probe.stream(*index)?, sound)));
+        let audio = chosen
+            .audio
+            .as_ref()
+            .and_then(|(index, sound)| Some((probe.stream(*index)?, sound)));
         probe.check_is_open(stream)?;
         audio.map_or(Ok(()), |(stream, _)| probe.check_is_open(stream))?;
         let picture = stream.video(chosen)?;
@@ -232,7 +235,10 @@ impl SourceInfo {
         let stated_end = stream.end(start).filter(|_| !is_guessed);
         let measured_end =
             measured.and_then(|measured| positive(measured.end_us.saturating_sub(start)));
-        let end_us = measured_end.or(stated_end).or(container_end).ok_or_else(unknown)?;
+        let end_us = measured_end
+            .or(stated_end)
+            .or(container_end)
+            .ok_or_else(unknown)?;
         let video = VideoStream {
             start_us: stream.start(start),
             end_us,
@@ -259,7 +265,11 @@ impl SourceInfo {
             duration_us,
             clock_start_us: start,
             starts_late: first_picture.is_some(),
-            seeking: if has_false_keyframes { Seeking::Unreliable } else { seeking },
+            seeking: if has_false_keyframes {
+                Seeking::Unreliable
+            } else {
+                seeking
+            },
             keyframes: measured.map_or_else(Vec::new, |m| m.keyframes.clone()),
             video,
             audio,
@@ -288,7 +298,10 @@ impl SourceLimits {
         if duration_us > self.max_duration_seconds.saturating_mul(1_000_000) {
             return Err(VideoError::new(
                 ErrorType::TooLong,
-                format!("It lasts {seconds} s; at most {} s are accepted.", self.max_duration_seconds),
+                format!(
+                    "It lasts {seconds} s; at most {} s are accepted.",
+                    self.max_duration_seconds
+                ),
             ));
         }
         Ok(())

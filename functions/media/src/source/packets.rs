@@ -49,7 +49,10 @@ impl Packets {
     pub fn of(container: Container) -> Self {
         Self {
             // ffmpeg's own distinction.
-            closes_leaps: matches!(container, Container::MpegTs | Container::Mpeg | Container::Ogg),
+            closes_leaps: matches!(
+                container,
+                Container::MpegTs | Container::Mpeg | Container::Ogg
+            ),
             count: 0,
             bytes: 0,
             first: None,
@@ -104,7 +107,11 @@ impl Packets {
 
     /// A time as if the clock had never leapt.
     fn without_leaps(&mut self, at: i64, length: i64) -> i64 {
-        if let Some((last, last_length)) = self.last.replace((at, length)).filter(|_| self.closes_leaps) {
+        if let Some((last, last_length)) = self
+            .last
+            .replace((at, length))
+            .filter(|_| self.closes_leaps)
+        {
             let step = at.saturating_sub(last);
             if !(-LEAP_BACK_US..=LEAP_US).contains(&step) {
                 self.is_joined = true;
@@ -133,13 +140,21 @@ impl Packets {
         };
         let whole = first.saturating_add(self.sum);
         // Frames overlap by a rounding here and there; a clock that starts anew is far off.
-        let is_joined = self.is_joined || !self.closes_leaps && whole > self.end.saturating_add(JOINED_US);
+        let is_joined =
+            self.is_joined || !self.closes_leaps && whole > self.end.saturating_add(JOINED_US);
         // A clock of 33 bits that overflows is unwrapped by whoever reads from the start only.
-        let cannot_be_entered =
-            is_joined || self.is_disordered || self.end >= CLOCK_OVERFLOWS_US;
+        let cannot_be_entered = is_joined || self.is_disordered || self.end >= CLOCK_OVERFLOWS_US;
         Some(Measured {
-            end_us: if self.closes_leaps { self.end } else { self.end.max(whole) },
-            keyframes: if cannot_be_entered { Vec::new() } else { self.keyframes },
+            end_us: if self.closes_leaps {
+                self.end
+            } else {
+                self.end.max(whole)
+            },
+            keyframes: if cannot_be_entered {
+                Vec::new()
+            } else {
+                self.keyframes
+            },
             is_joined,
         })
     }

@@ -113,12 +113,18 @@ impl<'a> Selection<'a> {
             let (known, unknown): (Vec<_>, Vec<_>) = own.into_iter().partition(|s| s.has_codec());
             let audio = unknown.iter().filter(|_| kind == "audio");
             not_used.extend(audio.map(|stream| stream.not_used(NotUsedReason::NoDecoder)));
-            known.iter().take(CANDIDATES).map(|stream| stream.index).collect::<Vec<_>>()
+            known
+                .iter()
+                .take(CANDIDATES)
+                .map(|stream| stream.index)
+                .collect::<Vec<_>>()
         };
         let (videos, audios) = (candidates("video"), candidates("audio"));
         let Some(&first) = videos.first() else {
             let unknown = probe.streams.iter().find(|stream| stream.is("video"));
-            return Err(unknown.map_or_else(|| no_video(&probe.streams), ProbeStream::unknown_codec));
+            return Err(
+                unknown.map_or_else(|| no_video(&probe.streams), ProbeStream::unknown_codec)
+            );
         };
         for index in [Some(&first), audios.first()].into_iter().flatten() {
             if let Some(stream) = probe.stream(*index) {
@@ -142,7 +148,11 @@ impl<'a> Selection<'a> {
             } else {
                 self.videos.clone()
             },
-            audio: self.audios.first().copied().filter(|_| self.is_video_settled),
+            audio: self
+                .audios
+                .first()
+                .copied()
+                .filter(|_| self.is_video_settled),
             is_brief: !self.is_video_settled,
         }
     }
@@ -155,7 +165,10 @@ impl<'a> Selection<'a> {
             self.settle_video(trial);
         } else {
             let video = self.videos[0];
-            let pictures = trial.pictures.get(&video).filter(|pictures| !pictures.is_empty());
+            let pictures = trial
+                .pictures
+                .get(&video)
+                .filter(|pictures| !pictures.is_empty());
             let pictures = pictures.ok_or_else(no_frames)?;
             let audio = self.audios.first().copied();
             match audio.map(|index| (index, trial.sounds.get(&index))) {
@@ -181,10 +194,18 @@ impl<'a> Selection<'a> {
     fn settle_video(&mut self, trial: &Trial) {
         let frames = |index: &u32| trial.pictures.get(index).map_or(0, Vec::len);
         let best = self.videos.iter().map(frames).max().unwrap_or(0).min(2);
-        let at = self.videos.iter().position(|index| frames(index) >= best).unwrap_or(0);
+        let at = self
+            .videos
+            .iter()
+            .position(|index| frames(index) >= best)
+            .unwrap_or(0);
         let chosen = self.videos.remove(at);
         for index in std::mem::replace(&mut self.videos, vec![chosen]) {
-            let reason = if frames(&index) == 0 { NotUsedReason::NoFrames } else { NotUsedReason::NotChosen };
+            let reason = if frames(&index) == 0 {
+                NotUsedReason::NoFrames
+            } else {
+                NotUsedReason::NotChosen
+            };
             self.leave_out(index, reason);
         }
         self.is_video_settled = true;
@@ -205,7 +226,8 @@ impl<'a> Selection<'a> {
 
     fn leave_out(&mut self, index: u32, reason: NotUsedReason) {
         let stream = self.probe.stream(index);
-        self.not_used.extend(stream.map(|stream| stream.not_used(reason)));
+        self.not_used
+            .extend(stream.map(|stream| stream.not_used(reason)));
     }
 
     fn chosen(&mut self, video: u32, pictures: &[Picture], audio: Option<(u32, Sound)>) -> Chosen {
@@ -243,10 +265,15 @@ impl Chosen {
         let mut selection = Selection::new(probe)?;
         let video = selection.videos[0];
         selection.videos.truncate(1);
-        let stated = probe.stream(video).map(ProbeStream::picture).unwrap_or_default();
-        let audio = selection.audios.first().copied().and_then(|index| {
-            Some((index, probe.stream(index)?.sound()))
-        });
+        let stated = probe
+            .stream(video)
+            .map(ProbeStream::picture)
+            .unwrap_or_default();
+        let audio = selection
+            .audios
+            .first()
+            .copied()
+            .and_then(|index| Some((index, probe.stream(index)?.sound())));
         let stated = [stated.clone(), stated];
         Ok(selection.chosen(video, &stated, audio))
     }

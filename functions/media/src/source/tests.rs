@@ -169,9 +169,17 @@ fn choose(file: &Value, frames: &[(u32, usize)]) -> Result<(Chosen, Vec<Streams>
 fn streams_are_chosen_by_what_decodes() {
     let reasons = |chosen: &Chosen| {
         let not_used = chosen.not_used.iter();
-        not_used.map(|it| (it.codec.clone(), it.reason)).collect::<Vec<_>>()
+        not_used
+            .map(|it| (it.codec.clone(), it.reason))
+            .collect::<Vec<_>>()
     };
-    let file = probe(&[video(), sound(1, "none", true), sound(2, "ac4", true), sound(3, "aac", false), sound(4, "mp3", false)]);
+    let file = probe(&[
+        video(),
+        sound(1, "none", true),
+        sound(2, "ac4", true),
+        sound(3, "aac", false),
+        sound(4, "mp3", false),
+    ]);
     let (chosen, tries) = choose(&file, &[(0, 3), (3, 1), (4, 1)]).unwrap();
     assert_eq!((chosen.audio.as_ref().unwrap().0, tries.len()), (3, 2));
     assert_eq!(
@@ -310,10 +318,7 @@ fn each_fault_has_its_type() {
     assert_eq!(kind(with("duration", json!("3601.0"))), ErrorType::TooLong);
     assert_eq!(kind(with("width", json!(100_000))), ErrorType::TooLarge);
     assert_eq!(kind(with("width", json!(0))), ErrorType::MalformedMedia);
-    assert_eq!(
-        kind(read("{", None)),
-        ErrorType::MalformedMedia
-    );
+    assert_eq!(kind(read("{", None)), ErrorType::MalformedMedia);
 }
 
 proptest! {

@@ -105,7 +105,9 @@ impl Picture {
             at_us: seconds(word(text, "pts_time:")),
             width,
             height,
-            pixel_aspect: word(text, " sar:").and_then(|sar| pair(sar, '/')).unwrap_or((1, 1)),
+            pixel_aspect: word(text, " sar:")
+                .and_then(|sar| pair(sar, '/'))
+                .unwrap_or((1, 1)),
             is_intra: word(text, " type:") == Some("I"),
             ..Self::default()
         })
@@ -127,11 +129,16 @@ impl Sound {
 impl Refusal {
     /// `[aist#0:1/ac4 @ 0x…] …`: of the first input, the stream with index 1.
     fn read(line: &str) -> Option<Self> {
-        let rest = line.strip_prefix("[aist#0:").or_else(|| line.strip_prefix("[vist#0:"))?;
+        let rest = line
+            .strip_prefix("[aist#0:")
+            .or_else(|| line.strip_prefix("[vist#0:"))?;
         let reasons = ["no decoder found", "Error while opening decoder"];
         let (stream, rest) = rest.split_once('/')?;
         let (codec, text) = rest.split_once(" @ ")?;
-        reasons.iter().any(|reason| text.contains(reason)).then_some(())?;
+        reasons
+            .iter()
+            .any(|reason| text.contains(reason))
+            .then_some(())?;
         Some(Self {
             stream: stream.parse().ok()?,
             codec: codec.into(),
@@ -178,10 +185,19 @@ mod tests {
         let [first, second] = &trial.pictures[&0][..] else {
             panic!("{trial:?}")
         };
-        assert_eq!((first.width, first.height, first.pixel_aspect), (1280, 720, (4, 3)));
-        assert_eq!((first.at_us, first.is_intra, first.is_turned), (Some(1_400_000), true, true));
+        assert_eq!(
+            (first.width, first.height, first.pixel_aspect),
+            (1280, 720, (4, 3))
+        );
+        assert_eq!(
+            (first.at_us, first.is_intra, first.is_turned),
+            (Some(1_400_000), true, true)
+        );
         assert_eq!(first.matrix.as_deref(), Some("ycgco"));
-        assert_eq!((first.primaries.as_deref(), &first.transfer), (Some("bt709"), &None));
+        assert_eq!(
+            (first.primaries.as_deref(), &first.transfer),
+            (Some("bt709"), &None)
+        );
         assert!(!second.is_intra && !second.is_turned && second.pixel_aspect == (0, 1));
         let sound = &trial.sounds[&12];
         assert_eq!((sound.channels, sound.layout.as_str()), (4, "ambisonic 1"));
@@ -193,15 +209,22 @@ mod tests {
     fn a_stream_without_a_decoder_is_named() {
         let refusal = |text| read(text).refusal.map(|it| (it.stream, it.codec));
         assert_eq!(
-            refusal("[aist#0:1/ac4 @ 0x55] Guessed Channel Layout: stereo\n[aist#0:1/ac4 @ 0x55] Decoding requested, but no decoder found for: ac4"),
+            refusal(
+                "[aist#0:1/ac4 @ 0x55] Guessed Channel Layout: stereo\n[aist#0:1/ac4 @ 0x55] Decoding requested, but no decoder found for: ac4"
+            ),
             Some((1, "ac4".into()))
         );
         assert_eq!(
-            refusal("[roq @ 0x1] Codec (roq) not on whitelist 'h264,hevc'\n[vist#0:0/roq @ 0x56] [dec:roq @ 0x56] Error while opening decoder: Invalid argument"),
+            refusal(
+                "[roq @ 0x1] Codec (roq) not on whitelist 'h264,hevc'\n[vist#0:0/roq @ 0x56] [dec:roq @ 0x56] Error while opening decoder: Invalid argument"
+            ),
             Some((0, "roq".into()))
         );
         // Another stream's, which was looked at and is not decoded.
-        assert_eq!(refusal("[roq @ 0x1] Codec (roq) not on whitelist 'h264,hevc'"), None);
+        assert_eq!(
+            refusal("[roq @ 0x1] Codec (roq) not on whitelist 'h264,hevc'"),
+            None
+        );
     }
 
     proptest! {

@@ -111,7 +111,11 @@ pub(crate) async fn probed(url: &str) -> Result<SourceInfo> {
         max_duration_seconds: 12 * 3600,
     };
     let head = Head::of(&get_range(url, 0, SNIFF_BYTES).body)?;
-    Ok(examine(&programs, source(url, head.container), head, limits).await?.info)
+    Ok(
+        examine(&programs, source(url, head.container), head, limits)
+            .await?
+            .info,
+    )
 }
 
 /// Runs a part of a plan, with each output where `place` says.
