@@ -220,6 +220,23 @@ export interface components {
              */
             max_upload_bytes: number;
         };
+        /** @description A stream of a source that is not in what is published. */
+        NotUsed: {
+            /**
+             * @description ffmpeg's name of the codec; `unknown` where it has none.
+             * @example ac4
+             */
+            codec: string;
+            /** @description What it holds. */
+            kind: components["schemas"]["StreamKind"];
+            /** @description Why it is left out. */
+            reason: components["schemas"]["NotUsedReason"];
+        };
+        /**
+         * @description Why a stream is left out.
+         * @enum {string}
+         */
+        NotUsedReason: "no-decoder" | "no-frames" | "not-chosen";
         /** @description What of a video can be played, and where. All URLs are absolute. */
         Playback: {
             /**
@@ -402,6 +419,8 @@ export interface components {
              * @description Pixels as displayed.
              */
             height: number;
+            /** @description The streams of the file that are not in what is published, and why. */
+            not_used: components["schemas"]["NotUsed"][];
             /**
              * Format: int64
              * @description Size in bytes.
@@ -433,6 +452,11 @@ export interface components {
          * @enum {string}
          */
         StorageMethod: "GET" | "PUT" | "POST" | "DELETE";
+        /**
+         * @description What a stream holds.
+         * @enum {string}
+         */
+        StreamKind: "video" | "audio";
         /** @description How to send the file: in one request, or in parts. */
         Upload: {
             /**
@@ -632,6 +656,8 @@ export type GrantedUpload = components['schemas']['GrantedUpload'];
 export type Health = components['schemas']['Health'];
 export type HealthStatus = components['schemas']['HealthStatus'];
 export type Limits = components['schemas']['Limits'];
+export type NotUsed = components['schemas']['NotUsed'];
+export type NotUsedReason = components['schemas']['NotUsedReason'];
 export type Playback = components['schemas']['Playback'];
 export type PlaybackType = components['schemas']['PlaybackType'];
 export type Problem = components['schemas']['Problem'];
@@ -642,6 +668,7 @@ export type SignedRequest = components['schemas']['SignedRequest'];
 export type Source = components['schemas']['Source'];
 export type Status = components['schemas']['Status'];
 export type StorageMethod = components['schemas']['StorageMethod'];
+export type StreamKind = components['schemas']['StreamKind'];
 export type Upload = components['schemas']['Upload'];
 export type UploadMethod = components['schemas']['UploadMethod'];
 export type UploadRequest = components['schemas']['UploadRequest'];
