@@ -49,8 +49,8 @@ fuzz_target!(|text: &str| {
         return;
     };
     let plan = Plan::new(&info, SETTINGS);
-    assert!(plan.frames > 0);
-    assert!(!plan.renditions.is_empty());
+    assert!(plan.frames() > 0);
+    assert!(!plan.renditions().is_empty());
     let source = SourceUrl {
         url: "http://127.0.0.1/source",
         ca_file: None,

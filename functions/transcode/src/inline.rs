@@ -124,7 +124,7 @@ impl Transcoder {
         self.describe(lease, &examined.info).await?;
         let plan = examined.plan(&self.programs, self.settings).await?;
         self.describe(lease, &examined.info).await?;
-        tracing::info!(video.id = %lease.video, frames = plan.frames, renditions = plan.renditions.len(), chunks = plan.chunks(), "planned");
+        tracing::info!(video.id = %lease.video, frames = plan.frames(), renditions = plan.renditions().len(), chunks = plan.chunks(), "planned");
         if plan.chunks() > 1 {
             return Ok(Prepared::Planned(Box::new(plan)));
         }

@@ -112,12 +112,12 @@ pub struct Workload {
 impl Workload {
     /// The work that a plan asks for.
     pub fn of(plan: &Plan) -> Self {
-        let rate = plan.grid.frame_rate.as_f64();
+        let rate = plan.grid().frame_rate.as_f64();
         let parts: Vec<Part> = plan.parts().collect();
         let spans = parts.iter().filter_map(|&part| plan.span(part));
         let frames = spans.map(|span| span.end_frame - span.first_frame);
-        let segments = plan.grid.segments_for(plan.frames);
-        let tracks = plan.renditions.len() + usize::from(plan.audio.is_some());
+        let segments = plan.grid().segments_for(plan.frames());
+        let tracks = plan.renditions().len() + usize::from(plan.audio().is_some());
         Self {
             chunks: frames.map(|frames| frames as f64 / rate).collect(),
             segments: u32::try_from(segments).unwrap_or(u32::MAX),

@@ -123,21 +123,38 @@ async fn a_chunk_that_always_fails_is_named() {
 #[tokio::test]
 async fn a_source_that_is_refused_is_no_failure_of_its_run() {
     let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("lost.mp4", "640x360", "25", 96.0);
+    let _configuration = Reconfigured::chunks(&stack, 4).await;
+    let id = stack.upload(&file);
+    until("chunk 2 runs", || chunk(&stack, 600).is_some()).await;
+    let source = StorageKey::Source(id.parse().unwrap()).path();
+    let removal = stack.s3().delete_object().bucket(&stack.uploads_bucket).key(source);
+    removal.send().await.unwrap();
+    until("chunk 4 was killed", || kill_chunk(&stack, 1800)).await;
+    let video = stack.settled(&id);
+    assert_eq!(video["error"]["type"], "source-missing", "{video:#}");
+    let detail = video["error"]["detail"].as_str().unwrap();
+    assert!(detail.contains("of 4"), "{detail}");
+    let (_, status) = ended_run(&stack, video["id"].as_str().unwrap()).await;
+    assert_eq!(status, ExecutionStatus::Succeeded);
+}
+
+/// Whether all of it is there is seen before anything is encoded.
+#[tokio::test]
+async fn a_long_source_that_is_cut_short_starts_no_run() {
+    let (stack, clips) = (Stack::get(), Clips::new());
     let file = clips.clip("whole.mp4", "640x360", "25", 96.0);
     let announced = clips.make(
         "announced.mp4",
         &format!("-i {} -c copy -movflags +faststart", text(&file)),
     );
     let bytes = std::fs::read(announced).unwrap();
-    // The third chunk ends early, which only shows in the whole; of the fourth there is nothing.
     let cut = clips.file("cut.mp4", &bytes[..bytes.len() * 3 / 5]);
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let video = stack.settled(&stack.upload(&cut));
     assert_eq!(video["error"]["type"], "malformed-media", "{video:#}");
     let detail = video["error"]["detail"].as_str().unwrap();
-    assert!(detail.contains("chunk 4 of 4"), "{detail}");
-    let (_, status) = ended_run(&stack, video["id"].as_str().unwrap()).await;
-    assert_eq!(status, ExecutionStatus::Succeeded);
+    assert!(detail.contains("cut short: 96.0 s"), "{detail}");
 }
 
 /// A run goes on as it was planned, whichever version of the function does the rest of it.

@@ -24,69 +24,70 @@ use crate::{
     timeline::Grid,
 };
 
-/// Everything that an encode needs to know.
+/// Everything that an encode needs to know: decided by [`Plan::new`] or [`Plan::in_one_piece`], stored,
+/// and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// What the source is in: nothing else is read.
-    pub container: Container,
+    pub(crate) container: Container,
     /// Whether its streams are found only by reading far into it.
     #[serde(default)]
-    pub reads_deep: bool,
+    pub(crate) reads_deep: bool,
     /// How many bytes the source has.
-    pub source_bytes: u64,
+    pub(crate) source_bytes: u64,
     /// How many pixels a picture of the source has.
-    pub source_pixels: u64,
+    pub(crate) source_pixels: u64,
     /// An estimate of the CPU time that all of it takes, in milliseconds.
-    pub cpu_ms: u64,
+    pub(crate) cpu_ms: u64,
     /// Where the video is cut.
-    pub grid: Grid,
+    pub(crate) grid: Grid,
     /// How many frames are expected to come out. What really came out is measured.
-    pub frames: u64,
+    pub(crate) frames: u64,
     /// The video stream's index in the source.
-    pub video_stream: u32,
+    pub(crate) video_stream: u32,
     /// Whether fields must be woven into frames.
-    pub deinterlace: bool,
+    pub(crate) deinterlace: bool,
     /// How decoded frames become what is shown. (None only in plans of earlier versions, which left
     /// that to ffmpeg.)
     #[serde(default)]
-    pub geometry: Option<Geometry>,
+    pub(crate) geometry: Option<Geometry>,
     /// The matrix of the source's colours, if it is one that few can read.
     #[serde(default)]
-    pub odd_matrix: Option<OddMatrix>,
+    pub(crate) odd_matrix: Option<OddMatrix>,
     /// When the video begins on the source's clock, if that is later than the source does.
     #[serde(default)]
-    pub late_start_us: Option<i64>,
+    pub(crate) late_start_us: Option<i64>,
     /// Whether it is a single frame.
     #[serde(default)]
-    pub is_still: bool,
+    pub(crate) is_still: bool,
     /// Whether a high dynamic range must be mapped to a standard one.
-    pub tone_map: bool,
+    pub(crate) tone_map: bool,
     /// What to call the colours of a source that does not say.
-    pub assumed_color: Option<AssumedColor>,
+    pub(crate) assumed_color: Option<AssumedColor>,
     /// How long the last frame is held because the sound goes on, in microseconds.
-    pub hold_last_frame_us: u64,
+    pub(crate) hold_last_frame_us: u64,
     /// What is encoded, highest first; never empty.
-    pub renditions: Vec<Rendition>,
+    pub(crate) renditions: Vec<Rendition>,
     /// The sound; none for a silent source.
-    pub audio: Option<AudioPlan>,
+    pub(crate) audio: Option<AudioPlan>,
     /// When the poster is looked for, in microseconds.
-    pub poster_from_us: u64,
+    pub(crate) poster_from_us: u64,
     /// The small pictures over the seek bar. (None only in plans of earlier versions.)
     #[serde(default)]
-    pub storyboard: Option<Storyboard>,
+    pub(crate) storyboard: Option<Storyboard>,
     /// How hard the encoder tries.
-    pub preset: Preset,
+    pub(crate) preset: Preset,
     /// The first segment of each chunk; starts with 0.
-    pub cuts: Vec<u32>,
+    pub(crate) cuts: Vec<u32>,
     /// Where the chunks enter a source without an index.
-    pub entries: Option<Entries>,
+    pub(crate) entries: Option<Entries>,
     /// How many chunks there would be if the source could be entered anywhere.
-    pub wanted_chunks: u32,
+    pub(crate) wanted_chunks: u32,
     /// Whether the number of frames is that of the picture, and not the container's length.
-    pub length_is_exact: bool,
+    pub(crate) length_is_exact: bool,
     /// Whether the source has an index, so that all that it states must be there.
     #[serde(default = "yes")]
-    pub is_indexed: bool,
+    pub(crate) is_indexed: bool,
 }
 
 /// Plans of earlier versions took what any source states for true.
@@ -198,6 +199,18 @@ impl Plan {
         Self::cut(source, settings, |_, _, _, _| vec![0])
     }
 
+    /// Plans a source in chunks that begin with these segments.
+    pub fn in_chunks(source: &SourceInfo, settings: Settings, starts: &[u32]) -> Self {
+        Self::cut(source, settings, |_, _, _, _| starts.to_vec())
+    }
+
+    /// The same, of only some renditions.
+    #[must_use]
+    pub fn only(mut self, keep: impl FnMut(&Rendition) -> bool) -> Self {
+        self.renditions.retain(keep);
+        self
+    }
+
     fn cut(
         source: &SourceInfo,
         settings: Settings,
@@ -245,7 +258,7 @@ impl Plan {
             geometry: Some(video.geometry),
             odd_matrix: video.odd_matrix.clone(),
             late_start_us: source.starts_late.then_some(source.clock_start_us),
-            is_indexed: source.seeking == Seeking::Exact,
+            is_indexed: source.is_indexed,
             is_still: video.is_still,
             tone_map: video.hdr,
             assumed_color: AssumedColor::of(video),
@@ -266,6 +279,36 @@ impl Plan {
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
         }
+    }
+
+    /// What the source is in: nothing else is read.
+    pub fn container(&self) -> Container {
+        self.container
+    }
+
+    /// Whether its streams are found only by reading far into it.
+    pub fn reads_deep(&self) -> bool {
+        self.reads_deep
+    }
+
+    /// Where the video is cut.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// How many frames are expected to come out.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// What is encoded, highest first; never empty.
+    pub fn renditions(&self) -> &[Rendition] {
+        &self.renditions
+    }
+
+    /// The sound; none for a silent source.
+    pub fn audio(&self) -> Option<&AudioPlan> {
+        self.audio.as_ref()
     }
 
     /// Whether the source should be measured before it is encoded: it could be encoded in chunks,
@@ -357,6 +400,7 @@ pub(crate) mod tests {
             not_used: Vec::new(),
             keyframes: Vec::new(),
             seeking: Seeking::Exact,
+            is_indexed: true,
             video: VideoStream {
                 index: 0,
                 codec: "h264".into(),

@@ -50,6 +50,8 @@ pub struct SourceInfo {
     pub starts_late: bool,
     /// Whether it can be entered at any time.
     pub seeking: Seeking,
+    /// Whether it has an index, so that all that it states must be there.
+    pub is_indexed: bool,
     /// The keyframes, once they were measured.
     pub keyframes: Vec<Keyframe>,
     /// The moving picture.
@@ -265,6 +267,7 @@ impl SourceInfo {
             duration_us,
             clock_start_us: start,
             starts_late: first_picture.is_some(),
+            is_indexed: seeking == Seeking::Exact,
             seeking: if has_false_keyframes {
                 Seeking::Unreliable
             } else {

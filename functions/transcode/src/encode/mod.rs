@@ -146,7 +146,7 @@ impl Encoder<'_> {
         pulse: &Pulse,
     ) -> Result<JoinSet<Result<Done, TrackError>>, StepError> {
         let slots = Slots::new();
-        let expected = plan.grid.ticks_at(span.first_frame)..plan.grid.ticks_at(span.end_frame);
+        let expected = plan.grid().ticks_at(span.first_frame)..plan.grid().ticks_at(span.end_frame);
         // Sound without a picture beside it ends where the picture is expected to.
         let is_beside_video = outputs.iter().any(|o| matches!(o, Output::Video(_)));
         let (video, watched) = watch::channel(VideoProgress {
@@ -170,10 +170,10 @@ impl Encoder<'_> {
             let pulse = pulse.clone();
             match output {
                 Output::Video(index) => {
-                    let rendition = plan.renditions[index].clone();
+                    let rendition = plan.renditions()[index].clone();
                     // All renditions come from the same frames, so one of them leads.
                     let leader = leader.take();
-                    let segmenter = VideoSegmenter::new(plan.grid, span.first_segment);
+                    let segmenter = VideoSegmenter::new(plan.grid(), span.first_segment);
                     tasks.spawn(async move {
                         let track = VideoTrack {
                             rendition,
@@ -185,10 +185,10 @@ impl Encoder<'_> {
                     });
                 }
                 Output::Sound => {
-                    if let Some(audio) = plan.audio.clone() {
+                    if let Some(audio) = plan.audio().cloned() {
                         let segmenter =
-                            AudioSegmenter::new(plan.grid, audio.sample_rate, span.first_segment);
-                        let segment_ticks = plan.grid.segment_ticks();
+                            AudioSegmenter::new(plan.grid(), audio.sample_rate, span.first_segment);
+                        let segment_ticks = plan.grid().segment_ticks();
                         let watched = watched.clone();
                         tasks.spawn(async move {
                             let track = AudioTrack {
@@ -263,7 +263,7 @@ fn check_length(
     let Some(video) = report.tracks.first().filter(|_| report.part != Part::Sound) else {
         return Ok(());
     };
-    let frames = plan.grid.frames_in(video.ticks());
+    let frames = plan.grid().frames_in(video.ticks());
     let expected = span.end_frame - span.first_frame;
     // A broken connection does not make ffmpeg fail; but then not a frame may be missing.
     if is_network_trouble(&ended.stderr) && frames + 2 < expected {
@@ -291,12 +291,12 @@ pub fn check_whole(plan: &Plan, frames: u64) -> Result<(), StepError> {
 }
 
 fn cut_short(plan: &Plan, frames: u64) -> VideoError {
-    let seconds = |frames: u64| seconds(plan.grid.ticks_at(frames), plan.grid.timescale());
+    let seconds = |frames: u64| seconds(plan.grid().ticks_at(frames), plan.grid().timescale());
     VideoError::new(
         ErrorType::MalformedMedia,
         format!(
             "It is cut short: {:.1} s of picture were announced, but only {:.1} s are there. Copy the whole file and upload it again.",
-            seconds(plan.frames),
+            seconds(plan.frames()),
             seconds(frames),
         ),
     )

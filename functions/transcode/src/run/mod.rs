@@ -159,7 +159,7 @@ impl Transcoder {
         part: Part,
     ) -> Result<(), StepError> {
         let url = self.sign_source(task.video).await?;
-        let source = self.source_at(&url, plan.container, plan.reads_deep);
+        let source = self.source_at(&url, plan.container(), plan.reads_deep());
         let (progress, _) = watch::channel(0.0);
         let encoder = Encoder {
             programs: &self.programs,

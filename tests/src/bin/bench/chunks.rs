@@ -34,11 +34,9 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
         &format!("-stream_loop 1 -i {} -c copy", text(&clip()?)),
     );
     let url = encode::stored(stack, &minute).await?;
-    let whole = Plan::new(&encode::probed(&url).await?, ONE_CHUNK);
-    let with_cuts = |cuts: &[u32]| Plan {
-        cuts: cuts.to_vec(),
-        ..whole.clone()
-    };
+    let source = encode::probed(&url).await?;
+    let whole = Plan::new(&source, ONE_CHUNK);
+    let with_cuts = |cuts: &[u32]| Plan::in_chunks(&source, ONE_CHUNK, cuts);
     let split = with_cuts(&CHUNKS_OF_TWO_SEGMENTS);
     let mut ratios = Vec::new();
     let mut pairs = Vec::new();

@@ -100,15 +100,14 @@ pub(crate) async fn reelrun(
     shift: Shift,
     folder: &Path,
 ) -> Result<Ladder> {
-    let mut plan = Plan::new(&encode::probed(url).await?, settings);
-    plan.renditions
-        .retain(|r| RUNGS.contains(&(r.width, r.height)));
+    let plan = Plan::new(&encode::probed(url).await?, settings)
+        .only(|r| RUNGS.contains(&(r.width, r.height)));
     let file = |index: usize| folder.join(format!("{index}.mp4"));
     let used = encode::run(&plan, Part::Chunk(0), url, shift, |output| match output {
         Output::Video(index) => file(index).into_os_string(),
         Output::Sound | Output::Poster | Output::Sheet => OsString::from("/dev/null"),
     })?;
-    let rungs: Vec<PathBuf> = (0..plan.renditions.len()).map(file).collect();
+    let rungs: Vec<PathBuf> = (0..plan.renditions().len()).map(file).collect();
     ensure!(
         rungs.len().is_multiple_of(RUNGS.len()),
         "the ladder has other rungs"

@@ -138,7 +138,7 @@ fn command(
     shift: Shift,
     place: impl Fn(Output) -> OsString,
 ) -> Result<Vec<OsString>> {
-    let encode = command::encode(plan, part, source(url, plan.container), Way::default())
+    let encode = command::encode(plan, part, source(url, plan.container()), Way::default())
         .context("the plan has no such part")?;
     let mut places = encode.outputs.iter().map(|&output| match output {
         Output::Sound => "pipe:1".into(),

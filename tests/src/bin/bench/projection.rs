@@ -201,8 +201,7 @@ async fn measured(stack: &Stack) -> Result<(Costs, SourceInfo)> {
     }
     // Two chunks in the middle of the source, of one segment and of two: their difference is what
     // content costs, the rest is what a chunk costs.
-    let mut plan = Plan::new(&source, ONE_CHUNK);
-    plan.cuts = vec![0, 1, 2, 4];
+    let plan = Plan::in_chunks(&source, ONE_CHUNK, &[0, 1, 2, 4]);
     let cpu = |chunk| -> Result<f64> {
         let runs: Result<Vec<f64>> = (0..3)
             .map(|_| Ok(encode::run_bare(&plan, Part::Chunk(chunk), &url)?.cpu_seconds))
