@@ -9,13 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use ureq::http::StatusCode;
 use ureq::{Agent, SendBody};
 
-use crate::api::{Api, Granted, Status, cause};
-use crate::children::{self, Stopped};
+use crate::api::{Api, Granted, Signed, Status, Upload};
+use crate::http::cause;
+use crate::signals::{self, Stopped};
 
 /// Parts under way at once: what one connection leaves unused, others fill.
 const AT_ONCE: usize = 4;
@@ -23,28 +23,6 @@ const AT_ONCE: usize = 4;
 const TRIES: u32 = 5;
 const SAY_EVERY: Duration = Duration::from_millis(100);
 const MAX_ANSWER: u64 = 1 << 20;
-
-/// How a source is sent.
-#[derive(Deserialize)]
-#[serde(tag = "strategy", rename_all = "lowercase")]
-pub(crate) enum Upload {
-    /// With one request.
-    Single(Signed),
-    /// In parts, each of which is signed on its own.
-    Multipart {
-        key: String,
-        part_size_bytes: u64,
-        sign_url: String,
-    },
-}
-
-/// A signed permission for one request.
-#[derive(Deserialize)]
-pub(crate) struct Signed {
-    url: String,
-    #[serde(default)]
-    headers: Map<String, Value>,
-}
 
 /// Sends a file. `progress` is told how much of it was sent, from 0 to 1.
 pub(crate) fn send(
@@ -86,7 +64,7 @@ pub(crate) fn send(
         let result = sending
             .join()
             .map_err(|_| anyhow!("the upload broke off"))?;
-        if children::stopped() {
+        if signals::stopped() {
             return Err(Stopped.into());
         }
         result
@@ -220,7 +198,7 @@ impl Source<'_> {
         for _ in 1..TRIES {
             let sent = self.sent.load(Ordering::Relaxed);
             match work() {
-                Err(_) if !children::stopped() => {
+                Err(_) if !signals::stopped() => {
                     // Other parts may have gone on meanwhile; a bar that is a little short is right.
                     self.sent.fetch_min(sent, Ordering::Relaxed);
                     thread::sleep(pause);
@@ -252,7 +230,7 @@ struct Metered<'a, R> {
 
 impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if children::stopped() {
+        if signals::stopped() {
             return Err(io::Error::other("stopped"));
         }
         let length = self.source.read(buffer)?;
