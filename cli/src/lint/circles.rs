@@ -9,16 +9,17 @@ use anyhow::{Context, Result, bail};
 
 use super::imports;
 
-/// The crates that are looked at, by the folder of each root. Not among them yet: `core`, `media` and
-/// `transcode` of `functions`.
-const CRATES: [&str; 11] = [
+/// The crates that are looked at, by the folder of each root. Not among them yet: `functions/media`.
+const CRATES: [&str; 13] = [
     "cli/src",
     "functions/cleanup/src",
+    "functions/core/src",
     "functions/lookup/src",
     "functions/notify/src",
     "functions/platform/src",
     "functions/presign/src",
     "functions/sweep/src",
+    "functions/transcode/src",
     "tests/src",
     "tests/src/bin/bench",
     "tests/src/bin/soak",
