@@ -5,27 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use crate::stack::StackState;
-use crate::store::{Signed, Upload};
+use crate::http::{agent, cause};
+use crate::state::StackState;
 
 /// For calls that are answered at once.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// An HTTP client. Answers of any status are answers; `local` ones never go through a proxy.
-pub(crate) fn agent(patience: Duration, local: bool) -> Agent {
-    let mut config = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(patience))
-        .user_agent(concat!("reelrun-cli/", env!("CARGO_PKG_VERSION")));
-    if local {
-        config = config.proxy(None);
-    }
-    config.build().into()
-}
 
 /// A stack's API.
 pub(crate) struct Api {
@@ -42,6 +30,28 @@ pub(crate) struct Granted {
     pub(crate) video_id: String,
     pub(crate) upload_token: String,
     pub(crate) upload: Upload,
+}
+
+/// How a source is sent.
+#[derive(Deserialize)]
+#[serde(tag = "strategy", rename_all = "lowercase")]
+pub(crate) enum Upload {
+    /// With one request.
+    Single(Signed),
+    /// In parts, each of which is signed on its own.
+    Multipart {
+        key: String,
+        part_size_bytes: u64,
+        sign_url: String,
+    },
+}
+
+/// A signed permission for one request.
+#[derive(Deserialize)]
+pub(crate) struct Signed {
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) headers: Map<String, Value>,
 }
 
 /// What `GET /videos/{id}` says, as far as the command reads it.
@@ -198,17 +208,6 @@ impl Api {
 
     fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
         anyhow!("the API at {} does not answer: {}", self.base, cause(error))
-    }
-}
-
-/// An error's reason without what was asked for.
-pub(crate) fn cause(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::Timeout(_) => "it took too long".to_owned(),
-        ureq::Error::HostNotFound => "its host name is unknown".to_owned(),
-        ureq::Error::ConnectionFailed => "no connection".to_owned(),
-        other => other.to_string(),
     }
 }
 

@@ -6,6 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::arch::Arch;
 
+/// Where the local stack's proxy listens unless the port is taken.
+pub(crate) const PROXY_PORT: u16 = 8484;
+
 /// Reelrun: your own video platform, on this machine or in your AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "cargo reelrun", bin_name = "cargo reelrun", version)]
@@ -83,7 +86,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     pub(crate) detach: bool,
     /// Port of the site and the API on 127.0.0.1; if it is taken, a free one is used
-    #[arg(long, default_value_t = crate::stack::FRONT_PORT)]
+    #[arg(long, default_value_t = PROXY_PORT)]
     pub(crate) port: u16,
 }
 

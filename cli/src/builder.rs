@@ -5,18 +5,19 @@
 //! a change is there in seconds instead of minutes, and arithmetic that overflows panics.
 //! Cargo decides what is out of date.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::arch::Arch;
+use crate::artifacts::{self, Artifacts};
 use crate::layer;
-use crate::narrate;
 use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
 use crate::tools;
+use crate::ui;
 
 /// What a person can do when a build fails.
 const WAY_OUT: &str = "Mend what the compiler says, then run the command again.";
@@ -47,7 +48,7 @@ pub(crate) fn run(project: &Project, arch: Option<Arch>) -> Result<u8> {
         .say
         .line(&format!("Reelrun: the functions for {arch}"));
     tools::prepare(project)?;
-    let _artifacts = lock(project)?;
+    let _artifacts = artifacts::lock(project)?;
     build(project, arch, Profile::Release)?;
     Ok(0)
 }
@@ -56,38 +57,11 @@ pub(crate) fn run(project: &Project, arch: Option<Arch>) -> Result<u8> {
 /// template names. Nobody else changes them while the returned lock is held.
 pub(crate) fn prepare(project: &Project, arch: Arch, profile: Profile) -> Result<Artifacts> {
     tools::prepare(project)?;
-    let artifacts = lock(project)?;
+    let artifacts = artifacts::lock(project)?;
     layer::prepare(project, arch)?;
     layer::point_template_at(project, arch)?;
     build(project, arch, profile)?;
     Ok(artifacts)
-}
-
-/// The right to change what the template's paths hold.
-pub(crate) struct Artifacts {
-    _lock: File,
-}
-
-/// Waits for the right to change what the template's paths hold.
-pub(crate) fn lock(project: &Project) -> Result<Artifacts> {
-    make_folder(&project.target())?;
-    let path = project.target().join("artifacts.lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            project
-                .say
-                .line("Waiting for another `cargo reelrun` to finish its deployment");
-            while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-                crate::children::pause(std::time::Duration::from_millis(200))?;
-            }
-        }
-        Err(TryLockError::Error(error)) => {
-            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-        }
-    }
-    Ok(Artifacts { _lock: file })
 }
 
 fn build(project: &Project, arch: Arch, profile: Profile) -> Result<()> {
@@ -103,7 +77,7 @@ fn build(project: &Project, arch: Arch, profile: Profile) -> Result<()> {
         .map(|name| {
             Ok(format!(
                 "{name} {}",
-                narrate::size(length(&bootstrap(project, name))?)
+                ui::size(length(&bootstrap(project, name))?)
             ))
         })
         .collect::<Result<Vec<_>>>()?;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::api::{Api, Problem, Status};
-use crate::args::DemoArgs;
+use crate::args::{DemoArgs, PROXY_PORT};
 use crate::builder::Profile;
-use crate::narrate;
 use crate::playback;
 use crate::process::Task;
 use crate::project::Project;
-use crate::stack::{self, FRONT_PORT, Obtained, Site};
+use crate::stack::{self, Obtained, Site};
+use crate::ui;
 use crate::upload;
 
 /// Length of the generated clip.
@@ -28,7 +28,7 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<u8> {
         // Before minutes of building, not after.
         upload::check_file(file)?;
     }
-    let site = Site::main(project, FRONT_PORT);
+    let site = Site::main(project, PROXY_PORT);
     let stack = if args.keep {
         Obtained::Theirs(Box::new(stack::detach(project, &site)?))
     } else {
@@ -62,13 +62,13 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<u8> {
         report.width,
         report.height,
         report.frames,
-        narrate::seconds(Duration::from_millis(report.duration_ms)),
+        ui::seconds(Duration::from_millis(report.duration_ms)),
         report.playlists
     ));
 
     project.say.line(&format!(
         "\nIt plays. {} after the start:",
-        narrate::seconds(project.say.elapsed())
+        ui::seconds(project.say.elapsed())
     ));
     upload::introduce(project, &api, &video);
     if let Some(hls) = video.playback.hls.as_ref().filter(|_| !args.exit) {

@@ -7,8 +7,9 @@ use crate::builder::{self, Profile};
 use crate::page;
 use crate::process::Task;
 use crate::project::Project;
+use crate::sam::{Deployment, Place};
 use crate::secret;
-use crate::stack::{Deployment, Place, StackState};
+use crate::state::StackState;
 use crate::tools;
 
 /// `cargo reelrun deploy`.
@@ -75,7 +76,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     let file = project.short(&file);
     project.say.line(&format!(
         "Deployed in {}.",
-        crate::narrate::seconds(project.say.elapsed())
+        crate::ui::seconds(project.say.elapsed())
     ));
     project.say.line(&format!("  page      {}", state.site_url));
     project.say.line(&format!("  API       {}", state.api_url));

@@ -11,12 +11,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::arch::Arch;
-use crate::builder;
-use crate::narrate;
+use crate::artifacts;
 use crate::process::Task;
 use crate::project::{Project, make_folder, remove_folder};
 use crate::secret::sha256_hex;
 use crate::tools;
+use crate::ui;
 
 /// Raised when the layer's make-up changes without a change to its sources.
 const FORMAT: &str = "1";
@@ -34,13 +34,13 @@ pub(crate) fn run(project: &Project, arch: Option<Arch>) -> Result<u8> {
         .say
         .line(&format!("Reelrun: the ffmpeg layer for {arch}"));
     tools::prepare(project)?;
-    let _artifacts = builder::lock(project)?;
+    let _artifacts = artifacts::lock(project)?;
     let layer = prepare(project, arch)?;
     point_template_at(project, arch)?;
     project.say.line(&format!(
         "{} holds {} (Lambda takes 250 MB, functions included)",
         project.short(&layer),
-        narrate::size(size_of(&layer)?)
+        ui::size(size_of(&layer)?)
     ));
     Ok(0)
 }
@@ -68,8 +68,8 @@ pub(crate) fn prepare(project: &Project, arch: Arch) -> Result<PathBuf> {
     ensure!(
         size <= LARGEST,
         "the layer is {}, more than the {} Lambda leaves for it; pin smaller builds in {}",
-        narrate::size(size),
-        narrate::size(LARGEST),
+        ui::size(size),
+        ui::size(LARGEST),
         project.short(&sources)
     );
     let archive = archive(project, &fresh, &work)?;
@@ -80,7 +80,7 @@ pub(crate) fn prepare(project: &Project, arch: Arch) -> Result<PathBuf> {
     rename(&archive, &layer.with_extension("zip"))?;
     remove_folder(&work)?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
-    step.done_with(&narrate::size(size));
+    step.done_with(&ui::size(size));
     Ok(layer)
 }
 

@@ -8,27 +8,32 @@
 mod api;
 mod arch;
 mod args;
+mod artifacts;
 mod bench;
 mod builder;
-mod children;
 mod demo;
 mod deploy;
 mod fuzz;
+mod http;
 mod layer;
 mod lint;
-mod narrate;
 mod page;
 mod playback;
 mod prerequisites;
 mod process;
+mod process_registry;
 mod project;
+mod sam;
 mod secret;
+mod signals;
 mod soak;
 mod stack;
-mod store;
+mod state;
 mod test;
 mod tools;
+mod ui;
 mod upload;
+mod uploader;
 
 use std::process::ExitCode;
 
@@ -36,19 +41,19 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::args::{Args, Command};
-use crate::narrate::Narrator;
 use crate::project::Project;
+use crate::ui::Ui;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let narrator = if args.command.answers_in_json() {
-        Narrator::to_stderr(args.verbose)
+    let ui = if args.command.answers_in_json() {
+        Ui::to_stderr(args.verbose)
     } else {
-        Narrator::to_stdout(args.verbose)
+        Ui::to_stdout(args.verbose)
     };
-    match children::watch_signals().and_then(|()| run(args, narrator)) {
+    match signals::watch_signals().and_then(|()| run(args, ui)) {
         Ok(code) => ExitCode::from(code),
-        Err(error) if error.is::<children::Stopped>() => {
+        Err(error) if error.is::<signals::Stopped>() => {
             eprintln!("\nreelrun: stopped.");
             ExitCode::from(130)
         }
@@ -59,8 +64,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args, narrator: Narrator) -> Result<u8> {
-    let project = Project::find(narrator)?;
+fn run(args: Args, ui: Ui) -> Result<u8> {
+    let project = Project::find(ui)?;
     match args.command {
         Command::Demo(args) => demo::run(&project, &args),
         Command::Test(args) => test::run(&project, &args),

@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::process::{Task, find_program};
 use crate::project::Project;
+use crate::sam::Deployment;
 use crate::secret::sha256_hex;
-use crate::stack::{Deployment, StackState};
+use crate::state::StackState;
 
 /// Uploads a folder; assets first, and the page that names them last.
 const UPLOAD: &str = include_str!("page_upload.py");

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use ureq::Agent;
 
-use crate::api::{self, Video};
+use crate::api::Video;
+use crate::http;
 use crate::process::Task;
 use crate::project::Project;
 
@@ -25,7 +26,7 @@ pub(crate) struct Report {
 
 /// Fetches the video as a player would, then decodes its best variant.
 pub(crate) fn check(project: &Project, ffmpeg_dir: &Path, video: &Video) -> Result<Report> {
-    let agent = api::agent(Duration::from_secs(30), true);
+    let agent = http::agent(Duration::from_secs(30), true);
     let hls = video
         .playback
         .hls

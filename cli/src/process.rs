@@ -16,8 +16,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::Signal;
 
-use crate::children::{self, Reach, Registered, Role, Stopped};
+use crate::process_registry::{self, Reach, Registered, Role};
 use crate::project::{Project, make_folder};
+use crate::signals::{self, Stopped};
 
 /// Lines of a log that are shown when its program fails.
 const TAIL: usize = 25;
@@ -158,7 +159,7 @@ impl<'a> Task<'a> {
     pub(crate) fn show(mut self) -> Result<u8> {
         self.command.stdin(Stdio::inherit());
         let (status, _) = self.wait(Reach::Program)?;
-        if children::stopped() {
+        if signals::stopped() {
             return Err(Stopped.into());
         }
         Ok(status
@@ -194,12 +195,12 @@ impl<'a> Task<'a> {
     }
 
     fn wait(&mut self, reach: Reach) -> Result<(ExitStatus, Vec<u8>)> {
-        children::check()?;
+        signals::check()?;
         let child = self.spawn()?;
         let _registered = Registered::new(child.id(), reach, Role::Step);
-        if children::stopped() {
+        if signals::stopped() {
             // The signal came before the program was on the list.
-            children::signal_process(child.id(), Signal::SIGTERM);
+            process_registry::signal_process(child.id(), Signal::SIGTERM);
         }
         let output = child
             .wait_with_output()
@@ -232,7 +233,7 @@ impl<'a> Task<'a> {
         if status.success() {
             return Ok(());
         }
-        if children::stopped() {
+        if signals::stopped() {
             return Err(Stopped.into());
         }
         let mut report = tail(&self.log);
@@ -298,13 +299,13 @@ impl Drop for Service {
     fn drop(&mut self) {
         use std::time::{Duration, Instant};
         let pid = self.child.id();
-        children::signal_group(pid, Signal::SIGTERM);
+        process_registry::signal_group(pid, Signal::SIGTERM);
         let patience = Instant::now() + Duration::from_secs(4);
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(20));
         }
         // Whatever of the group is left, e.g. a function in the middle of its work.
-        children::signal_group(pid, Signal::SIGKILL);
+        process_registry::signal_group(pid, Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }

@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 
 use crate::arch::Arch;
-use crate::narrate::Narrator;
+use crate::ui::Ui;
 
 /// The checkout and the voice that says what is done with it.
 pub(crate) struct Project {
     root: PathBuf,
-    pub(crate) say: Narrator,
+    pub(crate) say: Ui,
 }
 
 impl Project {
     /// Finds the checkout: from cargo when started as `cargo reelrun`, else from the working directory up.
-    pub(crate) fn find(say: Narrator) -> Result<Self> {
+    pub(crate) fn find(say: Ui) -> Result<Self> {
         let from_cargo = env::var_os("CARGO_MANIFEST_DIR")
             .and_then(|cli| Path::new(&cli).parent().map(Path::to_owned));
         let here = env::current_dir().context("the working directory is gone")?;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 /// Lowercase hex SHA-256.
 pub(crate) fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
-    hex(&Sha256::digest(bytes))
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// A new API token with 256 bits from the operating system. Only its hash goes into a stack.
@@ -22,16 +22,7 @@ pub(crate) fn random_hex<const N: usize>() -> Result<String> {
     File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut bytes))
         .context("the operating system gave no random bytes (/dev/urandom)")?;
-    Ok(hex(&bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok(hex::encode(bytes))
 }
 
 #[cfg(test)]

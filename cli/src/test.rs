@@ -1,7 +1,9 @@
 //! Every test, with what it needs: local stacks of its own, ffmpeg, and cargo-nextest.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Context, Result};
 
@@ -11,14 +13,16 @@ use crate::page;
 use crate::prerequisites;
 use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
-use crate::stack::{self, Obtained, Site, StackState};
+use crate::stack::{self, Obtained, Site};
+use crate::state::StackState;
 
 /// Installed when the machine has none that will do.
 const NEXTEST: &str = "0.9.143";
 
 /// Each is a local stack. One test at a time uses it; as many run at once as there are, which
-/// `.config/nextest.toml` knows.
-const STACKS: [&str; 2] = ["test", "test-2"];
+/// `.config/nextest.toml` knows. Many tests wait most of their time, so there is one more than two
+/// cores could keep busy.
+const STACKS: [&str; 3] = ["test", "test-2", "test-3"];
 
 /// `cargo reelrun test`.
 pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
@@ -55,7 +59,10 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     if !args.page {
         project.say.line("Running the tests");
         let task = with_stacks(project, cargo(project, "tests")?, sites, state)?;
-        let task = task.args(["nextest", "run", "--workspace"]);
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let task = task
+            .args(["nextest", "run", "--workspace"])
+            .env("NEXTEST_TEST_THREADS", cores.max(count).to_string());
         codes.push(task.args(&args.nextest).show()?);
     }
     if runs_all && !args.page && has_doc_tests(project.root()) {

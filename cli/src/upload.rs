@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::api::{Api, Status, Video};
-use crate::args::UploadArgs;
-use crate::children;
-use crate::narrate;
+use crate::args::{PROXY_PORT, UploadArgs};
 use crate::project::Project;
-use crate::stack::{FRONT_PORT, Site, StackState};
-use crate::store;
+use crate::signals;
+use crate::stack::Site;
+use crate::state::StackState;
+use crate::ui;
+use crate::uploader;
 
 /// Between two questions whether a video is ready; later the second.
 const POLL: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
@@ -30,7 +31,7 @@ pub(crate) fn run(project: &Project, args: &UploadArgs) -> Result<u8> {
     }
     let stack = match &args.stack {
         Some(path) => StackState::read(path)?,
-        None => Site::main(project, FRONT_PORT).running().ok_or_else(|| {
+        None => Site::main(project, PROXY_PORT).running().ok_or_else(|| {
             anyhow!(
                 "no local stack is running; start one with `cargo reelrun up --detach`, or name a \
                  deployed one with --stack"
@@ -62,8 +63,8 @@ pub(crate) fn upload(project: &Project, api: &Api, file: &Path) -> Result<Video>
 
     let step = project
         .say
-        .begin_measured(&format!("Uploading {name} ({})", narrate::size(size)));
-    store::send(api, &granted, file, size, &|done| step.at(done))?;
+        .begin_measured(&format!("Uploading {name} ({})", ui::size(size)));
+    uploader::send(api, &granted, file, size, &|done| step.at(done))?;
     step.done();
 
     let step = project.say.begin_measured("Preparing it for playback");
@@ -82,11 +83,11 @@ pub(crate) fn upload(project: &Project, api: &Api, file: &Path) -> Result<Video>
             Status::Waiting if begun.elapsed() > NOTICED => bail!(
                 "the upload arrived, but nothing began to prepare it within {}: other videos may have \
                  taken all functions, then its turn comes; else see the transcode function's log",
-                narrate::seconds(NOTICED)
+                ui::seconds(NOTICED)
             ),
             Status::Waiting | Status::Preparing => step.at(video.progress.unwrap_or(0.0)),
         }
-        children::pause(POLL[usize::from(begun.elapsed() > POLL_EAGERLY)])?;
+        signals::pause(POLL[usize::from(begun.elapsed() > POLL_EAGERLY)])?;
     }
 }
 

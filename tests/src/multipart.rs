@@ -1,11 +1,31 @@
-//! Uploads in parts, as a client makes them.
+//! Uploads as a client makes them: small files whole, large ones in parts.
+
+use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::stack::{Answer, Stack, send};
+use crate::stack::{Answer, Stack, put, send};
 
 /// From this size on, the stack wants sources in parts.
 pub const FROM_BYTES: usize = 64 << 20;
+
+impl Stack {
+    /// Uploads a file as a client would, and gives the video's id.
+    pub fn upload(&self, file: &Path) -> String {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let content_type = reelrun_core::media_type::for_filename(name).unwrap();
+        let bytes = fs::read(file).unwrap();
+        if bytes.len() >= FROM_BYTES {
+            let upload = Upload::begin(self, bytes.len());
+            upload.send(&bytes);
+            return upload.video_id;
+        }
+        let permission = self.permission(name, content_type, bytes.len() as u64);
+        let answer = put(&permission.url, &permission.content_type, &bytes);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        permission.video_id
+    }
+}
 
 /// A granted upload of a file in parts.
 #[derive(Debug)]

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use ureq::{Agent, http::Response};
 
 use crate::{
-    multipart,
     openapi::{self, Call},
     poll::Patience,
 };
@@ -283,22 +282,6 @@ impl Stack {
                 .unwrap()
                 .into(),
         }
-    }
-
-    /// Uploads a file as a client would, and gives the video's id.
-    pub fn upload(&self, file: &Path) -> String {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        let content_type = reelrun_core::media_type::for_filename(name).unwrap();
-        let bytes = fs::read(file).unwrap();
-        if bytes.len() >= multipart::FROM_BYTES {
-            let upload = multipart::Upload::begin(self, bytes.len());
-            upload.send(&bytes);
-            return upload.video_id;
-        }
-        let permission = self.permission(name, content_type, bytes.len() as u64);
-        let answer = put(&permission.url, &permission.content_type, &bytes);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        permission.video_id
     }
 
     /// The video, as the API shows it. A stack that has much to do may fail to answer in time: as

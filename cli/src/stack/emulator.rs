@@ -13,30 +13,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::isolation::Isolation;
-use crate::api;
-use crate::children;
+use crate::http;
 use crate::process::{Service, Task, private_file};
 use crate::project::{Project, make_folder, remove_folder};
+use crate::sam::{ARTIFACTS_BUCKET, Credentials, REGION};
 use crate::secret;
+use crate::signals;
 
 /// How it is run.
 const LAUNCHER: &str = include_str!("emulator.py");
 
 /// The header by which the command proves itself to the emulator, instead of a signature.
 pub(crate) const SECRET: &str = "X-Reelrun-Secret";
-
-/// An administrator of one emulator. The keys open nothing else.
-#[derive(Clone, Debug)]
-pub(crate) struct Credentials {
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
-}
-
-/// The one region the local stack is in.
-pub(crate) const REGION: &str = "us-east-1";
-
-/// Holds what is deployed.
-pub(crate) const ARTIFACTS_BUCKET: &str = "reelrun-artifacts";
 
 /// Where the emulator listens unless the port is taken.
 pub(crate) const PORT: u16 = 4566;
@@ -116,7 +104,7 @@ impl Emulator {
             .env("S3_PERSIST", "1")
             .env("S3_DATA_DIR", temporary.join("s3"))
             // The state machine waits between tries for things that pass; here, little does.
-            .env("SFN_WAIT_SCALE", "0.2")
+            .env("SFN_WAIT_SCALE", "0.05")
             // Services that would open ports of their own.
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
@@ -149,7 +137,7 @@ impl Emulator {
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
-        let agent = api::agent(Duration::from_secs(2), true);
+        let agent = http::agent(Duration::from_secs(2), true);
         let ready = format!("{}/_ministack/ready", self.url);
         let deadline = Instant::now() + PATIENCE;
         while !agent
@@ -165,7 +153,7 @@ impl Emulator {
                     self.log.display()
                 );
             }
-            children::pause(Duration::from_millis(50))?;
+            signals::pause(Duration::from_millis(50))?;
         }
         Ok(())
     }
@@ -207,7 +195,7 @@ impl Emulator {
             )
             .body(form)
             .context("a request to the emulator")?;
-        let answer = api::agent(PATIENCE, true).run(request);
+        let answer = http::agent(PATIENCE, true).run(request);
         answer
             .and_then(|mut answer| answer.body_mut().read_to_string())
             .with_context(|| {

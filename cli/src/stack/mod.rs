@@ -1,16 +1,14 @@
-//! The local stack: the emulator, the front before it, and `infra/template.yaml` deployed to it.
+//! The local stack: the emulator, the proxy before it, and `infra/template.yaml` deployed to it.
 //!
 //! It lives as long as the process that started it and is described by a `stack.json` that is there
 //! only while it serves. Each folder holds at most one stack; a lock file sees to that.
 
 mod emulator;
-mod front;
-mod head;
+mod http_head;
 mod isolation;
-mod sam;
+mod proxy;
 mod site;
 mod start;
-mod state;
 
 use std::fs;
 use std::path::Path;
@@ -19,20 +17,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-pub(crate) use self::sam::{Deployment, Place};
 pub(crate) use self::site::Site;
 use self::start::{Built, update};
 pub(crate) use self::start::{Obtained, obtain, obtain_all};
-pub(crate) use self::state::StackState;
-use crate::args::UpArgs;
+use crate::args::{PROXY_PORT, UpArgs};
 use crate::builder::Profile;
-use crate::children;
 use crate::prerequisites;
 use crate::process::{Task, tail};
+use crate::process_registry;
 use crate::project::Project;
-
-/// Where the front listens unless the port is taken.
-pub(crate) const FRONT_PORT: u16 = 8484;
+use crate::signals;
+use crate::state::StackState;
 
 /// A whole start, builds included, may take this long before a waiting process gives up.
 const START_PATIENCE: Duration = Duration::from_mins(20);
@@ -113,7 +108,7 @@ pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
     let log = project.logs().join("up.log");
     let own = std::env::current_exe().context("this program's file is gone")?;
     let mut child = Task::new(project, "up", own)
-        .args(["up", "--port", &site.front_port.to_string()])
+        .args(["up", "--port", &site.proxy_port.to_string()])
         .log(log.clone())
         .release()?;
     let deadline = Instant::now() + START_PATIENCE;
@@ -129,7 +124,7 @@ pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
             bail!("{}the local stack did not start ({status})", tail(&log));
         }
         let patience = if Instant::now() < deadline {
-            children::pause(Duration::from_millis(100))
+            signals::pause(Duration::from_millis(100))
         } else {
             Err(anyhow::anyhow!(
                 "the local stack did not get ready; see {}",
@@ -137,7 +132,7 @@ pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
             ))
         };
         if let Err(error) = patience {
-            children::signal_process(child.id(), Signal::SIGTERM);
+            process_registry::signal_process(child.id(), Signal::SIGTERM);
             let _ = child.wait();
             return Err(error);
         }
@@ -146,22 +141,22 @@ pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
 
 /// `cargo reelrun down`.
 pub(crate) fn down(project: &Project) -> Result<u8> {
-    let site = Site::main(project, FRONT_PORT);
+    let site = Site::main(project, PROXY_PORT);
     let Some(local) = site.running().and_then(|state| state.local) else {
         forget_stale(&site.state_file());
         project.say.line("Reelrun: no local stack is running.");
         return Ok(0);
     };
     let step = project.say.begin("Reelrun: stopping the local stack");
-    children::signal_process(local.pid, Signal::SIGTERM);
+    process_registry::signal_process(local.pid, Signal::SIGTERM);
     let deadline = Instant::now() + Duration::from_secs(15);
     while site.lock()?.is_none() {
         if Instant::now() > deadline {
-            children::signal_process(local.pid, Signal::SIGKILL);
+            process_registry::signal_process(local.pid, Signal::SIGKILL);
             forget_stale(&site.state_file());
             break;
         }
-        children::pause(Duration::from_millis(50))?;
+        signals::pause(Duration::from_millis(50))?;
     }
     step.done();
     Ok(0)

@@ -7,24 +7,24 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::emulator;
-use super::head;
-use super::state::StackState;
-use crate::api;
+use super::http_head;
+use crate::http;
 use crate::project::Project;
+use crate::state::StackState;
 
 /// Which local stack: each has a folder and ports of its own.
 pub(crate) struct Site {
     pub(super) folder: PathBuf,
-    pub(super) front_port: u16,
+    pub(super) proxy_port: u16,
     pub(super) emulator_port: u16,
 }
 
 impl Site {
     /// The one people use.
-    pub(crate) fn main(project: &Project, front_port: u16) -> Self {
+    pub(crate) fn main(project: &Project, proxy_port: u16) -> Self {
         Self {
             folder: project.target(),
-            front_port,
+            proxy_port,
             emulator_port: emulator::PORT,
         }
     }
@@ -33,7 +33,7 @@ impl Site {
     pub(crate) fn aside(project: &Project, purpose: &str) -> Self {
         Self {
             folder: project.target().join(purpose),
-            front_port: 0,
+            proxy_port: 0,
             emulator_port: 0,
         }
     }
@@ -55,8 +55,8 @@ impl Site {
     pub(crate) fn running(&self) -> Option<StackState> {
         let state = StackState::read(&self.state_file()).ok()?;
         let instance = &state.local.as_ref()?.instance;
-        let answer = api::agent(Duration::from_secs(2), true)
-            .get(format!("{}{}", state.site_url, head::INSTANCE))
+        let answer = http::agent(Duration::from_secs(2), true)
+            .get(format!("{}{}", state.site_url, http_head::INSTANCE))
             .call()
             .ok()?
             .body_mut()

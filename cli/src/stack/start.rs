@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::START_PATIENCE;
-use super::emulator::{Credentials, Emulator, REGION};
-use super::front::Front;
-use super::head::Upstream;
-use super::sam::{Deployment, Place};
+use super::emulator::Emulator;
+use super::http_head::Upstream;
+use super::proxy::Proxy;
 use super::site::Site;
-use super::state::{LocalState, StackState};
 use crate::arch::Arch;
-use crate::builder::{self, Artifacts, Profile};
-use crate::children;
+use crate::artifacts::Artifacts;
+use crate::builder::{self, Profile};
 use crate::page;
 use crate::prerequisites;
 use crate::project::{Project, make_folder};
+use crate::sam::{Credentials, Deployment, Place, REGION};
 use crate::secret;
+use crate::signals;
+use crate::state::{LocalState, StackState};
 
 /// Name of the local `CloudFormation` stack.
 const STACK_NAME: &str = "reelrun";
@@ -105,7 +106,7 @@ impl Claim {
                     "another `cargo reelrun` has been starting this stack for too long; end it first"
                 );
             }
-            children::pause(Duration::from_millis(300))?;
+            signals::pause(Duration::from_millis(300))?;
         }
     }
 
@@ -138,10 +139,10 @@ impl Built {
     }
 }
 
-/// An emulator and its front, to which nothing is deployed yet.
+/// An emulator and its proxy, to which nothing is deployed yet.
 struct Started {
     emulator: Emulator,
-    front: Front,
+    proxy: Proxy,
     lock: File,
 }
 
@@ -149,7 +150,7 @@ impl Started {
     fn start(project: &Project, built: &Built, site: &Site, lock: File) -> Result<Self> {
         let step = project.say.begin("Starting the local stack");
         let _ = fs::remove_file(site.state_file());
-        let front = Front::bind(site.front_port)?;
+        let proxy = Proxy::bind(site.proxy_port)?;
         let layer = project.layer(built.arch);
         let work = site.folder.join("stack");
         let emulator = Emulator::start(project, &layer, &work, site.emulator_port)?;
@@ -160,7 +161,7 @@ impl Started {
         });
         Ok(Self {
             emulator,
-            front,
+            proxy,
             lock,
         })
     }
@@ -168,7 +169,7 @@ impl Started {
     fn deploy(self, project: &Project, built: &Built, site: &Site) -> Result<Running> {
         let Self {
             emulator,
-            front,
+            proxy,
             lock,
         } = self;
         let token = secret::new_token()?;
@@ -176,7 +177,7 @@ impl Started {
             endpoint: &emulator.url,
             credentials: emulator.credentials.clone(),
         };
-        let deployment = local_deployment(site, place, &front.url, &token, built.arch);
+        let deployment = local_deployment(site, place, &proxy.url, &token, built.arch);
         deployment.deploy(project)?;
         let outputs = deployment.outputs(project)?;
 
@@ -193,7 +194,7 @@ impl Started {
             ffmpeg_dir: project.layer(built.arch).join("bin"),
             log: emulator.log.clone(),
         });
-        front.serve(Upstream {
+        proxy.serve(Upstream {
             authority: emulator.url.trim_start_matches("http://").to_owned(),
             api_id: outputs.get("ApiId")?,
             cdn_host: outputs
@@ -228,7 +229,7 @@ pub(crate) struct Running {
 impl Running {
     /// Serves until the command is told to end.
     pub(crate) fn serve(mut self) -> Result<()> {
-        while !children::stopped() {
+        while !signals::stopped() {
             self.emulator.check()?;
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -245,7 +246,7 @@ impl Drop for Running {
 fn local_deployment<'a>(
     site: &Site,
     place: Place<'a>,
-    front: &str,
+    proxy: &str,
     token: &str,
     arch: Arch,
 ) -> Deployment<'a> {
@@ -257,8 +258,8 @@ fn local_deployment<'a>(
         parameters: vec![
             parameter("Architecture", arch.name().to_owned()),
             parameter("ApiTokenHashes", secret::sha256_hex(token)),
-            parameter("PublicUrl", front.to_owned()),
-            parameter("ApiUrl", format!("{front}/api")),
+            parameter("PublicUrl", proxy.to_owned()),
+            parameter("ApiUrl", format!("{proxy}/api")),
             parameter("MaxParallelChunks", cpus().to_string()),
             // Whoever tries webhooks out here has the receiver on this machine as well.
             parameter("WebhookPrivateAddresses", "permitted".to_owned()),

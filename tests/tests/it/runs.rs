@@ -81,7 +81,7 @@ async fn a_run_that_was_stopped_is_taken_over() {
 #[tokio::test]
 async fn a_chunk_that_always_fails_is_named() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let file = clips.clip("doomed.mp4", "1280x720", "25", 96.0);
+    let file = clips.clip("doomed.mp4", "640x360", "25", 96.0);
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let id = stack.upload(&file);
     let mut killed = 0;

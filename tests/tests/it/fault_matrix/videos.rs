@@ -132,7 +132,7 @@ const IN_CHUNKS: [Broken; 14] = [
 ];
 
 /// How long a call stays broken that would keep its video from any end.
-const BROKEN_FOR: Duration = Duration::from_secs(100);
+const BROKEN_FOR: Duration = Duration::from_secs(45);
 
 /// How long anyone tries, at the most: three attempts of an event, six of a task.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -244,8 +244,8 @@ fn has_ended(video: &Value) -> bool {
 
 /// What is left over now that every call works is the sweep's to see to.
 async fn bring_to_an_end(stack: &Stack, cells: &[Cell<'_>]) {
-    // Whatever stands still for two minutes, and not yet for twelve, is looked after by each sweep.
-    let every = [("SWEEP_EVERY_SECONDS", "120".to_owned())];
+    // Whatever stands still for half a minute, and not yet for three, is looked after by each sweep.
+    let every = [("SWEEP_EVERY_SECONDS", "30".to_owned())];
     let _impatient = Reconfigured::function(stack, &stack.sweep_function, &every).await;
     let swept = async || {
         let left = cells.iter().any(|cell| !has_ended(&stack.video(&cell.id)));

@@ -110,7 +110,7 @@ fn what_two_readers_may_read_in_two_ways_is_refused() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{fields}: {answer}");
         assert!(!answer.contains("ListRolesResult"), "{fields}: {answer}");
     }
-    // A second request in the head of the first, which gets what the front adds to that.
+    // A second request in the head of the first, which gets what the proxy adds to that.
     let inner = post(&format!("Authorization: {ROOT}\r\n"));
     let (head, body) = inner.split_once("\r\n\r\n").unwrap();
     let inner = head.replace("\r\n", "\n");
@@ -151,7 +151,7 @@ fn pages_and_names_of_others_get_nothing() {
             assert_eq!(answer.status, 403, "{url} {headers:?}");
         }
     }
-    // The front passes nothing on to the emulator's own addresses.
+    // The proxy passes nothing on to the emulator's own addresses.
     for path in [
         "/_ministack/state",
         "/%5fministack/state",

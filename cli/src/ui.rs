@@ -16,7 +16,7 @@ const PLAIN_TICK: Duration = Duration::from_secs(5);
 const BAR: u64 = 1000;
 
 /// The one voice of the command.
-pub(crate) struct Narrator {
+pub(crate) struct Ui {
     to_stderr: bool,
     terminal: bool,
     verbose: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Narrator {
     begun: Instant,
 }
 
-impl Narrator {
+impl Ui {
     pub(crate) fn to_stdout(verbose: bool) -> Self {
         Self::new(false, io::stdout().is_terminal(), verbose)
     }
@@ -90,7 +90,7 @@ impl Narrator {
             self.line_open.store(true, Ordering::Relaxed);
         }
         Step {
-            narrator: self,
+            ui: self,
             what: what.to_owned(),
             bar,
             started: Instant::now(),
@@ -115,7 +115,7 @@ impl Narrator {
     }
 }
 
-impl Drop for Narrator {
+impl Drop for Ui {
     fn drop(&mut self) {
         self.close_line();
     }
@@ -123,7 +123,7 @@ impl Drop for Narrator {
 
 /// A step in progress. Dropped without an end, it leaves its line for the error that follows.
 pub(crate) struct Step<'a> {
-    narrator: &'a Narrator,
+    ui: &'a Ui,
     what: String,
     bar: Option<ProgressBar>,
     started: Instant,
@@ -136,11 +136,11 @@ impl Step<'_> {
         let position = per_mille(fraction);
         if let Some(bar) = &self.bar {
             bar.set_position(position);
-        } else if self.narrator.line_open.load(Ordering::Relaxed)
+        } else if self.ui.line_open.load(Ordering::Relaxed)
             && self.ticked.get().elapsed() >= PLAIN_TICK
         {
             self.ticked.set(Instant::now());
-            self.narrator.write(&format!("{} % ", position / 10));
+            self.ui.write(&format!("{} % ", position / 10));
         }
     }
 
@@ -158,12 +158,11 @@ impl Step<'_> {
         let took = seconds(self.started.elapsed());
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
-            self.narrator
-                .write(&format!("✓ {} … {note}{took}\n", self.what));
-        } else if self.narrator.line_open.swap(false, Ordering::Relaxed) {
-            self.narrator.write(&format!("{note}{took}\n"));
+            self.ui.write(&format!("✓ {} … {note}{took}\n", self.what));
+        } else if self.ui.line_open.swap(false, Ordering::Relaxed) {
+            self.ui.write(&format!("{note}{took}\n"));
         } else {
-            self.narrator.write(&format!("  {note}{took}\n"));
+            self.ui.write(&format!("  {note}{took}\n"));
         }
     }
 }
@@ -174,7 +173,7 @@ impl Drop for Step<'_> {
             && !bar.is_finished()
         {
             bar.finish_and_clear();
-            self.narrator.write(&format!("✗ {}\n", self.what));
+            self.ui.write(&format!("✗ {}\n", self.what));
         }
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct LocalState {
     pub(crate) emulator_secret: String,
     /// The `reelrun` that serves the stack.
     pub(crate) pid: u32,
-    /// What the front answers to show that it is this very stack.
+    /// What the proxy answers to show that it is this very stack.
     pub(crate) instance: String,
     /// Holds ffmpeg and ffprobe of the layer in use.
     pub(crate) ffmpeg_dir: PathBuf,

@@ -1,4 +1,4 @@
-//! How the front changes the heads of requests and answers; pure, so it can be tested in words.
+//! How the proxy changes the heads of requests and answers; pure, so it can be tested in words.
 //!
 //! Bodies pass through as they are. Each connection carries one request, which `Connection: close`
 //! says to both sides, so no body needs to be measured.
@@ -10,7 +10,7 @@ pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// Headers that speak of one connection only.
 const HOP_BY_HOP: [&str; 7] = [
-    // The front's own word.
+    // The proxy's own word.
     "x-reelrun-secret",
     "connection",
     "keep-alive",
@@ -20,7 +20,7 @@ const HOP_BY_HOP: [&str; 7] = [
     "host",
 ];
 
-/// Where the front finds a stack's parts in the emulator.
+/// Where the proxy finds a stack's parts in the emulator.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     /// `127.0.0.1:<port>` of the emulator.
@@ -29,13 +29,13 @@ pub(crate) struct Upstream {
     pub(crate) api_id: String,
     /// Host name of the distribution.
     pub(crate) cdn_host: String,
-    /// What the front answers at [`INSTANCE`].
+    /// What the proxy answers at [`INSTANCE`].
     pub(crate) instance: String,
-    /// By which the emulator knows that the front asks.
+    /// By which the emulator knows that the proxy asks.
     pub(crate) secret: String,
 }
 
-/// Answered by the front itself: which stack it belongs to.
+/// Answered by the proxy itself: which stack it belongs to.
 pub(crate) const INSTANCE: &str = "/.reelrun-instance";
 
 /// What to do with a request.
@@ -51,9 +51,9 @@ pub(crate) enum Verdict {
     /// Answer a browser's question whether a page of another origin may call the API. API Gateway
     /// passes these to the function; the emulator answers them all with 403.
     Preflight,
-    /// Not HTTP as the front knows it.
+    /// Not HTTP as the proxy knows it.
     Refuse(&'static str),
-    /// Asked by a page that is not of this machine, or for what is not the front's to give.
+    /// Asked by a page that is not of this machine, or for what is not the proxy's to give.
     Forbid(&'static str),
 }
 
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn preflights_and_the_instance_are_the_fronts_own() {
+    fn preflights_and_the_instance_are_the_proxys_own() {
         let verdict = |head: &[u8]| judge(head, &upstream());
         assert_eq!(
             verdict(b"OPTIONS /api/uploads HTTP/1.1\r\n\r\n"),

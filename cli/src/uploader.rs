@@ -6,16 +6,16 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::{Value, json};
 use ureq::http::StatusCode;
 use ureq::{Agent, SendBody};
 
-use crate::api::{Api, Granted, Status, cause};
-use crate::children::{self, Stopped};
+use crate::api::{Api, Granted, Signed, Status, Upload};
+use crate::http::cause;
+use crate::signals::{self, Stopped};
 
 /// Parts under way at once: what one connection leaves unused, others fill.
 const AT_ONCE: usize = 4;
@@ -23,28 +23,6 @@ const AT_ONCE: usize = 4;
 const TRIES: u32 = 5;
 const SAY_EVERY: Duration = Duration::from_millis(100);
 const MAX_ANSWER: u64 = 1 << 20;
-
-/// How a source is sent.
-#[derive(Deserialize)]
-#[serde(tag = "strategy", rename_all = "lowercase")]
-pub(crate) enum Upload {
-    /// With one request.
-    Single(Signed),
-    /// In parts, each of which is signed on its own.
-    Multipart {
-        key: String,
-        part_size_bytes: u64,
-        sign_url: String,
-    },
-}
-
-/// A signed permission for one request.
-#[derive(Deserialize)]
-pub(crate) struct Signed {
-    url: String,
-    #[serde(default)]
-    headers: Map<String, Value>,
-}
 
 /// Sends a file. `progress` is told how much of it was sent, from 0 to 1.
 pub(crate) fn send(
@@ -55,7 +33,7 @@ pub(crate) fn send(
     progress: &dyn Fn(f64),
 ) -> Result<()> {
     let sent = AtomicU64::new(0);
-    let source = Source { file, sent: &sent };
+    let source = Source::of(file, size, &sent)?;
     thread::scope(|scope| {
         let sending = scope.spawn(|| match &granted.upload {
             Upload::Single(signed) => source.tried(|| {
@@ -86,7 +64,7 @@ pub(crate) fn send(
         let result = sending
             .join()
             .map_err(|_| anyhow!("the upload broke off"))?;
-        if children::stopped() {
+        if signals::stopped() {
             return Err(Stopped.into());
         }
         result
@@ -207,56 +185,102 @@ impl Multipart<'_> {
     }
 }
 
-/// The file, and how much of it was read.
+/// The file as it was when it began to be sent, and how much of it was read.
 struct Source<'a> {
     file: &'a Path,
+    size: u64,
+    modified: SystemTime,
     sent: &'a AtomicU64,
 }
 
-impl Source<'_> {
-    /// Does something that sends, again if it fails.
-    fn tried<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
-        let mut pause = Duration::from_millis(500);
-        for _ in 1..TRIES {
-            let sent = self.sent.load(Ordering::Relaxed);
-            match work() {
-                Err(_) if !children::stopped() => {
-                    // Other parts may have gone on meanwhile; a bar that is a little short is right.
-                    self.sent.fetch_min(sent, Ordering::Relaxed);
-                    thread::sleep(pause);
-                    pause *= 2;
-                }
-                result => return result,
-            }
-        }
-        work()
+impl<'a> Source<'a> {
+    /// The file, which must have the size that was permitted.
+    fn of(file: &'a Path, size: u64, sent: &'a AtomicU64) -> Result<Self> {
+        let unreadable = || format!("cannot read {}", file.display());
+        let found = file.metadata().with_context(unreadable)?;
+        let source = Self {
+            file,
+            size,
+            modified: found.modified().with_context(unreadable)?,
+            sent,
+        };
+        source.check_unchanged()?;
+        Ok(source)
     }
 
-    fn open(&self, offset: u64, length: u64) -> Result<impl Read> {
+    /// Fails if the file is not what it was: parts of it from different times make no video.
+    fn check_unchanged(&self) -> Result<()> {
+        let name = self.file.display();
+        let found = self
+            .file
+            .metadata()
+            .with_context(|| format!("cannot read {name}"))?;
+        let is_unchanged = found.len() == self.size
+            && found
+                .modified()
+                .is_ok_and(|modified| modified == self.modified);
+        ensure!(
+            is_unchanged,
+            "{name} changed while it was sent; wait until it is complete, then upload it again"
+        );
+        Ok(())
+    }
+
+    /// Does something that sends, again if it fails while the file is what it was.
+    fn tried<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        let mut pause = Duration::from_millis(500);
+        let mut left = TRIES;
+        loop {
+            let sent = self.sent.load(Ordering::Relaxed);
+            let why = match work() {
+                Ok(done) => return Ok(done),
+                Err(why) => why,
+            };
+            self.check_unchanged()?;
+            left -= 1;
+            if left == 0 || signals::stopped() {
+                return Err(why);
+            }
+            // Other parts may have gone on meanwhile; a bar that is a little short is right.
+            self.sent.fetch_min(sent, Ordering::Relaxed);
+            thread::sleep(pause);
+            pause *= 2;
+        }
+    }
+
+    fn open(&self, offset: u64, length: u64) -> Result<Metered<'_>> {
         let unreadable = || format!("cannot read {}", self.file.display());
         let mut file = File::open(self.file).with_context(unreadable)?;
         file.seek(SeekFrom::Start(offset))
             .with_context(unreadable)?;
         Ok(Metered {
-            source: file.take(length),
-            sent: self.sent,
+            file,
+            left: length,
+            source: self,
         })
     }
 }
 
-/// Counts what is read, and ends early when the command is told to.
-struct Metered<'a, R> {
-    source: R,
-    sent: &'a AtomicU64,
+/// A stretch of the file. Counts what is read of it, and ends early when the command is told to.
+struct Metered<'a> {
+    file: File,
+    left: u64,
+    source: &'a Source<'a>,
 }
 
-impl<R: Read> Read for Metered<'_, R> {
+impl Read for Metered<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if children::stopped() {
+        if signals::stopped() {
             return Err(io::Error::other("stopped"));
         }
-        let length = self.source.read(buffer)?;
-        self.sent.fetch_add(length as u64, Ordering::Relaxed);
+        let length = (&mut self.file).take(self.left).read(buffer)?;
+        self.left -= length as u64;
+        // Not one byte too few, for which the store would wait, and no last one of another file's.
+        let is_last = self.left == 0;
+        if (is_last && length > 0) || (!is_last && length == 0 && !buffer.is_empty()) {
+            self.source.check_unchanged().map_err(io::Error::other)?;
+        }
+        self.source.sent.fetch_add(length as u64, Ordering::Relaxed);
         Ok(length)
     }
 }
@@ -335,6 +359,9 @@ fn element(xml: &str, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::{env, fs};
+
     use super::*;
 
     #[test]
@@ -350,5 +377,90 @@ mod tests {
         );
         let begun = "<InitiateMultipartUploadResult><UploadId>a/b+c</UploadId></InitiateMultipartUploadResult>";
         assert_eq!(element(begun, "UploadId").as_deref(), Some("a/b+c"));
+    }
+
+    /// A file of ten bytes, and its end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let path = env::temp_dir().join(format!("reelrun-{name}-{}", std::process::id()));
+            fs::write(&path, b"0123456789").expect("written");
+            Self(path)
+        }
+
+        fn source<'a>(&'a self, sent: &'a AtomicU64) -> Source<'a> {
+            Source::of(&self.0, 10, sent).expect("unchanged")
+        }
+
+        /// Changes what is in it, at a time that is told from the one before.
+        fn change(&self, to: &[u8]) {
+            fs::write(&self.0, to).expect("written");
+            let file = File::options().write(true).open(&self.0).expect("opened");
+            let later = SystemTime::now() + Duration::from_secs(2);
+            file.set_modified(later).expect("later");
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    fn read(mut stretch: Metered<'_>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 4];
+        loop {
+            match stretch.read(&mut buffer)? {
+                0 => return Ok(bytes),
+                length => bytes.extend_from_slice(&buffer[..length]),
+            }
+        }
+    }
+
+    #[test]
+    fn a_stretch_of_a_file_is_read_and_counted() {
+        let (scratch, sent) = (Scratch::new("stretch"), AtomicU64::new(0));
+        let source = scratch.source(&sent);
+        let bytes = read(source.open(2, 7).expect("opened")).expect("read");
+        assert_eq!(
+            (bytes.as_slice(), sent.into_inner()),
+            (b"2345678".as_slice(), 7)
+        );
+        assert!(Source::of(&scratch.0, 11, &AtomicU64::new(0)).is_err());
+    }
+
+    /// However it changes, its last byte is not sent: the store gets no whole body and keeps nothing.
+    #[test]
+    fn a_file_that_changes_is_not_sent_to_its_end() {
+        for (name, changed) in [
+            ("shorter", b"012".as_slice()),
+            ("longer", b"0123456789abc"),
+            ("other", b"9876543210"),
+        ] {
+            let (scratch, sent) = (Scratch::new(name), AtomicU64::new(0));
+            let source = scratch.source(&sent);
+            let stretch = source.open(0, 10).expect("opened");
+            scratch.change(changed);
+            let why = read(stretch).expect_err(name).to_string();
+            assert!(why.contains("changed while it was sent"), "{name}: {why}");
+            assert!(sent.load(Ordering::Relaxed) < 10, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_is_not_tried_again() {
+        let (scratch, sent) = (Scratch::new("again"), AtomicU64::new(0));
+        let source = scratch.source(&sent);
+        let tries = AtomicU64::new(0);
+        let why = source.tried(|| -> Result<()> {
+            tries.fetch_add(1, Ordering::Relaxed);
+            scratch.change(b"9876543210");
+            bail!("the upload broke off")
+        });
+        let why = why.expect_err("changed").to_string();
+        assert!(why.contains("upload it again"), "{why}");
+        assert_eq!(tries.into_inner(), 1);
     }
 }

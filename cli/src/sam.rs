@@ -6,10 +6,22 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::emulator::{ARTIFACTS_BUCKET, Credentials, REGION};
-use super::state::Outputs;
 use crate::process::Task;
 use crate::project::Project;
+use crate::state::Outputs;
+
+/// An administrator of one emulator. The keys open nothing else.
+#[derive(Clone, Debug)]
+pub(crate) struct Credentials {
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+}
+
+/// The one region the local stack is in.
+pub(crate) const REGION: &str = "us-east-1";
+
+/// The local stack's bucket for what is deployed.
+pub(crate) const ARTIFACTS_BUCKET: &str = "reelrun-artifacts";
 
 /// Where a stack goes.
 pub(crate) enum Place<'a> {

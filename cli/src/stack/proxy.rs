@@ -1,7 +1,7 @@
-//! The local stack's front: one address for the API (`/api`) and the CDN (everything else).
+//! The local stack's proxy: one address for the API (`/api`) and the CDN (everything else).
 //!
 //! On AWS that is the work of DNS and the edge. The emulator tells its APIs and distributions apart
-//! by host names under `localhost`, which do not resolve everywhere, so the front names them for it.
+//! by host names under `localhost`, which do not resolve everywhere, so the proxy names them for it.
 //! It is a reverse proxy over plain threads, one connection a request, bodies streamed both ways.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,18 +12,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::head::{self, Upstream, Verdict};
+use super::http_head::{self, Upstream, Verdict};
 
 /// A client that has not sent its head by then is let go.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A bound but not yet serving front; its address is known before the stack exists.
-pub(crate) struct Front {
+/// A bound but not yet serving proxy; its address is known before the stack exists.
+pub(crate) struct Proxy {
     listener: TcpListener,
     pub(crate) url: String,
 }
 
-impl Front {
+impl Proxy {
     /// Binds the port asked for, or any free one if it is taken.
     pub(crate) fn bind(wanted: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
@@ -74,7 +74,7 @@ fn converse(mut client: &TcpStream, upstream: &Upstream) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     client.set_read_timeout(None)?;
-    match head::judge(&request, upstream) {
+    match http_head::judge(&request, upstream) {
         Verdict::Instance => reply(client, "200 OK", "text/plain", &upstream.instance),
         Verdict::Preflight => client.write_all(
             b"HTTP/1.1 204 No Content\r\n\
@@ -135,7 +135,7 @@ fn receive(client: &mut &TcpStream, mut server: &TcpStream) -> io::Result<()> {
                 "the emulator ended the connection without an answer",
             );
         };
-        let (head, more) = head::answer(&head);
+        let (head, more) = http_head::answer(&head);
         client.write_all(&head)?;
         pending = rest;
         if !more {
@@ -154,11 +154,11 @@ fn read_head(stream: &TcpStream) -> io::Result<(Vec<u8>, Vec<u8>)> {
 fn read_head_after(mut stream: &TcpStream, mut bytes: Vec<u8>) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut buffer = [0; 16 * 1024];
     loop {
-        if let Some(end) = head::end(&bytes) {
+        if let Some(end) = http_head::end(&bytes) {
             let rest = bytes.split_off(end);
             return Ok((bytes, rest));
         }
-        if bytes.len() > head::LONGEST {
+        if bytes.len() > http_head::LONGEST {
             return Err(ErrorKind::InvalidData.into());
         }
         match stream.read(&mut buffer)? {
@@ -208,17 +208,17 @@ mod tests {
     }
 
     fn ask(authority: String, request: &[u8]) -> String {
-        let front = Front::bind(0).expect("bound");
-        let address = front.url.trim_start_matches("http://").to_owned();
-        front.serve(Upstream {
+        let proxy = Proxy::bind(0).expect("bound");
+        let address = proxy.url.trim_start_matches("http://").to_owned();
+        proxy.serve(Upstream {
             authority,
             api_id: "ab12".into(),
-            cdn_host: "d1.cloudfront.net".into(),
+            cdn_host: "d1.cloudproxy.net".into(),
             instance: "this one".into(),
             secret: "secret".into(),
         });
         let mut client = TcpStream::connect(address).expect("connected");
-        // A front that refuses may close before all is sent or read; what arrived is what counts.
+        // A proxy that refuses may close before all is sent or read; what arrived is what counts.
         let _ = client.write_all(request);
         let mut answer = Vec::new();
         let _ = client.read_to_end(&mut answer);
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_head_without_end_is_refused() {
         let mut request = b"GET / HTTP/1.1\r\nX: ".to_vec();
-        request.resize(head::LONGEST + 1024, b'x');
+        request.resize(http_head::LONGEST + 1024, b'x');
         let answer = ask("127.0.0.1:1".into(), &request);
         assert!(
             answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),

@@ -1,5 +1,8 @@
 //! Formatting, lints and the template, in one go.
 
+mod circles;
+mod imports;
+
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -32,6 +35,9 @@ pub(crate) fn run(project: &Project) -> Result<u8> {
         &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
         "`cargo fmt --manifest-path fuzz/Cargo.toml` sets the formatting right",
     )?;
+    let step = project.say.begin("Import circles");
+    circles::check(project.root())?;
+    step.done();
     let clippy = [
         "clippy",
         "--quiet",
