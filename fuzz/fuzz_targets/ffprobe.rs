@@ -30,7 +30,9 @@ fuzz_target!(|text: &str| {
     // What a trial decode says comes after ffprobe's JSON.
     let (json, messages) = text.split_once("\n[").unwrap_or((text, ""));
     let mut trial = Trial::default();
-    format!("[{messages}").lines().for_each(|line| trial.add(line));
+    format!("[{messages}")
+        .lines()
+        .for_each(|line| trial.add(line));
     let Ok(probe) = Probe::parse(json, false) else {
         return;
     };

@@ -24,7 +24,7 @@ use reelrun_media::source::SourceLimits;
 use reelrun_platform::{
     aws,
     catalog::Catalog,
-    runs::Runs,
+    state_machine::StateMachine,
     storage::{Buckets, Storage},
 };
 use reelrun_transcode::{
@@ -361,7 +361,7 @@ impl Laboratory {
                 max_duration_seconds: 43_200,
             },
             settings: ONE_CHUNK,
-            runs: Runs::new(
+            runs: StateMachine::new(
                 aws::step_functions(&sdk),
                 self.stack.state_machine_arn.clone(),
             ),

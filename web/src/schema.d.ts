@@ -278,7 +278,7 @@ export interface components {
         PlaybackType: "hls" | "original";
         /** @description A problem (RFC 9457). */
         Problem: {
-            /** @description What happened this time, and what would do: for people. */
+            /** @description Human-readable explanation and fix. */
             detail: string;
             /** @description The field of the request that is at fault, where one is; `body` if it is all of it. */
             field?: string;
@@ -523,7 +523,7 @@ export interface components {
          * @enum {string}
          */
         UploadMethod: "PUT";
-        /** @description A valid request to upload one source. */
+        /** @description A request to upload one source, as a client sends it. */
         UploadRequest: {
             /**
              * @description Its MIME type, as far as the client knows: any type of video or sound,

@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use reelrun_core::{
-    change::{self, Change, Leftovers},
+    change::{self, Change, CleanupScope},
     video::VideoId,
 };
 use reelrun_platform::{
@@ -41,41 +41,41 @@ impl Cleanup {
     /// Handles an event of the table's stream.
     pub async fn handle(&self, event: &Value) -> Result<(), CleanupError> {
         for change in change::parse(event) {
-            if let Some(leftovers) = change.leftovers() {
-                self.remove(&change, leftovers).await?;
+            if let Some(scope) = change.cleanup_scope() {
+                self.remove(&change, scope).await?;
             }
         }
         Ok(())
     }
 
-    async fn remove(&self, change: &Change, leftovers: Leftovers) -> Result<(), CleanupError> {
+    async fn remove(&self, change: &Change, scope: CleanupScope) -> Result<(), CleanupError> {
         let (video, begun) = (change.video, now());
         // At once, since this is what a viewer could still see.
-        if leftovers == Leftovers::RenditionsAndPublicSource {
+        if scope == CleanupScope::RenditionsAndPublicSource {
             self.storage.withdraw_source(video).await?;
         }
-        let mut objects = self.remove_objects(video, leftovers).await?;
+        let mut objects = self.remove_objects(video, scope).await?;
         let left = change.drained_at(begun).saturating_since(now());
         if !left.is_zero() {
             // Whoever encoded it may have stored a little more until it noticed.
             tokio::time::sleep(left).await;
-            objects += self.remove_objects(video, leftovers).await?;
+            objects += self.remove_objects(video, scope).await?;
         }
-        if leftovers == Leftovers::Everything {
+        if scope == CleanupScope::Everything {
             self.catalog.forget(video).await?;
         }
-        tracing::info!(video.id = %video, objects, ?leftovers, "objects of no more use are removed");
+        tracing::info!(video.id = %video, objects, ?scope, "objects of no more use are removed");
         Ok(())
     }
 
     async fn remove_objects(
         &self,
         video: VideoId,
-        leftovers: Leftovers,
+        scope: CleanupScope,
     ) -> Result<u64, StorageError> {
-        match leftovers {
-            Leftovers::Everything => self.storage.remove_video(video).await,
-            Leftovers::Renditions | Leftovers::RenditionsAndPublicSource => {
+        match scope {
+            CleanupScope::Everything => self.storage.remove_video(video).await,
+            CleanupScope::Renditions | CleanupScope::RenditionsAndPublicSource => {
                 self.storage.remove_renditions(video).await
             }
         }

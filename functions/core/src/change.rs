@@ -29,9 +29,9 @@ pub struct Change {
     pub record: Option<Box<Video>>,
 }
 
-/// What is of no use any more after a change.
+/// What cleanup removes after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leftovers {
+pub enum CleanupScope {
     /// All of a video that was deleted.
     Everything,
     /// What was stored of renditions that will never be complete. The source stays where it is.
@@ -41,19 +41,19 @@ pub enum Leftovers {
 }
 
 impl Change {
-    /// What there may be to remove now.
-    pub fn leftovers(&self) -> Option<Leftovers> {
+    /// What is of no use any more now, if anything is.
+    pub fn cleanup_scope(&self) -> Option<CleanupScope> {
         match self.after {
-            Status::Deleting => Some(Leftovers::Everything),
+            Status::Deleting => Some(CleanupScope::Everything),
             Status::Errored if self.before != Some(Status::Errored) => {
                 // What may be tried again at any time then overwrites it.
                 let error = self.record.as_deref()?.error.as_ref()?;
                 match error.kind {
                     kind if kind.may_end_otherwise() => None,
                     kind if kind.withdraws_the_source() => {
-                        Some(Leftovers::RenditionsAndPublicSource)
+                        Some(CleanupScope::RenditionsAndPublicSource)
                     }
-                    _ => Some(Leftovers::Renditions),
+                    _ => Some(CleanupScope::Renditions),
                 }
             }
             _ => None,
@@ -151,7 +151,7 @@ mod tests {
             panic!("one change");
         };
         assert_eq!(change.before, Some(Status::Preparing));
-        assert_eq!(change.leftovers(), Some(Leftovers::Everything));
+        assert_eq!(change.cleanup_scope(), Some(CleanupScope::Everything));
         assert_eq!(change.drained_at(EARLIER), AT + WRITERS_DRAIN);
         let ready = |ready_at: Option<&str>| {
             let name = String::from;
@@ -187,15 +187,18 @@ mod tests {
         };
         let alone = failed("malformed-media", 0);
         assert_eq!(
-            alone.leftovers(),
-            Some(Leftovers::RenditionsAndPublicSource)
+            alone.cleanup_scope(),
+            Some(CleanupScope::RenditionsAndPublicSource)
         );
         for kind in ["not-a-video", "no-video-stream"] {
-            let leftovers = failed(kind, 0).leftovers();
-            assert_eq!(leftovers, Some(Leftovers::RenditionsAndPublicSource));
+            let scope = failed(kind, 0).cleanup_scope();
+            assert_eq!(scope, Some(CleanupScope::RenditionsAndPublicSource));
         }
         for kind in ["unsupported-codec", "protected-content"] {
-            assert_eq!(failed(kind, 0).leftovers(), Some(Leftovers::Renditions));
+            assert_eq!(
+                failed(kind, 0).cleanup_scope(),
+                Some(CleanupScope::Renditions)
+            );
         }
         assert_eq!(alone.drained_at(EARLIER), AT);
         assert_eq!(
@@ -203,13 +206,13 @@ mod tests {
             AT + WRITERS_DRAIN
         );
         for kind in ["internal", "too-long", "too-large"] {
-            assert_eq!(failed(kind, 3).leftovers(), None);
+            assert_eq!(failed(kind, 3).cleanup_scope(), None);
         }
         let told_again = Change {
             before: Some(Status::Errored),
             ..alone
         };
-        assert_eq!(told_again.leftovers(), None);
+        assert_eq!(told_again.cleanup_scope(), None);
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! The DASH manifest (ISO/IEC 23009-1) over the same segments as HLS.
 
+mod xml;
+
 use std::time::Duration;
 
-use dash_mpd_core::{
-    AdaptationSet, AudioChannelConfiguration, MPD, Period, Representation, Role, S,
-    SegmentTemplate, SegmentTimeline,
-};
-
+use self::xml::Element;
 use crate::{
     bandwidth,
     report::{Presentation, TrackKind, TrackReport},
@@ -18,30 +16,34 @@ pub fn manifest(presentation: &Presentation) -> String {
     let mut codecs: Vec<_> = presentation.video.iter().map(TrackReport::codec).collect();
     codecs.dedup();
     // Players switch within a set, and choose a set by what they can decode.
-    let mut video = codecs.iter().map(|codec| video_set(presentation, codec));
+    let mut video = codecs
+        .iter()
+        .filter_map(|codec| video_set(presentation, codec));
     let audio = presentation.audio.as_ref();
-    let mut adaptations: Vec<_> = video.next().into_iter().collect();
-    adaptations.extend(audio.map(|audio| audio_set(presentation, audio)));
-    adaptations.extend(video);
-    for (set, id) in adaptations.iter_mut().zip(0_u32..) {
-        set.id = Some(id.to_string());
-    }
-    let mpd = MPD {
-        xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
-        profiles: Some(
-            "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019".into(),
-        ),
-        mpdtype: Some("static".into()),
-        mediaPresentationDuration: presentation.video.first().map(length),
-        minBufferTime: Some(Duration::from_secs(SEGMENT_SECONDS.into())),
-        periods: vec![Period {
-            id: Some("0".into()),
-            start: Some(Duration::ZERO),
-            adaptations,
-            ..Period::default()
-        }],
-        ..MPD::default()
-    };
+    let first = video.next();
+    let audio = audio.and_then(|audio| audio_set(presentation, audio));
+    let sets = first.into_iter().chain(audio).chain(video);
+    let sets = (0..).zip(sets).map(|(id, set)| set.attribute("id", id));
+    let period = Element::new("Period")
+        .attribute("id", 0)
+        .attribute("start", xs_duration(Duration::ZERO))
+        .children(sets);
+    let mpd = Element::new("MPD")
+        .attribute("xmlns", "urn:mpeg:dash:schema:mpd:2011")
+        .attribute(
+            "profiles",
+            "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019",
+        )
+        .attribute("type", "static")
+        .attributes(presentation.video.first().map(|track| {
+            let length = xs_duration(length(track));
+            ("mediaPresentationDuration", length)
+        }))
+        .attribute(
+            "minBufferTime",
+            xs_duration(Duration::from_secs(SEGMENT_SECONDS.into())),
+        )
+        .children([period]);
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{mpd}\n")
 }
 
@@ -51,125 +53,129 @@ fn length(track: &TrackReport) -> Duration {
     Duration::from_millis(u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
-fn video_set(presentation: &Presentation, codec: &str) -> AdaptationSet {
+/// A duration as XML Schema writes it, to the millisecond.
+fn xs_duration(span: Duration) -> String {
+    match span.subsec_millis() {
+        0 => format!("PT{}S", span.as_secs()),
+        millis => format!("PT{}.{millis:03}S", span.as_secs()),
+    }
+}
+
+/// The renditions of one codec; none if there are none.
+fn video_set(presentation: &Presentation, codec: &str) -> Option<Element> {
     let tracks = presentation.video.iter();
     let tracks = tracks.filter(|track| track.codec() == codec);
-    let representations = tracks.filter_map(|track| {
+    let (mut max_width, mut max_height) = (0, 0);
+    let mut representations = Vec::new();
+    for track in tracks {
         let TrackKind::Video {
             width,
             height,
             frame_rate,
         } = track.kind
         else {
-            return None;
+            continue;
         };
-        Some(Representation {
-            width: Some(width.into()),
-            height: Some(height.into()),
-            frameRate: Some(match frame_rate.den() {
-                1 => frame_rate.num().to_string(),
-                _ => frame_rate.to_string(),
-            }),
-            sar: Some("1:1".into()),
-            ..representation(presentation, track)
-        })
-    });
-    let representations: Vec<_> = representations.collect();
-    AdaptationSet {
-        contentType: Some("video".into()),
-        mimeType: Some("video/mp4".into()),
-        segmentAlignment: Some(true),
-        startWithSAP: Some(1),
-        maxWidth: representations.iter().filter_map(|r| r.width).max(),
-        maxHeight: representations.iter().filter_map(|r| r.height).max(),
-        SegmentTemplate: presentation
-            .video
-            .first()
-            .map(|track| template("video", track)),
-        representations,
-        ..AdaptationSet::default()
+        (max_width, max_height) = (max_width.max(width), max_height.max(height));
+        let frame_rate = match frame_rate.den() {
+            1 => frame_rate.num().to_string(),
+            _ => frame_rate.to_string(),
+        };
+        representations.push(
+            representation(presentation, track)
+                .attribute("width", width)
+                .attribute("height", height)
+                .attribute("sar", "1:1")
+                .attribute("frameRate", frame_rate),
+        );
     }
+    let set = adaptation_set("video")
+        .attribute("maxWidth", max_width)
+        .attribute("maxHeight", max_height)
+        .children([template("video", presentation.video.first()?)])
+        .children(representations);
+    Some(set)
 }
 
-fn audio_set(presentation: &Presentation, track: &TrackReport) -> AdaptationSet {
+/// The sound; none if the track has none.
+fn audio_set(presentation: &Presentation, track: &TrackReport) -> Option<Element> {
     let TrackKind::Audio {
         language,
         channels,
         sample_rate,
     } = &track.kind
     else {
-        return AdaptationSet::default();
+        return None;
     };
-    AdaptationSet {
-        contentType: Some("audio".into()),
-        mimeType: Some("audio/mp4".into()),
-        lang: Some(language.clone()),
-        segmentAlignment: Some(true),
-        startWithSAP: Some(1),
-        Role: vec![Role {
-            schemeIdUri: "urn:mpeg:dash:role:2011".into(),
-            value: Some("main".into()),
-            ..Role::default()
-        }],
-        SegmentTemplate: Some(template("audio", track)),
-        representations: vec![Representation {
-            audioSamplingRate: Some(sample_rate.to_string()),
-            AudioChannelConfiguration: vec![AudioChannelConfiguration {
-                schemeIdUri: "urn:mpeg:dash:23003:3:audio_channel_configuration:2011".into(),
-                value: Some(channels.to_string()),
-                ..AudioChannelConfiguration::default()
-            }],
-            ..representation(presentation, track)
-        }],
-        ..AdaptationSet::default()
-    }
+    let described = |name, scheme, value: &str| {
+        Element::new(name)
+            .attribute("schemeIdUri", scheme)
+            .attribute("value", value)
+    };
+    let configuration = described(
+        "AudioChannelConfiguration",
+        "urn:mpeg:dash:23003:3:audio_channel_configuration:2011",
+        &channels.to_string(),
+    );
+    let set = adaptation_set("audio")
+        .attribute("lang", language)
+        .children([
+            described("Role", "urn:mpeg:dash:role:2011", "main"),
+            template("audio", track),
+            representation(presentation, track)
+                .attribute("audioSamplingRate", sample_rate)
+                .children([configuration]),
+        ]);
+    Some(set)
 }
 
-fn representation(presentation: &Presentation, track: &TrackReport) -> Representation {
+fn adaptation_set(content: &str) -> Element {
+    Element::new("AdaptationSet")
+        .attribute("contentType", content)
+        .attribute("mimeType", format!("{content}/mp4"))
+        .attribute("segmentAlignment", true)
+        .attribute("startWithSAP", 1)
+}
+
+fn representation(presentation: &Presentation, track: &TrackReport) -> Element {
     let peak = bandwidth::peak(
         &track.segments,
         track.timescale,
         presentation.target_duration(),
     );
-    Representation {
-        id: Some(track.track.name().into()),
-        codecs: Some(track.codecs.clone()),
-        bandwidth: Some(peak),
-        ..Representation::default()
-    }
+    Element::new("Representation")
+        .attribute("id", track.track.name())
+        .attribute("bandwidth", peak)
+        .attribute("codecs", &track.codecs)
 }
 
 /// Segments by number in folders by representation, with every length stated.
-fn template(folder: &str, track: &TrackReport) -> SegmentTemplate {
-    SegmentTemplate {
-        timescale: Some(track.timescale.into()),
-        startNumber: Some(1),
-        initialization: Some(format!("{folder}/$RepresentationID$/init.mp4")),
-        media: Some(format!("{folder}/$RepresentationID$/$Number%05d$.m4s")),
-        SegmentTimeline: Some(SegmentTimeline {
-            segments: runs(track),
-        }),
-        ..SegmentTemplate::default()
-    }
+fn template(folder: &str, track: &TrackReport) -> Element {
+    let timeline = Element::new("SegmentTimeline").children(runs(track));
+    Element::new("SegmentTemplate")
+        .attribute(
+            "media",
+            format!("{folder}/$RepresentationID$/$Number%05d$.m4s"),
+        )
+        .attribute(
+            "initialization",
+            format!("{folder}/$RepresentationID$/init.mp4"),
+        )
+        .attribute("startNumber", 1)
+        .attribute("timescale", track.timescale)
+        .children([timeline])
 }
 
 /// Run-length encoding: `r` is how often a length is repeated after the first time.
-fn runs(track: &TrackReport) -> Vec<S> {
-    let mut runs: Vec<S> = Vec::new();
-    for segment in &track.segments {
-        match runs.last_mut() {
-            Some(run) if run.d == segment.ticks => run.r = Some(run.r.unwrap_or(0) + 1),
-            last => {
-                let is_first = last.is_none();
-                runs.push(S {
-                    t: is_first.then_some(0),
-                    d: segment.ticks,
-                    ..S::default()
-                });
-            }
-        }
-    }
-    runs
+fn runs(track: &TrackReport) -> impl Iterator<Item = Element> {
+    let runs = track.segments.chunk_by(|one, next| one.ticks == next.ticks);
+    runs.enumerate().map(|(index, run)| {
+        let repeated = run.len() - 1;
+        Element::new("S")
+            .attributes((index == 0).then(|| ("t", "0".to_owned())))
+            .attribute("d", run[0].ticks)
+            .attributes((repeated > 0).then(|| ("r", repeated.to_string())))
+    })
 }
 
 #[cfg(test)]
@@ -218,17 +224,19 @@ mod tests {
                 TrackId::Audio(_) => "audio",
             };
             let template = template(folder, track);
-            let fill = |text: Option<String>| {
-                text.unwrap()
+            let fill = |name| {
+                template
+                    .value(name)
+                    .unwrap()
                     .replace("$RepresentationID$", track.track.name())
                     .replace("$Number%05d$", "00007")
             };
             assert_eq!(
-                fill(template.initialization),
+                fill("initialization"),
                 MediaFile::Init(track.track.clone()).to_string()
             );
             assert_eq!(
-                fill(template.media),
+                fill("media"),
                 MediaFile::Segment(track.track.clone(), 7).to_string()
             );
         }

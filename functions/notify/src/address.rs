@@ -1,58 +1,12 @@
 //! Which addresses a webhook may go to: those of the public internet.
 //!
 //! A URL that leads into a private network would have this function ask, with the operator's network
-//! position, what an outsider can't. Names are looked up here and the answer is what is connected to,
-//! so a name can't turn into another address in between.
+//! position, what an outsider can't.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ureq::{
-    Error,
-    config::Config,
-    http::Uri,
-    unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::NextTimeout,
-    },
-};
-
-/// Looks names up and leaves out what is not public.
-#[derive(Debug, Default)]
-pub struct PublicOnly(DefaultResolver);
-
-impl Resolver for PublicOnly {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let found = self.0.resolve(uri, config, timeout)?;
-        let mut public = self.empty();
-        for address in found.iter().filter(|address| is_public(address.ip())) {
-            public.push(*address);
-        }
-        if public.is_empty() {
-            return Err(Error::Other(Box::new(Private)));
-        }
-        Ok(public)
-    }
-}
-
-/// The address is none of the public internet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Private;
-
-impl std::fmt::Display for Private {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the address is not a public one")
-    }
-}
-
-impl std::error::Error for Private {}
-
 /// Whether an address is one of the public internet.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

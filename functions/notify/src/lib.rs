@@ -5,7 +5,8 @@
 //! publishes an event, and calls this function again for each webhook, with patience.
 #![forbid(unsafe_code)]
 
-pub mod address;
+mod address;
+mod post;
 pub mod webhook;
 
 use reelrun_core::{
@@ -14,7 +15,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     now,
-    runs::{Runs, RunsError},
+    state_machine::{StateMachine, StateMachineError},
 };
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -22,10 +23,9 @@ use serde_json::Value;
 use self::webhook::Webhooks;
 
 /// What the function works with.
-#[derive(Debug)]
 pub struct Notify {
     /// Starts deliveries.
-    pub deliveries: Runs,
+    pub deliveries: StateMachine,
     /// The CDN's base URL.
     pub public_url: String,
     /// The page's base URL.
@@ -47,7 +47,7 @@ pub enum NotifyError {
     Undelivered(String),
     /// The state machine could not be started.
     #[error(transparent)]
-    Runs(#[from] RunsError),
+    StateMachine(#[from] StateMachineError),
 }
 
 impl Notify {

@@ -3,7 +3,7 @@
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use reelrun_notify::{Notify, NotifyError, webhook::Webhooks};
-use reelrun_platform::{aws, config, runs::Runs};
+use reelrun_platform::{aws, config, state_machine::StateMachine};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,7 +11,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let sdk = aws::sdk_config().await;
     let notify = Notify {
-        deliveries: Runs::new(
+        deliveries: StateMachine::new(
             aws::step_functions(&sdk),
             config::text("NOTIFY_MACHINE_ARN")?,
         ),
@@ -35,7 +35,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 fn diagnostic(why: NotifyError) -> Diagnostic {
     let error_type = match why {
         NotifyError::Refused(_) => "Refused",
-        NotifyError::Undelivered(_) | NotifyError::Runs(_) => "Transient",
+        NotifyError::Undelivered(_) | NotifyError::StateMachine(_) => "Transient",
     };
     Diagnostic {
         error_type: error_type.into(),

@@ -1,30 +1,21 @@
 //! Webhooks, signed as Standard Webhooks (standardwebhooks.com) asks.
 
-use std::time::Duration;
-
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, uri::Scheme};
 use reelrun_core::notice::Delivery;
 use reelrun_platform::{auth, now};
 use standardwebhooks::Webhook;
-use ureq::{
-    Agent,
-    unversioned::{resolver::DefaultResolver, transport::DefaultConnector},
-};
 
 use crate::{
     NotifyError,
-    address::{Private, PublicOnly},
+    post::{Client, PostError},
 };
 
-/// A receiver that takes longer should answer first and work then.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Who is told by HTTP, and how.
-#[derive(Debug)]
 pub struct Webhooks {
-    urls: Vec<String>,
+    urls: Vec<Uri>,
     names: Vec<String>,
     secret: String,
-    agent: Agent,
+    client: Client,
     /// Whether a URL may be plain `http`, which anybody on the way can read, and lead anywhere.
     permits_private: bool,
 }
@@ -40,47 +31,33 @@ pub enum WebhooksError {
     /// A URL is none.
     #[error("WEBHOOK_URLS must be http(s) URLs, separated by commas")]
     Url,
+    /// No connection could be secure.
+    #[error("TLS is not to be had: {0}")]
+    Tls(#[from] tokio_rustls::rustls::Error),
 }
 
 impl Webhooks {
     /// Webhooks to these URLs, separated by commas; none if there are none.
     pub fn new(urls: &str, secret: &str, permits_private: bool) -> Result<Self, WebhooksError> {
-        let urls: Vec<_> = urls
-            .split(',')
-            .map(|url| url.trim().to_owned())
-            .filter(|url| !url.is_empty())
-            .collect();
-        let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
-        if !urls.iter().all(is_url) {
+        let texts = urls.split(',').map(str::trim);
+        let texts: Vec<_> = texts.filter(|url| !url.is_empty()).collect();
+        let urls: Vec<_> = texts.iter().filter_map(|text| parse_url(text)).collect();
+        if urls.len() < texts.len() {
             return Err(WebhooksError::Url);
         }
         if !urls.is_empty() && !is_secret(secret) {
             return Err(WebhooksError::Secret);
         }
-        if !permits_private && urls.iter().any(|url| !url.starts_with("https://")) {
+        if !permits_private && !urls.iter().all(is_https) {
             tracing::warn!(
                 "a webhook's URL is not https, so nothing is sent there: change it in WebhookUrls"
             );
         }
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // Where a redirect leads was not configured.
-            .max_redirects(0)
-            .timeout_global(Some(PATIENCE))
-            .proxy(None)
-            .user_agent("Reelrun")
-            .build();
-        let connector = DefaultConnector::default();
-        let agent = if permits_private {
-            Agent::with_parts(config, connector, DefaultResolver::default())
-        } else {
-            Agent::with_parts(config, connector, PublicOnly::default())
-        };
         Ok(Self {
-            names: urls.iter().map(|url| name_of(url)).collect(),
+            names: texts.into_iter().map(name_of).collect(),
             urls,
             secret: secret.into(),
-            agent,
+            client: Client::new(permits_private)?,
             permits_private,
         })
     }
@@ -93,47 +70,56 @@ impl Webhooks {
     /// Sends a notice to one receiver. Any answer of 2xx is an acknowledgement.
     pub async fn deliver(&self, delivery: Delivery) -> Result<(), NotifyError> {
         let refused = |why: &str| NotifyError::Refused(why.into());
+        let unusable = |why: &dyn std::error::Error| NotifyError::Refused(why.to_string());
         let mut receivers = self.names.iter().zip(&self.urls);
         let url = receivers.find_map(|(name, url)| (*name == delivery.receiver).then_some(url));
-        let url = url
-            .ok_or_else(|| refused("this receiver is configured no more"))?
-            .clone();
-        if !self.permits_private && !url.starts_with("https://") {
+        let url = url.ok_or_else(|| refused("this receiver is configured no more"))?;
+        if !self.permits_private && !is_https(url) {
             return Err(refused(
                 "the webhook's URL is not https, so anybody on the way could read what is sent: change it in WebhookUrls (WebhookPrivateAddresses=permitted allows http)",
             ));
         }
         let webhook = Webhook::new(&self.secret).map_err(|_| refused("there is no secret"))?;
-        let body = serde_json::to_vec(&delivery.payload)
-            .map_err(|why| NotifyError::Refused(why.to_string()))?;
+        let body = serde_json::to_vec(&delivery.payload).map_err(|why| unusable(&why))?;
         // When it is sent: receivers refuse what is too old.
         let timestamp = now().as_secs();
         let signature = webhook
             .sign(&delivery.id, timestamp, &body)
-            .map_err(|why| NotifyError::Refused(why.to_string()))?;
-        let request = self
-            .agent
-            .post(&url)
-            .header("content-type", "application/json")
-            .header("webhook-id", &delivery.id)
-            .header("webhook-timestamp", timestamp.to_string())
-            .header("webhook-signature", signature);
-        let sent = tokio::task::spawn_blocking(move || request.send(body)).await;
-        let sent = sent.map_err(|why| NotifyError::Undelivered(why.to_string()))?;
-        match sent {
-            Ok(answer) if answer.status().is_success() => Ok(()),
+            .map_err(|why| unusable(&why))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (header::CONTENT_TYPE, "application/json"),
+            (HeaderName::from_static("webhook-id"), &*delivery.id),
+            (
+                HeaderName::from_static("webhook-timestamp"),
+                &*timestamp.to_string(),
+            ),
+            (HeaderName::from_static("webhook-signature"), &*signature),
+        ] {
+            let value = HeaderValue::from_str(value).map_err(|why| unusable(&why))?;
+            headers.insert(name, value);
+        }
+        match self.client.post(url, headers, body).await {
+            Ok(status) if status.is_success() => Ok(()),
             // Gone, as Standard Webhooks has it: it wants no more.
-            Ok(answer) if answer.status() == 410 => Err(refused("the receiver is gone (410)")),
-            Ok(answer) => Err(NotifyError::Undelivered(format!(
-                "the receiver answered {}",
-                answer.status()
+            Ok(StatusCode::GONE) => Err(refused("the receiver is gone (410)")),
+            Ok(status) => Err(NotifyError::Undelivered(format!(
+                "the receiver answered {status}"
             ))),
-            Err(ureq::Error::Other(why)) if why.is::<Private>() => {
-                Err(NotifyError::Refused(why.to_string()))
-            }
+            Err(why @ (PostError::Private | PostError::Url(_))) => Err(unusable(&why)),
             Err(why) => Err(NotifyError::Undelivered(why.to_string())),
         }
     }
+}
+
+fn parse_url(text: &str) -> Option<Uri> {
+    let url: Uri = text.parse().ok()?;
+    let is_http = url.scheme() == Some(&Scheme::HTTP) || is_https(&url);
+    (is_http && url.host().is_some()).then_some(url)
+}
+
+fn is_https(url: &Uri) -> bool {
+    url.scheme() == Some(&Scheme::HTTPS)
 }
 
 /// A receiver's name: the same for as long as its URL is configured, wherever in the list.

@@ -8,7 +8,6 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use bytes::Bytes;
 use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -37,7 +36,7 @@ impl ApiTokens {
 
     /// Reads a list of hashes; `None` unless each is one.
     pub fn parse(list: &str) -> Option<Self> {
-        let hashes = list.split(',').map(|hash| decode_hex(hash.trim()));
+        let hashes = list.split(',').map(|hash| decode_hash(hash.trim()));
         Some(Self {
             hashes: hashes.collect::<Option<_>>()?,
         })
@@ -87,7 +86,7 @@ pub fn new_token() -> String {
 
 /// SHA-256 in lowercase hexadecimal.
 pub fn hash(text: &str) -> String {
-    format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(text)))
+    hex::encode(Sha256::digest(text))
 }
 
 /// Whether a token is the one of this hash, as [`hash`] made it.
@@ -95,15 +94,9 @@ pub fn is_token_of(token: &str, token_hash: &str) -> bool {
     hash(token).as_bytes().ct_eq(token_hash.as_bytes()).into()
 }
 
-fn decode_hex(hex: &str) -> Option<[u8; 32]> {
+fn decode_hash(hexadecimal: &str) -> Option<[u8; 32]> {
     let mut hash = [0; 32];
-    if hex.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        let digit = |c: u8| char::from(c).to_digit(16);
-        *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()?;
-    }
+    hex::decode_to_slice(hexadecimal, &mut hash).ok()?;
     Some(hash)
 }
 

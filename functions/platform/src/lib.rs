@@ -9,12 +9,12 @@ pub mod aws;
 pub mod catalog;
 pub mod config;
 pub mod failure;
-pub mod function;
 pub mod http;
+pub mod lambda;
 pub mod openapi;
 pub mod problem;
-pub mod runs;
 pub mod signer;
+pub mod state_machine;
 pub mod storage;
 
 use std::time::SystemTime;

@@ -1,5 +1,7 @@
 //! Errors of the API: RFC 9457 problem details, with types that stay.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -193,14 +195,14 @@ pub struct ProblemBody<'a> {
     /// The status of the answer.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What happened this time, and what would do: for people.
+    /// Human-readable explanation and fix.
     detail: &'a str,
     /// Names the request, in this answer and in the service's log.
     request_id: &'a str,
     /// The field of the request that is at fault, where one is; `body` if it is all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
 }
 
 /// One problem, as an answer.
@@ -208,7 +210,7 @@ pub struct ProblemBody<'a> {
 pub struct Problem {
     kind: ProblemKind,
     detail: String,
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
     /// What went wrong on our side: for the log only.
     cause: Option<String>,
 }
@@ -226,9 +228,9 @@ impl Problem {
 
     /// Names the field of the request that is at fault.
     #[must_use]
-    pub fn in_field(self, field: &'static str) -> Self {
+    pub fn in_field(self, field: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            field: Some(field),
+            field: Some(field.into()),
             ..self
         }
     }

@@ -12,7 +12,7 @@ use reelrun_core::{
     },
     timestamp::Timestamp,
     upload::{
-        Refused, RefusedKind, UploadRequest,
+        Refused, RefusedKind, UploadBody, UploadRequest,
         sign::{Operation, part_size},
     },
     video::{UploadToken, Video, VideoId},
@@ -58,7 +58,7 @@ problems! {
         max_length = 255,
         nullable = false,
     )),
-    request_body = UploadRequest,
+    request_body = UploadBody,
     responses(
         (
             status = 201,

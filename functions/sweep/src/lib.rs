@@ -16,9 +16,9 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     catalog::{Catalog, CatalogError, Unreadable},
-    function::{CallError, Function},
+    lambda::{CallError, Function},
     now,
-    runs::{Runs, RunsError},
+    state_machine::{StateMachine, StateMachineError},
     storage::{Storage, StorageError},
 };
 
@@ -30,7 +30,7 @@ pub struct Sweeper {
     /// Where the videos are recorded.
     pub catalog: Catalog,
     /// The runs that encode long ones.
-    pub runs: Runs,
+    pub runs: StateMachine,
     /// Whom an upload is announced to.
     pub transcode: Function,
     /// How often this is called.
@@ -48,7 +48,7 @@ pub enum SweepError {
     Catalog(#[from] CatalogError),
     /// A run could not be looked at.
     #[error(transparent)]
-    Runs(#[from] RunsError),
+    StateMachine(#[from] StateMachineError),
     /// An upload could not be announced.
     #[error(transparent)]
     Call(#[from] CallError),

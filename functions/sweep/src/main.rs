@@ -6,8 +6,8 @@ use reelrun_platform::{
     aws,
     catalog::Catalog,
     config,
-    function::Function,
-    runs::Runs,
+    lambda::Function,
+    state_machine::StateMachine,
     storage::{Buckets, Storage},
 };
 use reelrun_sweep::Sweeper;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sweeper = Sweeper {
         storage: Storage::new(aws::s3(&sdk), Buckets::from_env()?),
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
-        runs: Runs::new(
+        runs: StateMachine::new(
             aws::step_functions(&sdk),
             config::text("STATE_MACHINE_ARN")?,
         ),

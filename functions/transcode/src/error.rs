@@ -2,7 +2,8 @@
 
 use reelrun_media::{error::VideoError, stitch::StitchError};
 use reelrun_platform::{
-    catalog::CatalogError, failure::FailureKind, runs::RunsError, storage::StorageError,
+    catalog::CatalogError, failure::FailureKind, state_machine::StateMachineError,
+    storage::StorageError,
 };
 
 /// A step's failure.
@@ -64,8 +65,8 @@ impl From<StitchError> for StepError {
     }
 }
 
-impl From<RunsError> for StepError {
-    fn from(why: RunsError) -> Self {
+impl From<StateMachineError> for StepError {
+    fn from(why: StateMachineError) -> Self {
         Self::of(why.kind(), &why)
     }
 }

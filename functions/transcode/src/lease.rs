@@ -13,7 +13,7 @@ use reelrun_media::error::ErrorType;
 use reelrun_platform::{
     catalog::{Catalog, CatalogError},
     now,
-    runs::Runs,
+    state_machine::StateMachine,
 };
 use tokio::{sync::watch, time};
 use uuid::Uuid;
@@ -23,7 +23,7 @@ use crate::error::StepError;
 /// Takes a video's lease. One that failed with one of `retryable` is tried again.
 pub async fn acquire(
     catalog: &Catalog,
-    runs: &Runs,
+    runs: &StateMachine,
     video: VideoId,
     retryable: &'static [ErrorType],
 ) -> Result<Claimed, StepError> {

@@ -10,7 +10,7 @@ use reelrun_platform::{
     aws,
     catalog::Catalog,
     config,
-    runs::Runs,
+    state_machine::StateMachine,
     storage::{Buckets, Storage},
 };
 use reelrun_transcode::{
@@ -46,7 +46,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 memory_mb,
             },
         },
-        runs: Runs::new(
+        runs: StateMachine::new(
             aws::step_functions(&sdk),
             config::text("STATE_MACHINE_ARN")?,
         ),

@@ -9,7 +9,7 @@ use reelrun_media::{
     plan::Settings,
     source::{self, Container, Head, SNIFF_BYTES, SourceLimits},
 };
-use reelrun_platform::{catalog::Catalog, runs::Runs, storage::Storage};
+use reelrun_platform::{catalog::Catalog, state_machine::StateMachine, storage::Storage};
 
 use crate::{error::StepError, process::Programs};
 
@@ -27,7 +27,7 @@ pub struct Transcoder {
     /// What is made of them.
     pub settings: Settings,
     /// Encodes the long ones.
-    pub runs: Runs,
+    pub runs: StateMachine,
     /// The longest a run may last; the state machine ends it then.
     pub run_timeout: Duration,
 }

@@ -22,8 +22,8 @@ use reelrun_platform::{
     auth::ApiTokens,
     aws,
     catalog::Catalog,
-    runs::Runs,
     signer::Signer,
+    state_machine::StateMachine,
     storage::{Buckets, Storage},
 };
 use reelrun_presign::Presign;
@@ -95,7 +95,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
                 max_duration_seconds: 60,
             },
             settings: ONE_CHUNK,
-            runs: Runs::new(aws::step_functions(&sdk), stack.state_machine_arn.clone()),
+            runs: StateMachine::new(aws::step_functions(&sdk), stack.state_machine_arn.clone()),
             run_timeout: Duration::from_hours(1),
         },
     }
@@ -301,7 +301,7 @@ async fn removing_what_is_gone_already_is_done() {
 async fn an_outcome_starts_one_delivery() {
     let stack = Stack::get();
     let notify = reelrun_notify::Notify {
-        deliveries: Runs::new(
+        deliveries: StateMachine::new(
             aws::step_functions(&stack.aws()),
             stack.notify_machine_arn.clone(),
         ),

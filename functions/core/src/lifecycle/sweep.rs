@@ -152,11 +152,11 @@ mod tests {
         video::{Holder, RunProgress},
     };
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
     const SWEEP: Sweep = Sweep {
         now: NOW,
-        every: Duration::from_secs(5 * 60),
+        every: Duration::from_mins(5),
     };
 
     fn id() -> VideoId {

@@ -22,7 +22,7 @@ use crate::{
     lifecycle::{Change as Edit, Field, Guard, Transition},
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What happens next. Numbers choose among those who are there.
 #[derive(Debug, Clone, Copy)]

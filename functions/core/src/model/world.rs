@@ -23,8 +23,8 @@ use crate::{
     video::{Published, Status, Video, VideoId},
 };
 
-const SWEEP_EVERY: Duration = Duration::from_secs(5 * 60);
-const RUN_LIMIT: Duration = Duration::from_secs(60 * 60);
+const SWEEP_EVERY: Duration = Duration::from_mins(5);
+const RUN_LIMIT: Duration = Duration::from_hours(1);
 
 /// A function at work on the video.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::{Value, json};
 use utoipa::{
     ToSchema,
     openapi::{
@@ -11,7 +12,7 @@ use utoipa::{
     },
 };
 
-use super::{Refused, invalid, string};
+use super::{Refused, read};
 use crate::text::printable;
 
 const MAX_TITLE_CHARS: usize = 200;
@@ -19,43 +20,44 @@ const MAX_METADATA_ENTRIES: usize = 50;
 const MAX_METADATA_KEY_CHARS: usize = 40;
 const MAX_METADATA_VALUE_CHARS: usize = 500;
 
-/// A change of a video's details. What is absent stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, ToSchema)]
-// For the schema: `parse` refuses them.
+/// A change of a video's details. What is absent stays as it is. A field that can't be changed is
+/// refused rather than ignored: whoever sends one expects something to happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(description = "A change of a video's details. What is absent stays as it is.")]
 pub struct DetailsChange {
     /// The new title; `Some(None)` removes it.
+    #[serde(default, deserialize_with = "new_title")]
     #[schema(schema_with = title_schema, required = false)]
     pub title: Option<Option<String>>,
     /// The new metadata, all of it.
+    #[serde(default, deserialize_with = "new_metadata")]
     #[schema(schema_with = metadata_schema, required = false)]
     pub metadata: Option<BTreeMap<String, String>>,
 }
 
 impl DetailsChange {
-    /// Reads a change from its JSON. A field that can't be changed is refused rather than ignored:
-    /// whoever sends one expects something to happen.
+    /// Reads a change from its JSON.
     pub fn parse(body: &Value) -> Result<Self, Refused> {
-        let Some(body) = body.as_object() else {
-            return Err(invalid("body", "the body must be a JSON object"));
-        };
-        if let Some(other) = body
-            .keys()
-            .find(|name| !["title", "metadata"].contains(&name.as_str()))
-        {
-            let detail = format!("{other:?} can't be changed; title and metadata can");
-            return Err(invalid("body", detail));
-        }
-        let title = body
-            .contains_key("title")
-            .then(|| title(body))
-            .transpose()?;
-        let metadata = body
-            .contains_key("metadata")
-            .then(|| metadata(body))
-            .transpose()?;
-        Ok(Self { title, metadata })
+        read(body).map_err(|why| match &*why.field {
+            "title" | "metadata" => why,
+            // What is unknown is no field of ours.
+            _ => Refused {
+                field: "body".into(),
+                ..why
+            },
+        })
     }
+}
+
+fn new_title<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
+    title(field).map(Some)
+}
+
+fn new_metadata<'de, D: Deserializer<'de>>(
+    field: D,
+) -> Result<Option<BTreeMap<String, String>>, D::Error> {
+    metadata(field).map(Some)
 }
 
 pub(super) fn title_schema() -> Object {
@@ -87,48 +89,37 @@ pub(super) fn metadata_schema() -> Object {
         .build()
 }
 
-pub(super) fn title(body: &Map<String, Value>) -> Result<Option<String>, Refused> {
-    let title = string(body, "title")?;
-    if title.is_some_and(|title| title.chars().count() > MAX_TITLE_CHARS) {
-        return Err(invalid(
-            "title",
-            format!("title may have up to {MAX_TITLE_CHARS} characters"),
-        ));
+/// Reads a title; `null`, and one that shows nothing, is none.
+pub(super) fn title<'de, D: Deserializer<'de>>(field: D) -> Result<Option<String>, D::Error> {
+    let title = Option::<String>::deserialize(field)?.unwrap_or_default();
+    if title.chars().count() > MAX_TITLE_CHARS {
+        return Err(D::Error::custom(format!(
+            "a title may have up to {MAX_TITLE_CHARS} characters"
+        )));
     }
-    // One that shows nothing is none.
-    Ok(title
-        .map(printable)
-        .filter(|title| !title.trim().is_empty()))
+    Ok(Some(printable(&title)).filter(|title| !title.trim().is_empty()))
 }
 
-pub(super) fn metadata(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refused> {
-    let entries = match body.get("metadata") {
-        None | Some(Value::Null) => return Ok(BTreeMap::new()),
-        Some(Value::Object(entries)) if entries.len() <= MAX_METADATA_ENTRIES => entries,
-        Some(_) => {
-            return Err(invalid(
-                "metadata",
-                format!("metadata must be an object of up to {MAX_METADATA_ENTRIES} strings"),
-            ));
-        }
+/// Reads metadata; `null` is none.
+pub(super) fn metadata<'de, D: Deserializer<'de>>(
+    field: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let entries = Option::<BTreeMap<String, String>>::deserialize(field)?.unwrap_or_default();
+    if entries.len() > MAX_METADATA_ENTRIES {
+        return Err(D::Error::custom(format!(
+            "there may be up to {MAX_METADATA_ENTRIES} entries"
+        )));
+    }
+    let is_valid = |(key, value): (&String, &String)| {
+        (1..=MAX_METADATA_KEY_CHARS).contains(&key.chars().count())
+            && value.chars().count() <= MAX_METADATA_VALUE_CHARS
     };
-    entries
-        .iter()
-        .map(|(key, value)| match value {
-            Value::String(text)
-                if (1..=MAX_METADATA_KEY_CHARS).contains(&key.chars().count())
-                    && text.chars().count() <= MAX_METADATA_VALUE_CHARS =>
-            {
-                Ok((key.clone(), text.clone()))
-            }
-            _ => Err(invalid(
-                "metadata",
-                format!(
-                    "metadata must map keys of 1 to {MAX_METADATA_KEY_CHARS} characters to strings of up to {MAX_METADATA_VALUE_CHARS}"
-                ),
-            )),
-        })
-        .collect()
+    if !entries.iter().all(is_valid) {
+        return Err(D::Error::custom(format!(
+            "keys must have 1 to {MAX_METADATA_KEY_CHARS} characters, and values up to {MAX_METADATA_VALUE_CHARS}"
+        )));
+    }
+    Ok(entries)
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 pub mod details;
 pub mod sign;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use crate::media_type::{self, MAX_DECLARED_BYTES};
@@ -20,26 +21,44 @@ pub struct UploadLimits {
     pub multipart_from: u64,
 }
 
-/// A valid request to upload one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct UploadRequest {
+/// A request to upload one source, as a client sends it.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UploadRequest)]
+pub struct UploadBody {
     /// The file's name on its owner's disk, in 1 to 255 bytes of UTF-8. It must end in an accepted
     /// extension.
-    #[schema(min_length = 1, max_length = 255, examples("holiday.mp4"))]
-    pub filename: String,
+    #[schema(value_type = String, required, min_length = 1, max_length = 255, examples("holiday.mp4"))]
+    filename: Option<String>,
     /// Its MIME type, as far as the client knows: any type of video or sound,
     /// `application/octet-stream`, or an empty text. The file is stored with the type that belongs to
     /// its extension, which the upload must then carry: it is among the `headers` of the answer.
-    #[schema(value_type = String, max_length = 255, examples("video/mp4"))]
-    pub content_type: &'static str,
+    #[schema(value_type = String, required, max_length = 255, examples("video/mp4"))]
+    content_type: Option<String>,
     /// Its exact size in bytes, which the upload must then have.
-    #[schema(minimum = 1, examples(1_048_576))]
+    #[schema(value_type = u64, required, minimum = 1, examples(1_048_576))]
+    size_bytes: Option<u64>,
+    /// What the owner calls it.
+    #[serde(default, deserialize_with = "details::title")]
+    #[schema(schema_with = details::title_schema, required = false)]
+    title: Option<String>,
+    /// The owner's own key-value pairs.
+    #[serde(default, deserialize_with = "details::metadata")]
+    #[schema(schema_with = details::metadata_schema, required = false)]
+    metadata: BTreeMap<String, String>,
+}
+
+/// A request to upload one source that may be granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UploadRequest {
+    /// The file's name on its owner's disk.
+    pub filename: String,
+    /// The MIME type that belongs to its extension.
+    pub content_type: &'static str,
+    /// Its exact size in bytes.
     pub size_bytes: u64,
     /// What the owner calls it.
-    #[schema(schema_with = details::title_schema, required = false)]
     pub title: Option<String>,
     /// The owner's own key-value pairs.
-    #[schema(schema_with = details::metadata_schema, required = false)]
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -50,8 +69,8 @@ pub struct Refused {
     /// What kind of refusal it is.
     pub kind: RefusedKind,
     /// The field at fault, as the client spelled it.
-    pub field: &'static str,
-    /// What is wrong with it and what would do.
+    pub field: Cow<'static, str>,
+    /// What is wrong with it, and how to fix that.
     pub detail: String,
 }
 
@@ -69,30 +88,26 @@ pub enum RefusedKind {
 const MAX_FILENAME_BYTES: usize = 255;
 
 impl UploadRequest {
-    /// Reads a request from its JSON, field by field, so that a refusal can name the field.
+    /// Reads a request from its JSON, and decides whether this deployment accepts it.
     pub fn parse(body: &Value, limits: UploadLimits) -> Result<Self, Refused> {
-        let Some(body) = body.as_object() else {
-            return Err(invalid("body", "the body must be a JSON object"));
-        };
-        let filename = string(body, "filename")?.ok_or_else(|| {
-            invalid(
-                "filename",
-                "filename is missing: the name of the file, as holiday.mp4",
-            )
-        })?;
+        let body: UploadBody = read(body)?;
+        let filename = required(
+            "filename",
+            body.filename,
+            "the name of the file, as holiday.mp4",
+        )?;
         if filename.is_empty() || filename.len() > MAX_FILENAME_BYTES {
             return Err(invalid(
                 "filename",
                 format!("filename must have 1 to {MAX_FILENAME_BYTES} bytes"),
             ));
         }
-        let content_type = string(body, "content_type")?.ok_or_else(|| {
-            invalid(
-                "content_type",
-                "content_type is missing: the file's MIME type, as video/mp4",
-            )
-        })?;
-        if content_type.len() > MAX_DECLARED_BYTES || content_type.chars().any(char::is_control) {
+        let declared = required(
+            "content_type",
+            body.content_type,
+            "the file's MIME type, as video/mp4",
+        )?;
+        if declared.len() > MAX_DECLARED_BYTES || declared.chars().any(char::is_control) {
             return Err(invalid(
                 "content_type",
                 format!(
@@ -100,70 +115,67 @@ impl UploadRequest {
                 ),
             ));
         }
-        let content_type = media_type::check(filename, content_type).map_err(|why| Refused {
+        let content_type = media_type::check(&filename, &declared).map_err(|why| Refused {
             kind: RefusedKind::TypeNotAllowed,
             field: match why {
-                media_type::Refused::Extension(_) => "filename",
-                media_type::Refused::ContentType { .. } => "content_type",
+                media_type::Refused::Extension(_) => "filename".into(),
+                media_type::Refused::ContentType { .. } => "content_type".into(),
             },
             detail: why.to_string(),
         })?;
-        let size_bytes = match body.get("size_bytes") {
-            Some(Value::Number(size)) => size.as_u64(),
-            _ => None,
-        };
-        let size_bytes = match size_bytes {
-            Some(0) => {
-                return Err(invalid(
-                    "size_bytes",
-                    "the file is empty: size_bytes must be at least 1",
-                ));
-            }
-            Some(size) if size > limits.max_bytes => {
-                return Err(Refused {
-                    kind: RefusedKind::TooLarge,
-                    field: "size_bytes",
-                    detail: format!(
-                        "the file has {size} bytes; at most {} are accepted",
-                        limits.max_bytes
-                    ),
-                });
-            }
-            Some(size) => size,
-            None => {
-                return Err(invalid(
-                    "size_bytes",
-                    "size_bytes is missing or not a whole number: the file's exact size in bytes",
-                ));
-            }
-        };
+        let size_bytes = required(
+            "size_bytes",
+            body.size_bytes,
+            "the file's exact size in bytes",
+        )?;
+        if size_bytes == 0 {
+            let detail = "the file is empty: size_bytes must be at least 1";
+            return Err(invalid("size_bytes", detail));
+        }
+        if size_bytes > limits.max_bytes {
+            return Err(Refused {
+                kind: RefusedKind::TooLarge,
+                field: "size_bytes".into(),
+                detail: format!(
+                    "the file has {size_bytes} bytes; at most {} are accepted",
+                    limits.max_bytes
+                ),
+            });
+        }
         Ok(Self {
-            filename: filename.into(),
+            filename,
             content_type,
             size_bytes,
-            title: details::title(body)?,
-            metadata: details::metadata(body)?,
+            title: body.title,
+            metadata: body.metadata,
         })
     }
 }
 
-fn invalid(field: &'static str, detail: impl Into<String>) -> Refused {
-    Refused {
-        kind: RefusedKind::Invalid,
-        field,
-        detail: detail.into(),
+/// Reads a request's body; a refusal names the field at fault.
+fn read<'a, T: Deserialize<'a>>(body: &'a Value) -> Result<T, Refused> {
+    // Derived code would take an array's items for the fields.
+    if !body.is_object() {
+        return Err(invalid("body", "the body must be a JSON object"));
     }
+    serde_path_to_error::deserialize(body).map_err(|why| match why.path().iter().next() {
+        Some(Segment::Map { key }) => {
+            invalid(key.clone(), format!("{}: {}", why.path(), why.inner()))
+        }
+        _ => invalid("body", why.inner().to_string()),
+    })
 }
 
-/// A string, or nothing when the field is absent or null.
-fn string<'a>(
-    body: &'a Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<&'a str>, Refused> {
-    match body.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid(field, format!("{field} must be a string"))),
+/// The value of a field that may not be left out, nor be null.
+fn required<T>(field: &'static str, value: Option<T>, what: &str) -> Result<T, Refused> {
+    value.ok_or_else(|| invalid(field, format!("{field} is missing: {what}")))
+}
+
+fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Refused {
+    Refused {
+        kind: RefusedKind::Invalid,
+        field: field.into(),
+        detail: detail.into(),
     }
 }
 
@@ -241,7 +253,7 @@ mod tests {
             body[field] = value.clone();
             let refused = UploadRequest::parse(&body, LIMITS).unwrap_err();
             assert_eq!(
-                (refused.field, refused.kind),
+                (&*refused.field, refused.kind),
                 (named, kind),
                 "{field}: {value}"
             );
@@ -249,6 +261,39 @@ mod tests {
         assert_eq!(
             UploadRequest::parse(&json!([]), LIMITS).unwrap_err().field,
             "body"
+        );
+    }
+
+    #[test]
+    fn a_field_that_is_missing_or_wrong_within_is_named() {
+        let refused = |field: &str, value: Option<Value>| {
+            let mut body = good();
+            match value {
+                Some(value) => body[field] = value,
+                None => drop(body.as_object_mut().unwrap().remove(field)),
+            }
+            let refused = UploadRequest::parse(&body, LIMITS).unwrap_err();
+            (refused.field.into_owned(), refused.detail)
+        };
+        for field in ["filename", "content_type", "size_bytes"] {
+            let (named, detail) = refused(field, None);
+            assert_eq!(named, field);
+            assert!(
+                detail.starts_with(&format!("{field} is missing: ")),
+                "{detail}"
+            );
+        }
+        let (field, detail) = refused("size_bytes", Some(json!(1.5)));
+        assert_eq!(field, "size_bytes");
+        assert_eq!(
+            detail,
+            "size_bytes: invalid type: floating point `1.5`, expected u64"
+        );
+        let (field, detail) = refused("metadata", Some(json!({"album": 1})));
+        assert_eq!(field, "metadata");
+        assert_eq!(
+            detail,
+            "metadata.album: invalid type: integer `1`, expected a string"
         );
     }
 

@@ -13,10 +13,11 @@
 //!
 //! Each part's exact length is signed with it, so what is completed can't be more than was declared.
 
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Refused, invalid, string};
+use super::{Refused, invalid, read, required};
 use crate::{
     keys::StorageKey,
     video::{Status, Video},
@@ -55,27 +56,32 @@ const MAX_UPLOAD_ID: usize = 1024;
 /// | list the parts that are there | `GET` | yes | |
 /// | complete it | `POST` | yes | |
 /// | give it up | `DELETE` | yes | |
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-// The schema alone: `Operation::permitted` reads requests field by field.
 pub struct SignRequest {
     /// The method of the request to storage.
-    pub method: SignMethod,
+    #[schema(value_type = SignMethod, required)]
+    method: Option<String>,
     /// The upload's own `key`.
-    #[schema(examples("uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source"))]
-    pub key: String,
+    #[schema(
+        value_type = String,
+        required,
+        examples("uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source")
+    )]
+    key: Option<String>,
     /// The multipart upload, by the `UploadId` that storage gave it.
     #[schema(min_length = 1, max_length = 1024)]
-    pub upload_id: Option<String>,
+    upload_id: Option<String>,
     /// Which part: all but the last have exactly `part_size_bytes`.
     #[schema(minimum = 1, maximum = 10_000)]
-    pub part_number: Option<u32>,
+    part_number: Option<u32>,
 }
 
-/// The methods that requests to storage have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+/// The methods that requests to storage have. For the schema: another one is no invalid field, but a
+/// request that no upload needs.
+#[derive(Debug, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
-#[schema(as = StorageMethod)]
+#[schema(as = StorageMethod, description = "The methods that requests to storage have.")]
 pub enum SignMethod {
     /// Lists parts.
     Get,
@@ -159,18 +165,13 @@ pub fn part_length(size_bytes: u64, number: u32) -> Option<u64> {
 
 impl Operation {
     /// Reads a request to be signed, and decides whether this video's upload needs it.
-    pub fn permitted(request: &Value, video: &Video) -> Result<Self, NotSigned> {
-        let Some(request) = request.as_object() else {
-            return Err(invalid("body", "the body must be a JSON object").into());
-        };
-        let required = |field: &'static str| {
-            string(request, field)?
-                .ok_or_else(|| invalid(field, format!("{field} is missing or empty")))
-        };
-        if required("key")? != StorageKey::Source(video.id).to_string() {
+    pub fn permitted(body: &Value, video: &Video) -> Result<Self, NotSigned> {
+        let request: SignRequest = read(body)?;
+        let key = required("key", request.key, "the `key` of the upload")?;
+        if key != StorageKey::Source(video.id).to_string() {
             return Err(NotSigned::Forbidden("this is not the key of this upload"));
         }
-        let upload_id = string(request, "uploadId")?.map(str::to_owned);
+        let upload_id = request.upload_id;
         if upload_id
             .as_ref()
             .is_some_and(|id| id.is_empty() || id.len() > MAX_UPLOAD_ID)
@@ -185,13 +186,13 @@ impl Operation {
                 Err(NotSigned::Arrived)
             }
         };
-        match (required("method")?, upload_id) {
+        let method = required("method", request.method, "that of the request to storage")?;
+        match (method.as_str(), upload_id) {
             ("PUT", None) => while_waiting(Self::Put),
             ("POST", None) => while_waiting(Self::Create),
             ("PUT", Some(upload_id)) => {
-                let number = request.get("partNumber").and_then(Value::as_u64);
-                let number = number.and_then(|number| u32::try_from(number).ok());
-                let part = number
+                let part = request
+                    .part_number
                     .and_then(|number| Some((number, part_length(video.size_bytes, number)?)));
                 let Some((number, length)) = part else {
                     let last = video.size_bytes.div_ceil(part_size(video.size_bytes));

@@ -55,7 +55,7 @@ pub struct Video {
     pub ready_at: Option<Timestamp>,
     /// Why it was not made ready.
     pub error: Option<VideoError>,
-    /// How often it was to be made ready, from 1: see [`crate::lifecycle`].
+    /// How often it was to be made ready, from 1: see `lifecycle`.
     pub generation: u32,
     /// How many encodes were begun in this generation.
     pub attempts: u32,

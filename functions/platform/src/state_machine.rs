@@ -1,4 +1,4 @@
-//! Executions of a state machine.
+//! A state machine, and its executions: a video's run, or the delivery of a notice.
 
 use aws_sdk_sfn::{
     Client, error::SdkError, operation::start_execution::StartExecutionError,
@@ -10,46 +10,43 @@ use crate::failure::{Failure, FailureKind};
 
 /// One state machine.
 #[derive(Debug, Clone)]
-pub struct Runs {
+pub struct StateMachine {
     client: Client,
-    state_machine_arn: String,
+    arn: String,
 }
 
 /// Step Functions did not do what was asked, after retries.
 #[derive(Debug, thiserror::Error)]
 #[error("could not {action}: {source}")]
-pub struct RunsError {
+pub struct StateMachineError {
     action: &'static str,
     source: Failure,
 }
 
-impl RunsError {
+impl StateMachineError {
     /// Whether the same may succeed later.
     pub fn kind(&self) -> FailureKind {
         self.source.kind()
     }
 }
 
-impl Runs {
-    /// Executions of this state machine.
-    pub fn new(client: Client, state_machine_arn: String) -> Self {
-        Self {
-            client,
-            state_machine_arn,
-        }
+impl StateMachine {
+    /// The state machine of this ARN.
+    pub fn new(client: Client, arn: String) -> Self {
+        Self { client, arn }
     }
 
     /// Starts an execution of this name, unless there was one before: starting it again, because the
     /// answer was lost or its reason came twice, starts nothing.
-    pub async fn start(&self, name: &str, input: &impl Serialize) -> Result<(), RunsError> {
-        let failed = |source| RunsError {
+    pub async fn start(&self, name: &str, input: &impl Serialize) -> Result<(), StateMachineError> {
+        let failed = |source| StateMachineError {
             action: "start the state machine",
             source,
         };
         let started = self
             .client
             .start_execution()
-            .state_machine_arn(&self.state_machine_arn)
+            .state_machine_arn(&self.arn)
             .name(name)
             .input(serde_json::to_string(input).map_err(|why| failed(Failure::permanent(why)))?)
             .send()
@@ -62,14 +59,14 @@ impl Runs {
     }
 
     /// Whether the run of this name has ended, in whatever way.
-    pub async fn is_over(&self, name: &str) -> Result<bool, RunsError> {
+    pub async fn is_over(&self, name: &str) -> Result<bool, StateMachineError> {
         let execution = self
             .client
             .describe_execution()
             .execution_arn(self.execution_arn(name))
             .send()
             .await
-            .map_err(|why| RunsError {
+            .map_err(|why| StateMachineError {
                 action: "look at a run of the state machine",
                 source: Failure::sdk(why),
             })?;
@@ -83,9 +80,7 @@ impl Runs {
     /// `arn:aws:states:region:account:stateMachine:name` names
     /// `arn:aws:states:region:account:execution:name:execution`.
     fn execution_arn(&self, name: &str) -> String {
-        let machine = self
-            .state_machine_arn
-            .replacen(":stateMachine:", ":execution:", 1);
+        let machine = self.arn.replacen(":stateMachine:", ":execution:", 1);
         format!("{machine}:{name}")
     }
 }
