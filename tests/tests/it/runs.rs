@@ -127,8 +127,12 @@ async fn a_source_that_is_refused_is_no_failure_of_its_run() {
     let _configuration = Reconfigured::chunks(&stack, 4).await;
     let id = stack.upload(&file);
     until("chunk 2 runs", || chunk(&stack, 600).is_some()).await;
-    let source = StorageKey::Source(id.parse().unwrap()).path();
-    let removal = stack.s3().delete_object().bucket(&stack.uploads_bucket).key(source);
+    let source = format!("uploads/{id}/source");
+    let removal = stack
+        .s3()
+        .delete_object()
+        .bucket(&stack.uploads_bucket)
+        .key(source);
     removal.send().await.unwrap();
     until("chunk 4 was killed", || kill_chunk(&stack, 1800)).await;
     let video = stack.settled(&id);

@@ -50,6 +50,7 @@ impl DetailsChange {
     }
 }
 
+#[expect(clippy::option_option, reason = "absent, null and a title are three")]
 fn new_title<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
     title(field).map(Some)
 }

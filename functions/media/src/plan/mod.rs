@@ -27,6 +27,7 @@ use crate::{
 /// Everything that an encode needs to know: decided by [`Plan::new`] or [`Plan::in_one_piece`], stored,
 /// and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Plan {
     /// What the source is in: nothing else is read.
     pub(crate) container: Container,

@@ -106,7 +106,7 @@ impl Geometry {
 impl Orientation {
     /// The one that comes nearest to a display matrix: its left upper four numbers, row by row, as
     /// ISO 14496-12 has them. An angle between quarter turns is rounded; what is no matrix is upright.
-    pub fn of_matrix([a, b, c, d]: [i64; 4]) -> Self {
+    pub fn of_matrix(matrix: [i64; 4]) -> Self {
         let mut best = (0, Self::default());
         for is_mirrored in [false, true] {
             for quarter_turns in 0..4 {
@@ -114,8 +114,11 @@ impl Orientation {
                     is_mirrored,
                     quarter_turns,
                 };
-                let [e, f, g, h] = candidate.matrix();
-                let likeness = a * e + b * f + c * g + d * h;
+                let products = matrix
+                    .iter()
+                    .zip(candidate.matrix())
+                    .map(|(one, other)| one * other);
+                let likeness = products.sum();
                 if likeness > best.0 {
                     best = (likeness, candidate);
                 }
