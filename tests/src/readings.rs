@@ -1,6 +1,6 @@
 //! What is seen and heard of a [`card`](crate::card), measured by decoding what was published.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use m3u8_rs::MediaPlaylist;
 use serde_json::Value;
@@ -80,11 +80,16 @@ pub struct Picture {
     pub times: Vec<f64>,
     /// What each frame shows.
     grids: Vec<Grid>,
+    /// The brightest luma beside the card, where that does not fill all frames.
+    pub around: Option<u8>,
 }
 
 /// Pixels of a cell, of which the middle is measured: at its edges, codecs mix the neighbours.
 const CELL_PIXELS: usize = 16;
 const MARGIN: usize = 5;
+
+/// How far codecs carry a picture over its edge.
+const EDGE_PIXELS: u64 = 8;
 
 impl Picture {
     /// Decodes the first video stream of a file or playlist.
@@ -104,14 +109,6 @@ impl Picture {
         let stream = &probe["streams"][0];
         let pixels = |name: &str| stream[name].as_u64().unwrap();
         let word = |name: &str| stream[name].as_str().unwrap_or("unknown").to_owned();
-        let side = SIDE * CELL_PIXELS;
-        // Same family of colours in and out, so that no matrix is applied here.
-        let raw = decode(
-            input,
-            &format!(
-                "-map 0:v:0 -fps_mode passthrough -vf scale={side}:{side}:flags=area,format=yuv444p -f rawvideo pipe:1"
-            ),
-        );
         Self {
             size: (pixels("width"), pixels("height")),
             coding: Coding {
@@ -119,8 +116,34 @@ impl Picture {
                 is_full_range: word("color_range") == "pc",
             },
             times: Vec::new(),
-            grids: raw.chunks_exact(side * side * 3).map(grid).collect(),
+            grids: grids(input, "null"),
+            around: None,
         }
+    }
+
+    /// From a frame on, looks for the card in the middle of the picture only, where it has so many
+    /// pixels, and for what is around it.
+    pub fn narrow(&mut self, input: &str, from: u64, (width, height): (u64, u64)) {
+        let at = usize::try_from(from).unwrap().min(self.grids.len());
+        let inner = grids(input, &format!("crop={width}:{height}"));
+        self.grids.truncate(at);
+        self.grids.extend(inner.into_iter().skip(at));
+        // At the card's edge, codecs mix it with what is around.
+        let covered = (width + 2 * EDGE_PIXELS, height + 2 * EDGE_PIXELS);
+        let (all_width, all_height) = self.size;
+        let mask = format!(
+            "drawbox=x=(iw-w)/2:y=(ih-h)/2:w={}:h={}:color=black:t=fill",
+            covered.0.min(all_width),
+            covered.1.min(all_height)
+        );
+        let raw = decode(
+            input,
+            &format!(
+                "-map 0:v:0 -fps_mode passthrough -vf {mask},format=yuv420p,extractplanes=y -f rawvideo pipe:1"
+            ),
+        );
+        let pixels = usize::try_from(all_width * all_height).unwrap();
+        self.around = raw.into_iter().skip(at * pixels).max();
     }
 
     /// How many frames were decoded.
@@ -131,12 +154,19 @@ impl Picture {
     /// How the card lies, and how far its colours are off: the worst of all coloured cells, on
     /// average over all frames. None where the colours can't be told.
     pub fn look(&self) -> Option<(Orientation, f64)> {
+        self.look_at(0..self.frames())
+    }
+
+    /// The same of some frames.
+    pub fn look_at(&self, frames: Range<u64>) -> Option<(Orientation, f64)> {
+        let index = |frame| usize::try_from(frame).unwrap();
+        let grids = &self.grids[index(frames.start)..index(frames.end)];
         let mut mean = [[0.0; 3]; SIDE * SIDE];
-        for grid in &self.grids {
+        for grid in grids {
             for (sum, cell) in mean.iter_mut().zip(grid) {
                 let rgb = self.coding.rgb(*cell)?;
                 for (sum, value) in sum.iter_mut().zip(rgb) {
-                    *sum += value / self.grids.len() as f64;
+                    *sum += value / grids.len() as f64;
                 }
             }
         }
@@ -220,7 +250,20 @@ fn times(input: &str, stream: &str) -> Vec<f64> {
 const MIDDLE_LUMA: f64 = 126.0;
 
 /// Neither black nor white.
-const BETWEEN: std::ops::Range<f64> = 76.0..176.0;
+const BETWEEN: Range<f64> = 76.0..176.0;
+
+/// What each frame shows after a filter.
+fn grids(input: &str, filter: &str) -> Vec<Grid> {
+    let side = SIDE * CELL_PIXELS;
+    // Same family of colours in and out, so that no matrix is applied here.
+    let raw = decode(
+        input,
+        &format!(
+            "-map 0:v:0 -fps_mode passthrough -vf {filter},scale={side}:{side}:flags=area,format=yuv444p -f rawvideo pipe:1"
+        ),
+    );
+    raw.chunks_exact(side * side * 3).map(grid).collect()
+}
 
 fn grid(frame: &[u8]) -> Grid {
     let side = SIDE * CELL_PIXELS;

@@ -1,5 +1,7 @@
 //! Long videos, encoded in parts by the state machine: the result is that of a single encode.
 
+mod entries;
+
 use std::path::Path;
 
 use reelrun_tests::{

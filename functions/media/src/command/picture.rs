@@ -70,9 +70,15 @@ pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
             plan.hold_last_frame_us
         );
     }
-    // `fps` counts time in frames, so a frame's time is its number.
+    // `fps` counts time in frames, so a frame's time is its number. A still has exactly as many as
+    // planned, whatever length it has itself.
+    let stop_frame = if plan.is_still {
+        plan.frames
+    } else {
+        span.stop_frame
+    };
     let _ = if span.is_first {
-        write!(graph, "trim=end_frame={}", span.stop_frame)
+        write!(graph, "trim=end_frame={stop_frame}")
     } else {
         write!(
             graph,
@@ -257,5 +263,17 @@ mod tests {
             .find("tpad=stop_mode=clone:stop_duration=10000000us")
             .unwrap();
         assert!(hold < graph.find("trim=").unwrap(), "{graph}");
+    }
+
+    #[test]
+    fn a_still_has_as_many_frames_as_it_is_long() {
+        let plan = plan(|source| {
+            source.audio = None;
+            source.video.is_still = true;
+            source.video.end_us = 100_000;
+        });
+        assert_eq!(plan.frames, 3);
+        let graph = super::frames(&plan, plan.span(WHOLE).unwrap(), super::Stills::NONE);
+        assert!(graph.contains("trim=end_frame=3,"), "{graph}");
     }
 }

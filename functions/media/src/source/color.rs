@@ -60,7 +60,7 @@ impl Colors<'_> {
         let matrix = self.matrix.filter(|matrix| !READABLE.contains(matrix))?;
         let is_bt2020 = self.primaries == Some("bt2020");
         // What zimg has a way for. Constant luminance is decoded through the transfer, so that has to
-        // be known, and PQ's is not among those it was made for.
+        // be known. With PQ and HLG, what comes out depends on how bright white is said to be.
         let has_primaries = self.primaries.is_some();
         let can_be_converted = match matrix {
             "ycgco" => true,
@@ -70,7 +70,7 @@ impl Colors<'_> {
             ),
             "ictcp" => self.is_hdr() && is_bt2020,
             "chroma-derived-nc" => has_primaries,
-            "chroma-derived-c" => has_primaries && self.transfer.is_some(),
+            "chroma-derived-c" => has_primaries && self.transfer.is_some() && !self.is_hdr(),
             _ => false,
         };
         Some(OddMatrix {
@@ -134,6 +134,14 @@ mod tests {
         assert_eq!(
             odd("chroma-derived-c", "bt709", "unknown"),
             Some((false, "bt709"))
+        );
+        assert_eq!(
+            odd("chroma-derived-c", "bt709", "bt709"),
+            Some((true, "bt709"))
+        );
+        assert_eq!(
+            odd("chroma-derived-c", "bt2020", "smpte2084"),
+            Some((false, "bt2020nc"))
         );
         assert_eq!(
             odd("ipt-c2", "unknown", "smpte2084"),

@@ -43,6 +43,8 @@ pub(crate) enum Step {
     Encode(&'static str, String),
     /// ffmpeg with arguments in which `{}` is what the step before made.
     Remake(&'static str, String),
+    /// Several runs of the same, one after the other in one file: recordings that were joined.
+    Join(&'static str, Vec<String>),
     /// Other bytes.
     Edit(fn(Vec<u8>) -> Vec<u8>),
     /// These bytes, whatever was before.
@@ -85,6 +87,19 @@ pub(crate) struct Ready {
     pub(crate) renditions: Option<&'static [&'static str]>,
     /// How long the source is, by the API: both of its streams. None: as long as what is published.
     pub(crate) source_seconds: Option<f64>,
+    /// From a frame on, the card has only so many pixels, in the middle; around it is black.
+    pub(crate) later: Option<(u64, (u64, u64))>,
+    /// In which ear the sound is, if it is in one.
+    pub(crate) ear: Option<Ear>,
+    /// What the API says is left out: the kind of a stream, its codec, and the reason.
+    pub(crate) not_used: Vec<[&'static str; 3]>,
+}
+
+/// An ear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ear {
+    Left,
+    Right,
 }
 
 impl Ready {
@@ -205,6 +220,12 @@ impl Case {
         self
     }
 
+    /// Further runs of ffmpeg, with `{}` for what there is so far; their files become one.
+    pub(crate) fn join(mut self, extension: &'static str, parts: &[String]) -> Self {
+        self.steps.push(Step::Join(extension, parts.to_vec()));
+        self
+    }
+
     /// Other bytes.
     pub(crate) fn edit(mut self, edit: fn(Vec<u8>) -> Vec<u8>) -> Self {
         self.steps.push(Step::Edit(edit));
@@ -244,6 +265,9 @@ impl Case {
             audio_codec: None,
             renditions: None,
             source_seconds: None,
+            later: None,
+            ear: None,
+            not_used: Vec::new(),
         };
         change(&mut ready);
         self.end = End::Ready(ready);

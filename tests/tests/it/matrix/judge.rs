@@ -3,12 +3,16 @@
 use m3u8_rs::MasterPlaylist;
 use reelrun_tests::{
     conformance::{Expected, check},
+    media::channels,
     readings::{Orientation, Picture, Sound},
     stack::get,
 };
 use serde_json::Value;
 
-use crate::matrix::case::Ready;
+use crate::matrix::case::{Ear, Ready};
+
+/// The luma of black, with what two lossy encodes add to it.
+const BLACK: u8 = 24;
 
 /// A refused video: its type, and a word of what a person reads.
 pub(crate) fn errored(video: &Value, kind: &str, word: &str) -> Result<String, Vec<String>> {
@@ -29,13 +33,17 @@ pub(crate) fn ready(video: &Value, ready: &Ready) -> Result<String, Vec<String>>
         return Err(vec![format!("{}: {}", video["status"], video["error"])]);
     }
     let streams = Streams::of(video);
-    let picture = Picture::read(&streams.picture);
+    let mut picture = Picture::read(&streams.picture);
+    if let Some((from, area)) = ready.later {
+        picture.narrow(&streams.picture, from, area);
+    }
     let sound = streams.sound.as_deref().map(Sound::read);
     let mut judge = Judge::default();
     judge.picture(&picture, ready);
     judge.catalog(video, ready, &picture);
     judge.length(&picture, ready);
     judge.sound(&picture, sound.as_ref(), ready);
+    judge.ear(streams.sound.as_deref(), ready);
     judge.poster(video, ready);
     if let Some(renditions) = ready.renditions {
         let expected = Expected {
@@ -56,13 +64,13 @@ pub(crate) fn ready(video: &Value, ready: &Ready) -> Result<String, Vec<String>>
 }
 
 /// The playlists of the largest rendition and the sound.
-struct Streams {
-    picture: String,
+pub(super) struct Streams {
+    pub(super) picture: String,
     sound: Option<String>,
 }
 
 impl Streams {
-    fn of(video: &Value) -> Self {
+    pub(super) fn of(video: &Value) -> Self {
         let url = video["playback"]["hls"].as_str().unwrap();
         let base = url.strip_suffix("master.m3u8").unwrap();
         let answer = get(url);
@@ -111,17 +119,21 @@ impl Judge {
             &ready.frames,
         );
         if let Some(most) = ready.delta_e {
-            match picture.look() {
-                Some((orientation, delta_e)) => {
-                    if orientation != Orientation::UPRIGHT {
-                        self.complaints.push(format!("it is {orientation}"));
-                    }
-                    self.expect(delta_e <= most, format!("ΔE {delta_e:.1}"), most);
+            // What changes half-way must be right before and after.
+            let joint = ready.later.map_or(frames, |(from, _)| from.min(frames));
+            for part in [0..joint, joint..frames] {
+                if !part.is_empty() {
+                    self.look(picture, part, most);
                 }
-                None => self
-                    .complaints
-                    .push(format!("its colours are not stated: {:?}", picture.coding)),
             }
+        }
+        if let Some((from, area)) = ready.later {
+            let brightest = picture.around;
+            self.expect(
+                brightest.is_some_and(|luma| luma <= BLACK),
+                format!("{brightest:?} around the card"),
+                (from, area),
+            );
         }
         if let Some(expected) = &ready.flash {
             let flash = picture.flash();
@@ -143,9 +155,28 @@ impl Judge {
         }
     }
 
+    /// How some frames lie, and in which colours.
+    fn look(&mut self, picture: &Picture, part: std::ops::Range<u64>, most: f64) {
+        match picture.look_at(part) {
+            Some((orientation, delta_e)) => {
+                if orientation != Orientation::UPRIGHT {
+                    self.complaints.push(format!("it is {orientation}"));
+                }
+                self.expect(delta_e <= most, format!("ΔE {delta_e:.1}"), most);
+            }
+            None => self
+                .complaints
+                .push(format!("its colours are not stated: {:?}", picture.coding)),
+        }
+    }
+
     /// The poster shows what the video does, to whoever takes a JPEG for what all JPEGs are.
     fn poster(&mut self, video: &Value, ready: &Ready) {
         let Some(most) = ready.delta_e else { return };
+        // It may be of a moment when the card does not fill it.
+        if ready.later.is_some_and(|(_, area)| area != ready.size) {
+            return;
+        }
         let url = video["playback"]["poster"].as_str().unwrap_or_default();
         match Picture::still(url).look() {
             Some((orientation, delta_e)) => self.expect(
@@ -185,6 +216,17 @@ impl Judge {
                     .push(format!("{field} is {}, not {expected:?}", source[field]));
             }
         }
+        let left_out: Vec<_> = source["not_used"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|stream| ["kind", "codec", "reason"].map(|name| stream[name].as_str().unwrap()))
+            .collect();
+        if left_out != ready.not_used {
+            let expected = &ready.not_used;
+            self.complaints
+                .push(format!("{left_out:?} are not used, not {expected:?}"));
+        }
         let top = &video["renditions"][0];
         let told = (top["width"].as_u64(), top["height"].as_u64());
         if told != (Some(picture.size.0), Some(picture.size.1)) {
@@ -204,6 +246,25 @@ impl Judge {
             (seconds - published).abs() <= (1.5 / rate).max(0.05),
             format!("{seconds:.3} s"),
             published,
+        );
+    }
+
+    /// The sound comes from the side where it was.
+    fn ear(&mut self, sound: Option<&str>, ready: &Ready) {
+        let Some((ear, url)) = ready.ear.zip(sound) else {
+            return;
+        };
+        let both = channels(url);
+        let peak = |samples: &[f32]| samples.iter().fold(0.0, |peak: f32, s| peak.max(s.abs()));
+        let (left, right) = (peak(&both.left), peak(&both.right));
+        let (loud, quiet) = match ear {
+            Ear::Left => (left, right),
+            Ear::Right => (right, left),
+        };
+        self.expect(
+            loud > 0.2 && quiet < loud / 8.0,
+            format!("{left:.2} left, {right:.2} right"),
+            ear,
         );
     }
 

@@ -5,14 +5,18 @@
 //! frame's place, and whether picture and sound are together can be measured in what is published;
 //! `instruments` shows that each of these measures tells right from wrong.
 
-mod bytes;
+mod beyond;
+pub(crate) mod bytes;
 mod case;
 mod cases;
 mod instruments;
 mod judge;
+mod noise;
 mod runner;
 
-use cases::{codecs, colors, containers, damaged, names, refused, shapes, sounds, streams, times};
+use cases::{
+    codecs, colors, containers, damaged, faults, names, refused, shapes, sounds, streams, times,
+};
 
 #[test]
 fn containers() {
@@ -62,4 +66,24 @@ fn refused() {
 #[test]
 fn names() {
     runner::run(&names::cases());
+}
+
+#[test]
+fn fault_geometry() {
+    runner::run(&faults::geometry::cases());
+}
+
+#[test]
+fn fault_streams() {
+    runner::run(&faults::streams::cases());
+}
+
+#[test]
+fn fault_clocks() {
+    runner::run(&faults::clocks::cases());
+}
+
+#[test]
+fn fault_colors() {
+    runner::run(&faults::colors::cases());
 }

@@ -100,6 +100,15 @@ pub(crate) fn make(clips: &Clips, case: &Case) -> PathBuf {
                 let args = args.replace("{}", text(&path));
                 clips.make(&format!("{number}.{extension}"), &args)
             }
+            Step::Join(extension, parts) => {
+                let part = |(at, args): (usize, &String)| {
+                    let name = format!("{number}-{at}.{extension}");
+                    let made = clips.make(&name, &args.replace("{}", text(&path)));
+                    std::fs::read(made).unwrap()
+                };
+                let joined = parts.iter().enumerate().flat_map(part).collect::<Vec<_>>();
+                clips.file(&format!("{number}.{extension}"), &joined)
+            }
             Step::Edit(edit) => {
                 let bytes = edit(std::fs::read(&path).unwrap());
                 std::fs::write(&path, bytes).unwrap();

@@ -4,6 +4,7 @@ pub(crate) mod codecs;
 pub(crate) mod colors;
 pub(crate) mod containers;
 pub(crate) mod damaged;
+pub(crate) mod faults;
 pub(crate) mod names;
 pub(crate) mod refused;
 pub(crate) mod shapes;

@@ -3,6 +3,10 @@
 
 use crate::matrix::case::{Case, H264, Ready};
 
+/// What the API says of a stream that is as good as the one that was chosen.
+const OTHER_SOUND: [&str; 3] = ["audio", "aac", "not-chosen"];
+const OTHER_PICTURE: [&str; 3] = ["video", "h264", "not-chosen"];
+
 pub(crate) fn cases() -> Vec<Case> {
     [fragments(), companions()].concat()
 }
@@ -104,22 +108,26 @@ fn companions() -> Vec<Case> {
             "several sounds",
             "mp4",
             "-i {} -f lavfi -i anullsrc=d=2 -map 0 -map 1 -c copy -c:a:1 aac -disposition:a:0 default -disposition:a:1 0",
-        ),
+        )
+        .ready(|r| r.not_used = vec![OTHER_SOUND]),
         with(
             "the second of several sounds",
             "mkv",
             "-i {} -f lavfi -i anullsrc=d=2 -map 0:v -map 1:a -map 0:a -c copy -c:a:0 aac -disposition:a:0 0 -disposition:a:1 default",
-        ),
+        )
+        .ready(|r| r.not_used = vec![OTHER_SOUND]),
         with(
             "several pictures",
             "mp4",
             "-i {} -f lavfi -i color=red:s=640x360:r=25:d=2 -map 0 -map 1 -c copy -c:v:1 libx264 -preset ultrafast -disposition:v:0 default -disposition:v:1 0",
-        ),
+        )
+        .ready(|r| r.not_used = vec![OTHER_PICTURE]),
         with(
             "the second of several pictures",
             "mkv",
             "-i {} -f lavfi -i color=red:s=640x360:r=25:d=2 -map 1 -map 0 -c copy -c:v:0 libx264 -preset ultrafast -disposition:v:0 0 -disposition:v:1 default",
-        ),
+        )
+        .ready(|r| r.not_used = vec![OTHER_PICTURE]),
         with(
             "sound before the picture",
             "mp4",
@@ -130,6 +138,9 @@ fn companions() -> Vec<Case> {
             "ts",
             "-i {} -f lavfi -i color=red:s=320x180:r=25:d=2 -map 0 -map 1 -c copy -c:v:1 libx264 -preset ultrafast -program title=A:st=0:st=1 -program title=B:st=2",
         )
-        .ready(Ready::is_led_in),
+        .ready(|r| {
+            r.is_led_in();
+            r.not_used = vec![OTHER_PICTURE];
+        }),
     ]
 }

@@ -1,0 +1,233 @@
+//! Sources that are not to be entered where they say, or not at all. Whatever is done about it, viewers
+//! see what one encode gives.
+
+use std::path::{Path, PathBuf};
+
+use reelrun_tests::{
+    chunks::{executions, hls, inits, timing},
+    configuration::Reconfigured,
+    media::{Clips, luma, text},
+    readings::Sound,
+    stack::Stack,
+};
+use serde_json::Value;
+
+use super::grey;
+use crate::matrix::bytes::{rename, shorter_by_its_header, without_cues};
+
+/// In how many parts a source is encoded if three are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    One,
+    Several,
+}
+
+/// Encodes a file in up to so many parts, and tells whether there were several.
+async fn encoded(stack: &Stack, file: &Path, chunks: u32) -> (Value, Parts) {
+    let _configuration = Reconfigured::chunks(stack, chunks).await;
+    let id = stack.upload(file);
+    let video = stack.settled(&id);
+    assert_eq!(video["status"], "ready", "{chunks} chunks: {video:#}");
+    let runs = executions(stack, &id).await;
+    let parts = if runs.is_empty() {
+        Parts::One
+    } else {
+        Parts::Several
+    };
+    (video, parts)
+}
+
+/// Encodes a file whole and in up to three chunks: every frame must be the same, and the sound must
+/// begin and end at the same moment.
+async fn is_as_one_encode(stack: &Stack, file: &Path, frames: usize, parts: Parts) {
+    let (whole, _) = encoded(stack, file, 1).await;
+    let (video, found) = encoded(stack, file, 3).await;
+    assert_eq!(found, parts);
+    assert_eq!(timing(&video), timing(&whole));
+    assert_eq!(inits(&video), inits(&whole));
+    let (shown, wanted) = (luma(hls(&video)), luma(hls(&whole)));
+    assert_eq!((shown.len(), wanted.len()), (frames, frames));
+    for (number, (shown, wanted)) in shown.iter().zip(&wanted).enumerate() {
+        assert!(
+            (shown - wanted).abs() < 6.0,
+            "frame {number} is {shown}, not {wanted}"
+        );
+    }
+    // No two neighbours are alike: a frame that was missing or doubled in both would show.
+    let alike = wanted.windows(2).filter(|w| (w[0] - w[1]).abs() < 6.0);
+    assert!(alike.count() <= 1, "{wanted:?}");
+    assert_eq!(
+        video["source"]["audio_codec"],
+        whole["source"]["audio_codec"]
+    );
+    if whole["source"]["audio_codec"].is_string() {
+        let (heard, wanted) = (Sound::read(hls(&video)), Sound::read(hls(&whole)));
+        assert!((heard.seconds() - wanted.seconds()).abs() < 0.001);
+        let apart = heard.onset().unwrap() - wanted.onset().unwrap();
+        assert!(apart.abs() < 0.005, "the sound is {apart} s off");
+    }
+}
+
+/// A minute of grey frames: ten segments.
+const SECONDS: u32 = 60;
+const FRAMES: usize = 1500;
+
+fn minute(options: &str) -> String {
+    format!("{} {options}", grey("25", SECONDS))
+}
+
+/// The same in MPEG-4 part 2.
+fn minute_of_mpeg4(options: &str) -> String {
+    minute(options).replace("libx264 -preset ultrafast", "mpeg4 -q:v 3")
+}
+
+fn edited(clips: &Clips, file: &Path, edit: impl FnOnce(Vec<u8>) -> Vec<u8>) -> PathBuf {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let bytes = edit(std::fs::read(file).unwrap());
+    clips.file(&format!("edited {name}"), &bytes)
+}
+
+/// No list of keyframes: all frames are taken for some.
+fn without_keyframes(bytes: Vec<u8>) -> Vec<u8> {
+    rename(bytes, *b"stss", *b"free")
+}
+
+#[tokio::test]
+async fn every_frame_is_called_a_keyframe() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let long = "-g 250 -keyint_min 250 -sc_threshold 0";
+    let file = clips.make("no-stss.mp4", &minute(long));
+    let file = edited(&clips, &file, without_keyframes);
+    is_as_one_encode(&stack, &file, FRAMES, Parts::One).await;
+}
+
+/// Its decoder shows grey, and not nothing, where it is entered in the middle.
+#[tokio::test]
+async fn every_frame_of_mpeg4_is_called_a_keyframe() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make(
+        "no-stss.mp4",
+        &minute_of_mpeg4("-g 250 -sc_threshold 1000000"),
+    );
+    let file = edited(&clips, &file, without_keyframes);
+    is_as_one_encode(&stack, &file, FRAMES, Parts::One).await;
+}
+
+/// Every frame is one indeed.
+#[tokio::test]
+async fn every_frame_is_a_keyframe() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make("intra.mp4", &minute("-g 1"));
+    let file = edited(&clips, &file, |bytes| bytes);
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+}
+
+#[tokio::test]
+async fn intra_refresh() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make(
+        "refresh.mp4",
+        &minute("-x264-params intra-refresh=1:keyint=60"),
+    );
+    is_as_one_encode(&stack, &file, FRAMES, Parts::One).await;
+}
+
+#[tokio::test]
+async fn intra_refresh_in_a_transport_stream() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make(
+        "refresh.ts",
+        &minute("-x264-params intra-refresh=1:keyint=60"),
+    );
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+}
+
+#[tokio::test]
+async fn one_keyframe() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make("one.mp4", &minute("-g 9999 -sc_threshold 0"));
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+}
+
+#[tokio::test]
+async fn one_keyframe_in_matroska() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make("one.mkv", &minute("-g 9999 -sc_threshold 0"));
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+}
+
+#[tokio::test]
+async fn matroska_without_cues() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make("cues.mkv", &minute("-g 50"));
+    let file = edited(&clips, &file, without_cues);
+    is_as_one_encode(&stack, &file, FRAMES, Parts::One).await;
+}
+
+#[tokio::test]
+async fn matroska_that_is_longer_than_it_states() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make("longer.mkv", &minute("-g 50"));
+    let file = edited(&clips, &file, shorter_by_its_header);
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+}
+
+#[tokio::test]
+async fn a_broadcast_that_begins_in_the_middle() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.make(
+        "middle.ts",
+        &minute("-g 250 -keyint_min 250 -sc_threshold 0"),
+    );
+    // Without its first keyframe, it begins ten seconds later.
+    let file = edited(&clips, &file, |bytes| bytes[188 * 200..].to_vec());
+    is_as_one_encode(&stack, &file, FRAMES - 250, Parts::Several).await;
+}
+
+/// Joined recordings, the second by another clock, in another size; all of it lies on its side.
+#[tokio::test]
+async fn joined_recordings() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let grey = grey("25", SECONDS / 2);
+    let part = |name: &str, options: &str| clips.make(name, &format!("{grey} -g 50 {options}"));
+    let first = part("first.ts", "-output_ts_offset 600");
+    let second = part("second.ts", "-vf scale=88:100");
+    let bytes = [first, second].map(|path| std::fs::read(path).unwrap());
+    let file = clips.file("joined.ts", &bytes.concat());
+    is_as_one_encode(&stack, &file, FRAMES, Parts::One).await;
+}
+
+/// A chunk begins after the picture has become another.
+#[tokio::test]
+async fn a_size_that_changes() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let grey = grey("25", SECONDS / 2);
+    let part = |name: &str, options: &str| clips.make(name, &format!("{grey} -g 50 {options}"));
+    let first = part("first.ts", "-an");
+    let second = part("second.ts", "-an -vf scale=88:100 -output_ts_offset 30");
+    let bytes = [first, second].map(|path| std::fs::read(path).unwrap());
+    let joined = clips.file("joined.ts", &bytes.concat());
+    let turned = format!("-display_rotation 90 -i {} -c copy", text(&joined));
+    let file = clips.make("turned.mkv", &turned);
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+    is_as_one_encode(&stack, &joined, FRAMES, Parts::Several).await;
+}
+
+/// Sound that nobody finds at the beginning.
+#[tokio::test]
+async fn sound_that_begins_in_the_last_chunk() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let late = minute("-af atrim=end=15,asetpts=PTS+45/TB -g 50 -muxrate 3M");
+    let file = clips.make("late.ts", &late);
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+}
+
+/// A clock that leaps by a minute in a container that could have said better.
+#[tokio::test]
+async fn matroska_whose_clock_leaps() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let long = clips.make("long.mkv", &format!("{} -g 50", grey("25", 20)));
+    let leap = "-c copy -bsf setts=ts=TS+gte(TS*TB\\,10)*40/TB";
+    let file = clips.make("leaps.mkv", &format!("-i {} {leap}", text(&long)));
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+}
