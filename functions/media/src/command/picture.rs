@@ -138,6 +138,10 @@ fn upright(plan: &Plan, geometry: Geometry) -> String {
     );
     // Fields are fitted each for itself.
     graph.push_str(if plan.deinterlace { ":interl=-1," } else { "," });
+    if width % 2 == 1 || height % 2 == 1 {
+        // Bars are drawn in whole pixels of each plane, and colours often have a plane of half the size.
+        graph.push_str(FULL_CHROMA);
+    }
     let _ = write!(
         graph,
         "pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame,setsar={x}/{y},"
@@ -170,6 +174,10 @@ fn upright(plan: &Plan, geometry: Geometry) -> String {
     graph.push_str("sidedata=mode=delete:type=DISPLAYMATRIX,");
     graph
 }
+
+/// Formats whose colours are as fine as their light, at any depth.
+const FULL_CHROMA: &str =
+    "format=pix_fmts=yuv444p|yuv444p10le|yuv444p12le|gbrp|gbrp10le|gbrp12le|gray|gray10le,";
 
 /// Two fields become a frame, where a frame says that it has any.
 const WEAVE: &str = "bwdif=mode=send_frame:deint=interlaced,";
