@@ -131,7 +131,7 @@ impl StorageKey {
                         "application/vnd.apple.mpegurl"
                     }
                     MediaFile::Manifest => "application/dash+xml",
-                    MediaFile::Poster | MediaFile::Sheet(_) => "image/jpeg",
+                    MediaFile::Poster | MediaFile::SpriteSheet(_) => "image/jpeg",
                     MediaFile::Storyboard => "text/vtt",
                     MediaFile::Init(TrackId::Video(_))
                     | MediaFile::Segment(TrackId::Video(_), _) => "video/mp4",
@@ -197,12 +197,12 @@ mod tests {
             StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run()),
             StorageKey::Report(id(), run(), Part::Chunk(7)),
-            StorageKey::Report(id(), run(), Part::Sound),
+            StorageKey::Report(id(), run(), Part::Audio),
             StorageKey::Media(id(), MediaFile::Master),
             StorageKey::Media(id(), MediaFile::Manifest),
             StorageKey::Media(id(), MediaFile::Poster),
             StorageKey::Media(id(), MediaFile::Storyboard),
-            StorageKey::Media(id(), MediaFile::Sheet(0)),
+            StorageKey::Media(id(), MediaFile::SpriteSheet(0)),
             StorageKey::Media(id(), MediaFile::Init(rung.clone())),
             StorageKey::Media(id(), MediaFile::Segment(rung.clone(), 1)),
             StorageKey::Media(
@@ -248,7 +248,7 @@ mod tests {
             StorageKey::Source(id()),
             StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run.clone()),
-            StorageKey::Report(id(), run, Part::Sound),
+            StorageKey::Report(id(), run, Part::Audio),
             StorageKey::Media(id(), MediaFile::Master),
         ] {
             let folders = StorageKey::folders(id());

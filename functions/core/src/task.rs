@@ -135,7 +135,7 @@ mod tests {
     fn a_run_is_told_its_parts_in_few_bytes() {
         let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
         let chunks = (0..1000).map(Part::Chunk);
-        let parts = [Part::Sound].into_iter().chain(chunks).collect();
+        let parts = [Part::Audio].into_iter().chain(chunks).collect();
         let input = RunInput::new(video, RunId::new("abc", 1, 1), parts);
         let json = serde_json::to_value(&input).unwrap();
         assert_eq!(json["spread"], "distributed");

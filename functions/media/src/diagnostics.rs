@@ -1,8 +1,8 @@
 //! What ffmpeg's and ffprobe's messages mean, and how they ended: is it the source, or the way to it?
 
 use crate::{
-    allowance::Exceeded,
     error::{ErrorType, VideoError},
+    resource_limits::Exceeded,
 };
 
 /// How a program that did not succeed ended.
@@ -23,6 +23,8 @@ pub enum Ending {
 pub enum Stage {
     /// Finding out what a source is.
     Probing,
+    /// Decoding its first frames, once its container is known.
+    Trying,
     /// Encoding it.
     Encoding,
 }
@@ -43,7 +45,7 @@ pub enum Verdict {
 /// Judges a program that did not succeed. `stderr` holds its messages at level `error`.
 pub fn diagnose(stage: Stage, ending: Ending, stderr: &str) -> Verdict {
     let exceeded = |bound: Exceeded| match stage {
-        Stage::Probing => bound.while_probing(),
+        Stage::Probing | Stage::Trying => bound.while_probing(),
         Stage::Encoding => bound.while_encoding(),
     };
     match ending {
@@ -52,7 +54,7 @@ pub fn diagnose(stage: Stage, ending: Ending, stderr: &str) -> Verdict {
         Ending::Killed => return Verdict::Transient,
         Ending::Crashed => {
             let verb = match stage {
-                Stage::Probing => "read",
+                Stage::Probing | Stage::Trying => "read",
                 Stage::Encoding => "decoded",
             };
             return Verdict::Crashed(VideoError::new(
@@ -65,7 +67,21 @@ pub fn diagnose(stage: Stage, ending: Ending, stderr: &str) -> Verdict {
     if stage == Stage::Encoding && !is_network_trouble(stderr) {
         return Verdict::Source(explain_encode(stderr));
     }
-    explain(stderr).map_or(Verdict::Transient, Verdict::Source)
+    match explain(stderr) {
+        // What it is in was seen before.
+        Some(error) if stage == Stage::Trying && error.kind == ErrorType::NotAVideo => {
+            Verdict::Source(damaged())
+        }
+        Some(error) => Verdict::Source(error),
+        None => Verdict::Transient,
+    }
+}
+
+fn damaged() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It starts like a video file, but parts of it are missing or damaged. Export or copy it again, then upload it again.",
+    )
 }
 
 /// What ffmpeg's messages mean when it could not encode a source that can be read.
@@ -155,10 +171,7 @@ fn explain(stderr: &str) -> Option<VideoError> {
             "Its content is not in a video format that Reelrun reads, whatever its name says.",
         )
     } else {
-        VideoError::new(
-            ErrorType::MalformedMedia,
-            "It starts like a video file, but parts of it are missing or damaged. Export or copy it again, then upload it again.",
-        )
+        damaged()
     })
 }
 
@@ -259,6 +272,17 @@ mod tests {
             Some(ErrorType::NotAVideo)
         );
         assert_eq!(kind(""), None);
+    }
+
+    #[test]
+    fn what_was_opened_before_is_a_video() {
+        let kind = |stage| match diagnose(stage, Ending::Failed, "Invalid data found") {
+            Verdict::Source(error) => error.kind,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kind(Stage::Probing), ErrorType::NotAVideo);
+        assert_eq!(kind(Stage::Trying), ErrorType::MalformedMedia);
+        assert_eq!(kind(Stage::Encoding), ErrorType::MalformedMedia);
     }
 
     #[test]

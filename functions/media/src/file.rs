@@ -46,7 +46,7 @@ pub enum MediaFile {
     /// Which small picture belongs to which time.
     Storyboard,
     /// The small pictures of a chunk; chunks are counted from 0.
-    Sheet(u32),
+    SpriteSheet(u32),
     /// A track's initialization segment.
     Init(TrackId),
     /// A track's media segment; numbers start at 1.
@@ -64,7 +64,7 @@ impl fmt::Display for MediaFile {
             Self::Manifest => f.write_str("manifest.mpd"),
             Self::Poster => f.write_str("poster.jpg"),
             Self::Storyboard => f.write_str("storyboard/storyboard.vtt"),
-            Self::Sheet(chunk) => write!(f, "storyboard/{}", sheet_name(*chunk)),
+            Self::SpriteSheet(chunk) => write!(f, "storyboard/{}", sheet_name(*chunk)),
             Self::Init(track) => write!(f, "{track}/init.mp4"),
             Self::Segment(track, number) => write!(f, "{track}/{number:05}.m4s"),
             Self::Playlist(track) => write!(f, "{track}/playlist.m3u8"),

@@ -7,14 +7,13 @@
 //!
 //! | step | modules |
 //! |---|---|
-//! | understand it | [`source`], [`allowance`], [`language`], [`diagnostics`], [`error`] |
+//! | understand it | [`source`], [`resource_limits`], [`language`], [`diagnostics`], [`error`] |
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], `boxes`, [`report`] |
 //! | put chunks together | [`stitch`] |
 //! | publish | [`file`], [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
 #![forbid(unsafe_code)]
 
-pub mod allowance;
 pub mod bandwidth;
 mod boxes;
 pub mod codecs;
@@ -29,6 +28,7 @@ pub mod ladder;
 pub mod language;
 pub mod plan;
 pub mod report;
+pub mod resource_limits;
 pub mod segmenter;
 pub mod source;
 pub mod stitch;

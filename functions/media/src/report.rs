@@ -116,10 +116,10 @@ pub enum Inconsistent {
 impl Presentation {
     /// Puts tracks together, after checking that players can switch between the renditions.
     pub fn new(video: Vec<TrackReport>, audio: Option<TrackReport>) -> Result<Self, Inconsistent> {
-        let cuts = |track: &TrackReport| -> Vec<u64> {
+        let chunk_starts = |track: &TrackReport| -> Vec<u64> {
             track.segments.iter().map(|segment| segment.ticks).collect()
         };
-        let reference = video.first().map(cuts).unwrap_or_default();
+        let reference = video.first().map(chunk_starts).unwrap_or_default();
         if reference.is_empty()
             || audio
                 .as_ref()
@@ -127,7 +127,7 @@ impl Presentation {
         {
             return Err(Inconsistent::Empty);
         }
-        match video.iter().find(|track| cuts(track) != reference) {
+        match video.iter().find(|track| chunk_starts(track) != reference) {
             Some(odd) => Err(Inconsistent::NotAligned(odd.track.clone())),
             None => Ok(Self { video, audio }),
         }

@@ -95,7 +95,7 @@ pub fn stitch(
             .iter()
             .map(|track| &track.track)
             .eq(&track_ids(plan));
-        if !names_fit || sound.is_some() != plan.has_sound(part) || tracks.next().is_some() {
+        if !names_fit || sound.is_some() != plan.has_audio(part) || tracks.next().is_some() {
             return Err(StitchError::OtherTracks(part));
         }
         for (position, track) in pictures.into_iter().enumerate() {
@@ -109,9 +109,9 @@ pub fn stitch(
             audio = whole.pop();
         }
     }
-    if plan.sound_is_apart() {
-        let report = reports.remove(&Part::Sound);
-        let report = report.ok_or(StitchError::Missing(Part::Sound))?;
+    if plan.audio_is_apart() {
+        let report = reports.remove(&Part::Audio);
+        let report = report.ok_or(StitchError::Missing(Part::Audio))?;
         audio = report.tracks.into_iter().next();
         // The sound was ended where the picture was expected to end.
         let segments = video.first().map_or(0, |track| track.segments.len());
@@ -120,7 +120,7 @@ pub fn stitch(
         }
     }
     if audio.is_some() != plan.audio.is_some() {
-        return Err(StitchError::Missing(Part::Sound));
+        return Err(StitchError::Missing(Part::Audio));
     }
     let presentation = Presentation::new(video, audio)?;
     let ticks = presentation.video.first().map_or(0, TrackReport::ticks);
@@ -275,7 +275,7 @@ mod tests {
             .collect();
         let ticks = |frame: u64| grid.ticks_at(frame);
         let mut tracks = Vec::new();
-        if part != Part::Sound {
+        if part != Part::Audio {
             for rendition in &plan.renditions {
                 tracks.push(TrackReport {
                     track: TrackId::Video(rendition.name.clone()),
@@ -291,7 +291,7 @@ mod tests {
                 });
             }
         }
-        if plan.has_sound(part) {
+        if plan.has_audio(part) {
             let at = |frame: u64| grid.audio_frame_at(ticks(frame), 48_000) * 1024;
             tracks.push(TrackReport {
                 track: TrackId::Audio("main".into()),
@@ -310,7 +310,7 @@ mod tests {
             part,
             tracks,
             has_poster: plan.has_poster(part),
-            has_sheet: part != Part::Sound,
+            has_sheet: part != Part::Audio,
         }
     }
 
@@ -412,11 +412,11 @@ mod tests {
         fn any_number_of_chunks_gives_the_same_presentation(millis in 7_000u64..300_000, max_parallel in 1u32..60) {
             let whole = {
                 let mut plan = plan(millis, true);
-                plan.cuts = vec![0];
+                plan.chunk_starts = vec![0];
                 stitch(&plan, reports(&plan)).unwrap()
             };
             let mut split = plan(millis, true);
-            split.cuts.truncate(max_parallel as usize);
+            split.chunk_starts.truncate(max_parallel as usize);
             prop_assert_eq!(stitch(&split, reports(&split)).unwrap(), whole);
         }
     }

@@ -146,9 +146,9 @@ mod tests {
     use super::*;
     use crate::plan::tests::{SETTINGS, source};
 
-    fn plan(millis: u64, cuts: &[u32]) -> Plan {
+    fn plan(millis: u64, chunk_starts: &[u32]) -> Plan {
         let mut plan = Plan::new(&source(millis, (25, 1)), SETTINGS);
-        plan.cuts = cuts.to_vec();
+        plan.chunk_starts = chunk_starts.to_vec();
         plan
     }
 

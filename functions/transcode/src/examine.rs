@@ -4,11 +4,11 @@
 use std::ops::ControlFlow;
 
 use reelrun_media::{
-    allowance::Allowance,
     command::{self, SourceUrl},
     diagnostics::{self, Stage, is_network_trouble},
     error::{ErrorType, VideoError},
     plan::{EntryProof, Plan, Settings},
+    resource_limits::ResourceLimits,
     source::{
         Chosen, Head, Measured, Next, Packets, Probe, Seeking, Selection, SourceFault, SourceInfo,
         SourceLimits, Trial,
@@ -118,10 +118,9 @@ impl Examined<'_> {
         let times = plan.entry_samples();
         let args = command::trial_entries(self.source, self.info.video.index, &times);
         let mut trial = Trial::default();
-        let allowance = Allowance::scan(programs.memory_mb, self.info.size_bytes);
+        let limits = ResourceLimits::scan(programs.memory_mb, self.info.size_bytes);
         let ended =
-            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line))
-                .await?;
+            process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line)).await?;
         if is_network_trouble(&ended.stderr) {
             return Err(StepError::unread(&ended.stderr));
         }
@@ -146,12 +145,11 @@ async fn choose(
     loop {
         let args = command::trial(source, &streams);
         let mut trial = Trial::default();
-        let allowance = Allowance::scan(programs.memory_mb, probe.size_bytes());
+        let limits = ResourceLimits::scan(programs.memory_mb, probe.size_bytes());
         let ended =
-            process::each_message(&programs.ffmpeg, &args, allowance, |line| trial.add(line))
-                .await?;
+            process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line)).await?;
         if !trial.has_answer() && !ended.status.success() {
-            return Err(blame(&ended));
+            return Err(blame(&ended, Stage::Trying));
         }
         if is_network_trouble(&ended.stderr) {
             return Err(StepError::unread(&ended.stderr));
@@ -177,13 +175,12 @@ async fn ffprobe(
     programs: &Programs,
     args: &[std::ffi::OsString],
 ) -> Result<(String, String), StepError> {
-    let allowance = Allowance::probe(programs.memory_mb);
-    let (ended, json) =
-        process::output(&programs.ffprobe, args, MAX_PROBE_BYTES, allowance).await?;
+    let limits = ResourceLimits::probe(programs.memory_mb);
+    let (ended, json) = process::output(&programs.ffprobe, args, MAX_PROBE_BYTES, limits).await?;
     if ended.status.success() {
         Ok((json, ended.stderr))
     } else {
-        Err(blame(&ended))
+        Err(blame(&ended, Stage::Probing))
     }
 }
 
@@ -203,8 +200,8 @@ async fn measure(
 ) -> Result<Measured, StepError> {
     let args = command::probe_packets(source, stream);
     let mut packets = Packets::of(source.container);
-    let allowance = Allowance::scan(programs.memory_mb, size_bytes);
-    let ended = process::each_line(&programs.ffprobe, &args, allowance, |line| {
+    let limits = ResourceLimits::scan(programs.memory_mb, size_bytes);
+    let ended = process::each_line(&programs.ffprobe, &args, limits, |line| {
         packets.add(line);
         if packets.are_too_many(size_bytes) {
             ControlFlow::Break(())
@@ -221,7 +218,7 @@ async fn measure(
         .into());
     }
     if !ended.status.success() {
-        return Err(blame(&ended));
+        return Err(blame(&ended, Stage::Probing));
     }
     if is_network_trouble(&ended.stderr) {
         return Err(StepError::unread(&ended.stderr));
@@ -229,8 +226,8 @@ async fn measure(
     packets.measured().ok_or_else(|| no_frames().into())
 }
 
-fn blame(ended: &Ended) -> StepError {
-    match ended.blame(Stage::Probing) {
+fn blame(ended: &Ended, stage: Stage) -> StepError {
+    match ended.blame(stage) {
         StepError::Crashed(error) => error.into(),
         why => why,
     }

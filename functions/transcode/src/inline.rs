@@ -152,7 +152,7 @@ impl Transcoder {
         lease: &Lease,
     ) -> Result<(Plan, Stitched), StepError> {
         let stitched = encode_single_part(encoder, &plan, examined.source).await?;
-        if !plan.was_cut_off(stitched.frames) {
+        if !plan.reached_frame_limit(stitched.frames) {
             return Ok((plan, stitched));
         }
         // Recordings that were joined or repaired may be longer than they state. Nothing names the
@@ -162,7 +162,7 @@ impl Transcoder {
         self.describe(lease, &examined.info).await?;
         let plan = Plan::in_one_piece(&examined.info, self.settings);
         let stitched = encode_single_part(encoder, &plan, examined.source).await?;
-        if plan.was_cut_off(stitched.frames) {
+        if plan.reached_frame_limit(stitched.frames) {
             return Err(endless().into());
         }
         Ok((plan, stitched))

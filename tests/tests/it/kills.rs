@@ -100,22 +100,39 @@ async fn a_crash_ends_the_function_that_saw_it() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let _configuration = Reconfigured::chunks(&stack, 1).await;
     let file = clips.silent("crash.mp4", "640x360", "25", 40.0);
-    let id = stack.upload(&file);
-    let (function, program) = found(&id, || {
-        let function = running(&stack, &stack.transcode_function, &id)?;
-        let mut programs = function.programs().into_iter();
-        let (program, _) = programs.find(|(_, line)| line.contains("ffmpeg"))?;
-        Some((function, program))
-    });
-    std::thread::sleep(Duration::from_millis(300));
-    program.crash();
-    let video = stack.settled(&id);
-    assert_eq!(video["error"]["type"], "malformed-media", "{video:#}");
-    assert_eq!(stack.attempts(&id).await, 1);
-    // Another file is encoded as ever, by another process.
-    stack.ready(&clips.silent("next.mp4", "320x180", "25", 1.0));
-    let alive = of_function(&stack, &stack.transcode_function);
-    assert!(!alive.contains(&function), "{function:?} of {alive:?}");
+    // One crash is followed by a try with fewer filters, in one thread; a second one is held against
+    // the file.
+    for crashes in [1, 2] {
+        let id = stack.upload(&file);
+        let mut crashed = None;
+        for is_plain in [false, true].into_iter().take(crashes) {
+            let (function, program) = found(&id, || {
+                let function = running(&stack, &stack.transcode_function, &id)?;
+                let mut programs = function.programs().into_iter();
+                let is_meant = |line: &str| {
+                    line.contains("-filter_complex") && line.contains("-threads 1") == is_plain
+                };
+                let (program, _) = programs.find(|(_, line)| is_meant(line))?;
+                Some((function, program))
+            });
+            std::thread::sleep(Duration::from_millis(300));
+            program.crash();
+            crashed = Some(function);
+        }
+        let video = stack.settled(&id);
+        if crashes == 1 {
+            assert_eq!(video["status"], "ready", "{video:#}");
+            assert_eq!(video["playback"]["poster"], serde_json::Value::Null);
+        } else {
+            assert_eq!(video["error"]["type"], "malformed-media", "{video:#}");
+        }
+        assert_eq!(stack.attempts(&id).await, 1);
+        // Another file is encoded as ever, by another process.
+        stack.ready(&clips.silent("next.mp4", "320x180", "25", 1.0));
+        let alive = of_function(&stack, &stack.transcode_function);
+        let crashed = crashed.unwrap();
+        assert!(!alive.contains(&crashed), "{crashed:?} of {alive:?}");
+    }
 }
 
 /// Two programs make a video, and either may be lost.

@@ -17,12 +17,12 @@
 //!   sample whose time is a whole number of output samples, or the two would be out of phase by a
 //!   fraction of a sample.
 
-mod picture;
-mod sound;
+mod audio;
+mod video;
 
 use std::ffi::OsString;
 
-use self::sound::Sound;
+use self::audio::AudioSource;
 use crate::{
     encoder,
     ladder::Rendition,
@@ -50,11 +50,11 @@ pub enum Output {
     /// Fragmented MP4 of the plan's rendition with this index.
     Video(usize),
     /// The sound, decoded, for the ffmpeg that encodes it.
-    Sound,
+    Audio,
     /// One JPEG.
     Poster,
     /// One JPEG of many small pictures; nothing where the chunk turns out to have none.
-    Sheet,
+    SpriteSheet,
 }
 
 /// In which way a part is encoded: there is more than one try.
@@ -73,9 +73,9 @@ pub struct Encode {
     pub args: Vec<OsString>,
     /// The outputs; the first is on file descriptor [`FIRST_FD`], the next on the one after.
     pub outputs: Vec<Output>,
-    /// Where one of the outputs is [`Output::Sound`], the arguments of the ffmpeg that has it for its
+    /// Where one of the outputs is [`Output::Audio`], the arguments of the ffmpeg that has it for its
     /// standard input: on [`FIRST_FD`] it gives fragmented MP4, one AAC frame in each fragment.
-    pub sound_args: Option<Vec<OsString>>,
+    pub audio_args: Option<Vec<OsString>>,
 }
 
 /// The file descriptor of the first output: those below are standard input, output and error.
@@ -244,9 +244,9 @@ pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
 /// ffmpeg: one part of a plan in one process; none if the plan has no such part.
 pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Option<Encode> {
     let span = plan.span(part)?;
-    let has_video = part != Part::Sound;
-    let audio = plan.audio.as_ref().filter(|_| plan.has_sound(part));
-    let sound = audio.map(|audio| Sound::new(plan, audio, span));
+    let has_video = part != Part::Audio;
+    let audio = plan.audio.as_ref().filter(|_| plan.has_audio(part));
+    let sound = audio.map(|audio| AudioSource::new(plan, audio, span));
     let mut args = Args::default();
     args.words("-hide_banner -nostdin -loglevel error -y");
     // A picture that changes its size half-way goes on in the same graph, which scales it.
@@ -275,7 +275,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         }
     } else if !span.is_first {
         let enter_us = match &sound {
-            Some(Sound::FromSource { enter_us, .. }) => *enter_us,
+            Some(AudioSource::FromSource { enter_us, .. }) => *enter_us,
             _ => u64::MAX,
         };
         let enter_us = plan.grid.micros_at(span.first_frame).min(enter_us);
@@ -291,13 +291,13 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     }
     args.input(source);
     let stills = if way.is_plain {
-        picture::Stills::NONE
+        video::Stills::NONE
     } else {
-        picture::Stills::of(plan, part, span)
+        video::Stills::of(plan, part, span)
     };
     if has_video {
-        args.pair("-filter_complex", picture::frames(plan, span, stills));
-        args.pair("-filter_complex", picture::renditions(plan));
+        args.pair("-filter_complex", video::frames(plan, span, stills));
+        args.pair("-filter_complex", video::renditions(plan));
     }
     // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
     // that begins late would pile up pictures in memory.
@@ -313,7 +313,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         args.words(
             "-map [sound] -c:a pcm_f32le -map_metadata -1 -avoid_negative_ts disabled -f nut",
         );
-        args.pipe(&mut outputs, Output::Sound);
+        args.pipe(&mut outputs, Output::Audio);
     }
     if stills.poster {
         args.words("-map [poster] -c:v mjpeg -q:v 3 -frames:v 1 -f image2pipe");
@@ -321,18 +321,18 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     }
     if stills.sheet.is_some() {
         args.words("-map [sheet] -c:v mjpeg -q:v 5 -frames:v 1 -f image2pipe");
-        args.pipe(&mut outputs, Output::Sheet);
+        args.pipe(&mut outputs, Output::SpriteSheet);
     }
     Some(Encode {
         args: args.0,
         outputs,
-        sound_args: audio
+        audio_args: audio
             .zip(sound)
-            .map(|(audio, sound)| encode_sound(audio, sound)),
+            .map(|(audio, sound)| encode_audio(audio, sound)),
     })
 }
 
-fn encode_sound(audio: &AudioPlan, sound: Sound) -> Vec<OsString> {
+fn encode_audio(audio: &AudioPlan, sound: AudioSource) -> Vec<OsString> {
     let mut args = Args::default();
     args.words("-hide_banner -nostdin -loglevel error -y");
     args.words("-protocol_whitelist pipe -format_whitelist nut -codec_whitelist pcm_f32le");
@@ -473,10 +473,10 @@ mod tests {
     fn one_decode_feeds_every_output() {
         let encode = encode(&plan(|_| ()), WHOLE, HTTPS, Way::default()).unwrap();
         assert_eq!(encode.outputs.len(), 7);
-        let [.., Output::Sound, Output::Poster, Output::Sheet] = encode.outputs[..] else {
+        let [.., Output::Audio, Output::Poster, Output::SpriteSheet] = encode.outputs[..] else {
             panic!("{:?}", encode.outputs);
         };
-        let sound = lines(&encode.sound_args.unwrap());
+        let sound = lines(&encode.audio_args.unwrap());
         insta::assert_snapshot!(format!("{}\n\n{sound}", lines(&encode.args)));
     }
 
@@ -494,7 +494,7 @@ mod tests {
             Way::default(),
         )
         .unwrap();
-        assert!(!encode.outputs.contains(&Output::Sound));
+        assert!(!encode.outputs.contains(&Output::Audio));
         let graph = lines(&encode.args);
         assert!(graph.contains("setparams=colorspace=bt2020nc:color_primaries=bt2020,scale="));
         assert!(
@@ -505,12 +505,12 @@ mod tests {
     #[test]
     fn a_later_chunk_enters_the_source_early_and_keeps_its_clock() {
         let mut plan = plan(|_| ());
-        plan.cuts = vec![0, 1, 3];
+        plan.chunk_starts = vec![0, 1, 3];
         let encode = |part| encode(&plan, part, HTTPS, Way::default()).unwrap();
         assert!(encode(WHOLE).outputs.contains(&Output::Poster));
         let chunk = encode(Part::Chunk(1));
         assert!(!chunk.outputs.contains(&Output::Poster));
-        let text = lines(&chunk.args) + &lines(chunk.sound_args.as_deref().unwrap());
+        let text = lines(&chunk.args) + &lines(chunk.audio_args.as_deref().unwrap());
         let text: Vec<_> = text
             .lines()
             .filter(|line| {

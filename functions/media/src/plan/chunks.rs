@@ -78,25 +78,29 @@ pub(super) fn count(segments: u64, work: Work, fan_out: FanOut) -> u64 {
 }
 
 /// The first segment of each chunk: `chunks` as equal as can be, where `may_start` allows a cut.
-pub(super) fn cuts(segments: u64, chunks: u64, may_start: impl Fn(u64) -> bool) -> Vec<u32> {
-    let mut cuts: Vec<u32> = (1..chunks)
+pub(super) fn chunk_starts(
+    segments: u64,
+    chunks: u64,
+    may_start: impl Fn(u64) -> bool,
+) -> Vec<u32> {
+    let mut chunk_starts: Vec<u32> = (1..chunks)
         .map(|index| index * segments / chunks)
         .filter(|&segment| segment > 0 && may_start(segment))
         .filter_map(|segment| segment.try_into().ok())
         .collect();
-    cuts.insert(0, 0);
-    cuts.dedup();
-    cuts
+    chunk_starts.insert(0, 0);
+    chunk_starts.dedup();
+    chunk_starts
 }
 
 /// The segments of the longest chunk.
-pub(super) fn longest(cuts: &[u32], segments: u64) -> u64 {
-    let ends = cuts
+pub(super) fn longest(chunk_starts: &[u32], segments: u64) -> u64 {
+    let ends = chunk_starts
         .iter()
         .skip(1)
         .map(|&next| next.into())
         .chain([segments]);
-    let lengths = cuts
+    let lengths = chunk_starts
         .iter()
         .zip(ends)
         .map(|(&first, end)| end.saturating_sub(first.into()));
@@ -155,10 +159,13 @@ mod tests {
 
     #[test]
     fn cuts_are_even_and_only_where_they_may_be() {
-        assert_eq!(cuts(10, 4, |_| true), [0, 2, 5, 7]);
-        assert_eq!(cuts(10, 4, |segment| segment > 2 && segment < 7), [0, 5]);
-        assert_eq!(cuts(1, 1, |_| true), [0]);
-        assert_eq!(cuts(3, 3, |_| false), [0]);
+        assert_eq!(chunk_starts(10, 4, |_| true), [0, 2, 5, 7]);
+        assert_eq!(
+            chunk_starts(10, 4, |segment| segment > 2 && segment < 7),
+            [0, 5]
+        );
+        assert_eq!(chunk_starts(1, 1, |_| true), [0]);
+        assert_eq!(chunk_starts(3, 3, |_| false), [0]);
     }
 
     proptest! {
@@ -169,10 +176,10 @@ mod tests {
             let fan_out = FanOut { max_parallel, memory_mb, ..FAN_OUT };
             let chunks = chunks(segments, cpu_seconds, fan_out);
             prop_assert!(chunks >= 1 && chunks <= segments && chunks <= MAX_CHUNKS);
-            let cuts = cuts(segments, chunks, |_| true);
-            prop_assert_eq!(cuts.len() as u64, chunks);
-            let ends = cuts[1..].iter().map(|&cut| u64::from(cut)).chain([segments]);
-            let lengths: Vec<_> = cuts.iter().zip(ends).map(|(&from, to)| to - u64::from(from)).collect();
+            let chunk_starts = chunk_starts(segments, chunks, |_| true);
+            prop_assert_eq!(chunk_starts.len() as u64, chunks);
+            let ends = chunk_starts[1..].iter().map(|&cut| u64::from(cut)).chain([segments]);
+            let lengths: Vec<_> = chunk_starts.iter().zip(ends).map(|(&from, to)| to - u64::from(from)).collect();
             let (shortest, longest) = (lengths.iter().min().unwrap(), lengths.iter().max().unwrap());
             prop_assert!(*shortest >= 1 && longest - shortest <= 1, "{lengths:?}");
         }

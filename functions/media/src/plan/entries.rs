@@ -27,11 +27,11 @@ pub struct Entries {
 const IN_GOOD_TIME_US: i64 = 2_000_000;
 
 impl Entries {
-    pub(super) fn new(source: &SourceInfo, grid: Grid, cuts: &[u32]) -> Self {
+    pub(super) fn new(source: &SourceInfo, grid: Grid, chunk_starts: &[u32]) -> Self {
         let position = |&cut: &u32| entry(source, grid, cut.into()).unwrap_or(0);
         Self {
             clock_start_us: source.clock_start_us,
-            positions: cuts.iter().map(position).collect(),
+            positions: chunk_starts.iter().map(position).collect(),
         }
     }
 
@@ -43,7 +43,7 @@ impl Entries {
                 .positions
                 .get((index as usize).checked_sub(1)?)
                 .copied(),
-            (Part::Chunk(_), Entry::Start) | (Part::Sound, _) => None,
+            (Part::Chunk(_), Entry::Start) | (Part::Audio, _) => None,
         }
     }
 }
@@ -137,7 +137,7 @@ impl Plan {
     /// What a decode at those times showed.
     pub fn judge_entries(&self, source: &SourceInfo, trial: &Trial) -> EntryProof {
         let on_our_clock = |at_us: i64| at_us.saturating_sub(source.clock_start_us);
-        let longest = chunks::longest(&self.cuts, self.grid.segments_for(self.frames));
+        let longest = chunks::longest(&self.chunk_starts, self.grid.segments_for(self.frames));
         let chunk_us = self
             .grid
             .micros_at(longest * u64::from(self.grid.segment_frames()));
@@ -146,7 +146,7 @@ impl Plan {
         let starts: Vec<_> = self.sampled_chunks().collect();
         for (index, &start_us) in (0..).zip(&starts) {
             let first = trial
-                .pictures
+                .video
                 .get(&index)
                 .and_then(|pictures| pictures.first());
             let start_us = i64::try_from(start_us).unwrap_or(i64::MAX);
@@ -162,7 +162,7 @@ impl Plan {
         }
         let end = u32::try_from(starts.len())
             .ok()
-            .and_then(|index| trial.pictures.get(&index));
+            .and_then(|index| trial.video.get(&index));
         let last = end
             .into_iter()
             .flatten()
@@ -186,4 +186,78 @@ pub(super) fn entry(source: &SourceInfo, grid: Grid, segment: u64) -> Option<u64
         .keyframes
         .partition_point(|frame| frame.at_us <= latest);
     Some(source.keyframes.get(after.checked_sub(1)?)?.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::plan::tests::{SETTINGS, source};
+
+    /// What ffmpeg would tell of frames at these times, of which each is the first after an entry; those
+    /// of the last are all that follow.
+    fn trial(firsts: &[Option<u64>], last: &[u64], kind: char) -> Trial {
+        let mut text = String::new();
+        let frame = |index: usize, micros: u64| {
+            format!(
+                "[showinfo@picture{index} @ 0x1] n: 0 pts_time:{}.{:06} sar:1/1 s:64x64 type:{kind} \n",
+                micros / 1_000_000,
+                micros % 1_000_000
+            )
+        };
+        for (index, first) in firsts.iter().enumerate() {
+            text.extend(first.map(|first| frame(index, first)));
+        }
+        for &at in last {
+            let _ = write!(text, "{}", frame(firsts.len(), at));
+        }
+        let mut trial = Trial::default();
+        text.lines().for_each(|line| trial.add(line));
+        trial
+    }
+
+    #[test]
+    fn an_entry_is_believed_when_its_first_frame_is_seen() {
+        let mut info = source(600_000, (25, 1));
+        let plan = Plan::new(&info, SETTINGS);
+        let samples = plan.entry_samples();
+        let starts: Vec<_> = plan.sampled_chunks().collect();
+        assert_eq!((samples.len(), starts.len()), (5, 4));
+        assert_eq!(samples.last(), Some(&598_000_000));
+        let judged = |info: &SourceInfo, shift: i64, last: u64, kind| {
+            let firsts: Vec<_> = starts
+                .iter()
+                .map(|at| at.checked_add_signed(shift))
+                .collect();
+            plan.judge_entries(info, &trial(&firsts, &[last], kind))
+        };
+        let end = 599_960_000;
+        assert_eq!(judged(&info, 0, end, 'I'), EntryProof::Proven);
+        assert_eq!(judged(&info, -5_000_000, end, 'I'), EntryProof::Proven);
+        // The frame that a chunk begins with does not come out, or only after minutes of others.
+        assert_eq!(judged(&info, 40_000, end, 'I'), EntryProof::Refuted);
+        assert_eq!(judged(&info, -140_000_000, end, 'I'), EntryProof::Refuted);
+        assert_eq!(
+            plan.judge_entries(&info, &Trial::default()),
+            EntryProof::Refuted
+        );
+        // Put together from several frames in H.264; grey elsewhere.
+        assert_eq!(judged(&info, 0, end, 'P'), EntryProof::Proven);
+        assert_eq!(judged(&info, 0, 604_000_000, 'I'), EntryProof::GoesOn);
+        info.video.codec = "mpeg4".into();
+        assert_eq!(judged(&info, 0, end, 'P'), EntryProof::Refuted);
+    }
+
+    #[test]
+    fn who_entered_too_late_enters_earlier_and_then_at_the_start() {
+        let entries: Vec<_> =
+            std::iter::successors(Some(Entry::Planned), |entry| entry.next()).collect();
+        assert_eq!(entries, [Entry::Planned, Entry::Earlier, Entry::Start]);
+        let times: Vec<_> = entries
+            .iter()
+            .map(|entry| entry.earlier_than(100_000_000))
+            .collect();
+        assert_eq!(times, [100_000_000, 70_000_000, 0]);
+    }
 }

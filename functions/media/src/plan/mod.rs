@@ -79,7 +79,8 @@ pub struct Plan {
     /// How hard the encoder tries.
     pub(crate) preset: Preset,
     /// The first segment of each chunk; starts with 0.
-    pub(crate) cuts: Vec<u32>,
+    #[serde(rename = "cuts")]
+    pub(crate) chunk_starts: Vec<u32>,
     /// Where the chunks enter a source without an index.
     pub(crate) entries: Option<Entries>,
     /// How many chunks there would be if the source could be entered anywhere.
@@ -192,7 +193,7 @@ impl Plan {
     /// The timeline starts at the container's start: a picture that starts later is preceded by
     /// copies of its first frame, so that sound and picture start together and stay in sync.
     pub fn new(source: &SourceInfo, settings: Settings) -> Self {
-        Self::cut(source, settings, cuts)
+        Self::cut(source, settings, chunk_starts)
     }
 
     /// Plans a source that one function encodes as a whole.
@@ -215,7 +216,7 @@ impl Plan {
     fn cut(
         source: &SourceInfo,
         settings: Settings,
-        cuts: impl Fn(&SourceInfo, Grid, u64, u64) -> Vec<u32>,
+        chunk_starts: impl Fn(&SourceInfo, Grid, u64, u64) -> Vec<u32>,
     ) -> Self {
         let video = &source.video;
         let grid = Grid::new(video.frame_rate);
@@ -235,21 +236,21 @@ impl Plan {
         );
         let work = chunks::Work::of(video, frames, &renditions, settings.preset);
         let wanted = chunks::count(grid.segments_for(frames), work, settings.fan_out);
-        let cuts = cuts(source, grid, frames, wanted);
-        let longest = chunks::longest(&cuts, grid.segments_for(frames));
+        let chunk_starts = chunk_starts(source, grid, frames, wanted);
+        let longest = chunks::longest(&chunk_starts, grid.segments_for(frames));
         let storyboard = renditions.first().map(|largest| {
             let chunk_frames = longest * u64::from(grid.segment_frames());
             Storyboard::new(grid, frames, chunk_frames, (largest.width, largest.height))
         });
-        let by_position = source.seeking == Seeking::ByPosition && cuts.len() > 1;
+        let by_position = source.seeking == Seeking::ByPosition && chunk_starts.len() > 1;
         Self {
             container: source.container,
             reads_deep: source.reads_deep,
             source_bytes: source.size_bytes,
             cpu_ms: work.cpu_ms,
             source_pixels: u64::from(video.width) * u64::from(video.height),
-            entries: by_position.then(|| Entries::new(source, grid, &cuts)),
-            cuts,
+            entries: by_position.then(|| Entries::new(source, grid, &chunk_starts)),
+            chunk_starts,
             storyboard,
             wanted_chunks: u32::try_from(wanted).unwrap_or(u32::MAX),
             grid,
@@ -331,7 +332,7 @@ impl Plan {
     }
 
     /// Whether the encode stopped at [`Self::max_frames`]: the source is longer than it states.
-    pub fn was_cut_off(&self, frames: u64) -> bool {
+    pub fn reached_frame_limit(&self, frames: u64) -> bool {
         frames >= self.max_frames()
     }
 
@@ -354,7 +355,7 @@ impl Plan {
 
 /// Where chunks meet: only at times when there is a picture to enter at. What precedes the first
 /// frame, or holds the last, is left to the chunk that has that frame.
-fn cuts(source: &SourceInfo, grid: Grid, frames: u64, wanted: u64) -> Vec<u32> {
+fn chunk_starts(source: &SourceInfo, grid: Grid, frames: u64, wanted: u64) -> Vec<u32> {
     let segments = grid.segments_for(frames);
     let rate = grid.frame_rate;
     // A last chunk of a frame or two may turn out to have none.
@@ -367,7 +368,7 @@ fn cuts(source: &SourceInfo, grid: Grid, frames: u64, wanted: u64) -> Vec<u32> {
         Seeking::ByPosition => entries::entry(source, grid, segment).is_some(),
         Seeking::Unreliable => false,
     };
-    chunks::cuts(segments, wanted, |segment| {
+    chunks::chunk_starts(segments, wanted, |segment| {
         can_be_entered(segment) && picture.contains(&(segment * u64::from(grid.segment_frames())))
     })
 }
@@ -505,7 +506,7 @@ pub(crate) mod tests {
             let plan = Plan::new(&source(millis, (rate.num(), rate.den())), SETTINGS);
             prop_assert!(plan.frames > 0 && plan.max_frames() > plan.frames);
             prop_assert!(!plan.renditions.is_empty());
-            prop_assert!(!plan.was_cut_off(plan.frames) && plan.was_cut_off(plan.max_frames()));
+            prop_assert!(!plan.reached_frame_limit(plan.frames) && plan.reached_frame_limit(plan.max_frames()));
         }
     }
 }

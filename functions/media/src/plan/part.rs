@@ -14,14 +14,15 @@ pub enum Part {
     /// All renditions of one chunk, and its sound where each chunk has its own.
     Chunk(u32),
     /// The whole sound.
-    Sound,
+    #[serde(rename = "sound")]
+    Audio,
 }
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chunk(index) => write!(f, "chunk-{index}"),
-            Self::Sound => f.write_str("sound"),
+            Self::Audio => f.write_str("sound"),
         }
     }
 }
@@ -49,19 +50,19 @@ const PROGRESS_STEPS: u32 = 40;
 impl Plan {
     /// How many chunks there are; at least one.
     pub fn chunks(&self) -> u32 {
-        u32::try_from(self.cuts.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.chunk_starts.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether the sound is a part of its own: a source whose samples have no exact times is heard
     /// from its start, and never entered half-way.
-    pub fn sound_is_apart(&self) -> bool {
+    pub fn audio_is_apart(&self) -> bool {
         let exact = |audio: &super::AudioPlan| audio.exact_sample_rate.is_some();
-        self.cuts.len() > 1 && !self.audio.as_ref().is_none_or(exact)
+        self.chunk_starts.len() > 1 && !self.audio.as_ref().is_none_or(exact)
     }
 
     /// All parts.
     pub fn parts(&self) -> impl Iterator<Item = Part> {
-        let sound = self.sound_is_apart().then_some(Part::Sound);
+        let sound = self.audio_is_apart().then_some(Part::Audio);
         // The sound first: it is the longest.
         sound.into_iter().chain((0..self.chunks()).map(Part::Chunk))
     }
@@ -71,9 +72,12 @@ impl Plan {
         let (first, next) = match part {
             Part::Chunk(index) => {
                 let index = index as usize;
-                (*self.cuts.get(index)?, self.cuts.get(index + 1).copied())
+                (
+                    *self.chunk_starts.get(index)?,
+                    self.chunk_starts.get(index + 1).copied(),
+                )
             }
-            Part::Sound => (0, None),
+            Part::Audio => (0, None),
         };
         let per_segment = u64::from(self.grid.segment_frames());
         Some(Span {
@@ -87,14 +91,14 @@ impl Plan {
     }
 
     /// Whether a part encodes the sound.
-    pub fn has_sound(&self, part: Part) -> bool {
-        self.audio.is_some() && (part == Part::Sound) == self.sound_is_apart()
+    pub fn has_audio(&self, part: Part) -> bool {
+        self.audio.is_some() && (part == Part::Audio) == self.audio_is_apart()
     }
 
     /// Whether a part makes the poster.
     pub fn has_poster(&self, part: Part) -> bool {
         let at = self.grid.frame_rate.frames_in_micros(self.poster_from_us);
-        part != Part::Sound
+        part != Part::Audio
             && self.span(part).is_some_and(|span| {
                 // The last frame of all, should the time be rounded up to beyond it.
                 (span.first_frame..span.end_frame).contains(&at.min(self.frames - 1))
@@ -106,7 +110,7 @@ impl Plan {
     pub fn counts(&self, part: Part) -> bool {
         match part {
             Part::Chunk(index) => index % self.chunks().div_ceil(PROGRESS_STEPS) == 0,
-            Part::Sound => false,
+            Part::Audio => false,
         }
     }
 
@@ -128,7 +132,7 @@ impl Plan {
                 clock(span.end_frame)
             ),
             (Part::Chunk(index), None) => format!("chunk {}", index + 1),
-            (Part::Sound, _) => "the sound".into(),
+            (Part::Audio, _) => "the sound".into(),
         }
     }
 }
@@ -165,7 +169,7 @@ mod tests {
         let plan = plan(1000, (25, 1), 1000);
         assert_eq!(plan.parts().collect::<Vec<_>>(), [Part::Chunk(0)]);
         let part = Part::Chunk(0);
-        assert!(plan.has_sound(part) && plan.has_poster(part));
+        assert!(plan.has_audio(part) && plan.has_poster(part));
         let span = plan.span(part).unwrap();
         assert!(span.is_first && span.is_last);
         assert_eq!((span.first_frame, span.end_frame), (0, 25));
@@ -176,17 +180,17 @@ mod tests {
     fn sound_without_exact_times_is_a_part_of_its_own() {
         let mut info = source(600_000, (25, 1));
         let split = Plan::new(&info, SETTINGS);
-        assert!(split.chunks() > 10 && !split.sound_is_apart());
-        assert!(split.has_sound(Part::Chunk(3)));
+        assert!(split.chunks() > 10 && !split.audio_is_apart());
+        assert!(split.has_audio(Part::Chunk(3)));
         info.audio.as_mut().unwrap().exact_sample_rate = None;
         let split = Plan::new(&info, SETTINGS);
-        assert_eq!(split.parts().next(), Some(Part::Sound));
-        assert!(split.has_sound(Part::Sound) && !split.has_sound(Part::Chunk(3)));
+        assert_eq!(split.parts().next(), Some(Part::Audio));
+        assert!(split.has_audio(Part::Audio) && !split.has_audio(Part::Chunk(3)));
         // A single part has it all, whatever the sound is.
         let mut info = source(2_000, (25, 1));
         info.audio.as_mut().unwrap().exact_sample_rate = None;
         let whole = Plan::new(&info, SETTINGS);
-        assert!(!whole.sound_is_apart() && whole.has_sound(Part::Chunk(0)));
+        assert!(!whole.audio_is_apart() && whole.has_audio(Part::Chunk(0)));
     }
 
     #[test]
@@ -197,15 +201,15 @@ mod tests {
         let plan = Plan::new(&info, SETTINGS);
         assert_eq!(plan.frames, 15_000, "the last frame is held");
         assert!(plan.chunks() > 10);
-        let cuts = &plan.cuts[1..];
+        let chunk_starts = &plan.chunk_starts[1..];
         assert!(
-            cuts[0] * 6 >= 100 && cuts[cuts.len() - 1] * 6 < 400,
-            "{cuts:?}"
+            chunk_starts[0] * 6 >= 100 && chunk_starts[chunk_starts.len() - 1] * 6 < 400,
+            "{chunk_starts:?}"
         );
         assert_eq!(
             plan.describe(Part::Chunk(0)),
             format!("chunk 1 of {}, 0:00 to {}", plan.chunks(), {
-                let end = cuts[0] * 6;
+                let end = chunk_starts[0] * 6;
                 format!("{}:{:02}", end / 60, end % 60)
             })
         );
@@ -215,7 +219,7 @@ mod tests {
     fn a_source_that_cannot_be_entered_is_one_chunk() {
         let mut info = source(600_000, (25, 1));
         info.seeking = crate::source::Seeking::Unreliable;
-        assert_eq!(Plan::new(&info, SETTINGS).cuts, [0]);
+        assert_eq!(Plan::new(&info, SETTINGS).chunk_starts, [0]);
     }
 
     #[test]
@@ -235,7 +239,7 @@ mod tests {
         let plan = Plan::new(&info, SETTINGS);
         assert!(plan.chunks() > 10 && !plan.is_worth_measuring(&info));
         let entries = plan.entries.as_ref().unwrap();
-        for (&cut, index) in plan.cuts.iter().zip(0..).skip(1) {
+        for (&cut, index) in plan.chunk_starts.iter().zip(0..).skip(1) {
             let position = entries
                 .position(Part::Chunk(index), Entry::Planned)
                 .unwrap();
@@ -271,7 +275,7 @@ mod tests {
             }
             prop_assert_eq!((at, posters), (plan.frames, 1));
             prop_assert!((1..=2 * PROGRESS_STEPS).contains(&plan.counted()));
-            prop_assert!(plan.parts().all(|part| plan.has_sound(part)));
+            prop_assert!(plan.parts().all(|part| plan.has_audio(part)));
         }
     }
 }

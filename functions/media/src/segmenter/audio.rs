@@ -57,15 +57,15 @@ impl AudioSegmenter {
     /// sound is cut only where the picture is known to go on. Counted from the video's start.
     pub fn push(&mut self, bytes: &[u8], video_segments: u64) -> Result<Vec<Cut>, SegmenterError> {
         self.reader.push(bytes);
-        let mut cuts = Vec::new();
+        let mut chunk_starts = Vec::new();
         while let Some(item) = self.reader.next()? {
             match item {
-                Item::Init(init) => cuts.push(Cut::Init(init)),
+                Item::Init(init) => chunk_starts.push(Cut::Init(init)),
                 Item::Fragment(fragment) => self.collect(&fragment)?,
             }
         }
-        cuts.extend(self.cut(video_segments)?.into_iter().map(Cut::Segment));
-        Ok(cuts)
+        chunk_starts.extend(self.cut(video_segments)?.into_iter().map(Cut::Segment));
+        Ok(chunk_starts)
     }
 
     /// Gives the segments that the video's progress allows.
@@ -88,7 +88,7 @@ impl AudioSegmenter {
         // A picture shorter than half a frame of sound still gets one, so that there is a track.
         let end = self.frame_at(video_ticks).max(1);
         if end > self.end() {
-            return Err(SegmenterError::SoundTooShort {
+            return Err(SegmenterError::AudioTooShort {
                 found: self.end(),
                 needed: end,
             });

@@ -63,7 +63,7 @@ pub enum SegmenterError {
     },
     /// The sound ended before the picture did, although silence was asked for.
     #[error("the sound has {found} frames, and {needed} are needed")]
-    SoundTooShort {
+    AudioTooShort {
         /// How many came.
         found: u64,
         /// How many the picture's length needs.

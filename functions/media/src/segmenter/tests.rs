@@ -132,27 +132,28 @@ fn pieces(stream: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
 
 fn cut_video(stream: &[u8], sizes: &[usize]) -> Result<Vec<Cut>, SegmenterError> {
     let mut segmenter = VideoSegmenter::new(grid(), 0);
-    let mut cuts = Vec::new();
+    let mut chunk_starts = Vec::new();
     for piece in pieces(stream, sizes) {
-        cuts.extend(segmenter.push(&piece)?);
+        chunk_starts.extend(segmenter.push(&piece)?);
     }
-    cuts.extend(segmenter.finish()?.map(Cut::Segment));
-    Ok(cuts)
+    chunk_starts.extend(segmenter.finish()?.map(Cut::Segment));
+    Ok(chunk_starts)
 }
 
 fn cut_audio(stream: &[u8], sizes: &[usize], video_frames: u64, seen: u64) -> Vec<Cut> {
     let mut segmenter = AudioSegmenter::new(grid(), 48_000, 0);
-    let mut cuts = Vec::new();
+    let mut chunk_starts = Vec::new();
     for piece in pieces(stream, sizes) {
-        cuts.extend(segmenter.push(&piece, seen).unwrap());
+        chunk_starts.extend(segmenter.push(&piece, seen).unwrap());
     }
     let end = video_frames * u64::from(grid().frame_ticks());
-    cuts.extend(segmenter.finish(end).unwrap().into_iter().map(Cut::Segment));
-    cuts
+    chunk_starts.extend(segmenter.finish(end).unwrap().into_iter().map(Cut::Segment));
+    chunk_starts
 }
 
-fn segments(cuts: &[Cut]) -> Vec<&Segment> {
-    cuts.iter()
+fn segments(chunk_starts: &[Cut]) -> Vec<&Segment> {
+    chunk_starts
+        .iter()
         .filter_map(|cut| match cut {
             Cut::Segment(segment) => Some(segment),
             Cut::Init(_) => None,
@@ -163,10 +164,10 @@ fn segments(cuts: &[Cut]) -> Vec<&Segment> {
 #[test]
 fn a_segment_is_three_gops_as_they_came() {
     let stream = video(380);
-    let cuts = cut_video(&stream, &[1000]).unwrap();
+    let chunk_starts = cut_video(&stream, &[1000]).unwrap();
     let init_bytes = init();
-    assert_eq!(cuts[0], Cut::Init(Bytes::from(init_bytes.clone())));
-    let segments = segments(&cuts);
+    assert_eq!(chunk_starts[0], Cut::Init(Bytes::from(init_bytes.clone())));
+    let segments = segments(&chunk_starts);
     assert_eq!(
         segments.iter().map(|s| s.number).collect::<Vec<_>>(),
         [1, 2, 3]
@@ -183,8 +184,8 @@ fn a_segment_is_three_gops_as_they_came() {
 
 #[test]
 fn an_i_frame_range_is_a_moof_and_the_first_frame() {
-    let cuts = cut_video(&video(150), &[4096]).unwrap();
-    let segment = segments(&cuts)[0];
+    let chunk_starts = cut_video(&video(150), &[4096]).unwrap();
+    let segment = segments(&chunk_starts)[0];
     for iframe in &segment.report.iframes {
         let at = usize::try_from(iframe.offset).unwrap();
         let mut range = &segment.bytes[at..at + usize::try_from(iframe.bytes).unwrap()];
@@ -202,8 +203,8 @@ fn an_i_frame_range_is_a_moof_and_the_first_frame() {
 #[test]
 fn sound_is_cut_where_the_picture_is_and_ends_with_it() {
     // 10 s of picture, 15 s of sound.
-    let cuts = cut_audio(&audio(703), &[777], 250, 1);
-    let segments = segments(&cuts);
+    let chunk_starts = cut_audio(&audio(703), &[777], 250, 1);
+    let segments = segments(&chunk_starts);
     let frames: Vec<_> = segments.iter().map(|s| s.report.ticks / 1024).collect();
     assert_eq!(frames, [281, 188], "6 s are 281.25 frames, 10 s are 468.75");
     let mut bytes = &segments[1].bytes[..];
@@ -217,8 +218,8 @@ fn sound_is_cut_where_the_picture_is_and_ends_with_it() {
 #[test]
 fn sound_waits_for_the_picture() {
     let mut segmenter = AudioSegmenter::new(grid(), 48_000, 0);
-    let cuts = segmenter.push(&audio(600), 0).unwrap();
-    assert_eq!(segments(&cuts).len(), 0);
+    let chunk_starts = segmenter.push(&audio(600), 0).unwrap();
+    assert_eq!(segments(&chunk_starts).len(), 0);
     assert_eq!(segmenter.cut(1).unwrap().len(), 1);
     assert_eq!(segmenter.cut(1).unwrap().len(), 0);
     assert_eq!(segmenter.cut(2).unwrap().len(), 1);
@@ -275,12 +276,15 @@ fn what_else_is_in_a_fragment_is_not_read() {
         stream.extend(mp4_box(*b"moof", &[body(moof), &table].concat()));
         stream.extend(data);
     }
-    let cuts = cut_video(&stream, &[99]).unwrap();
-    let ticks = |cuts: &[Cut]| -> Vec<_> {
-        let segments = segments(cuts);
+    let chunk_starts = cut_video(&stream, &[99]).unwrap();
+    let ticks = |chunk_starts: &[Cut]| -> Vec<_> {
+        let segments = segments(chunk_starts);
         segments.iter().map(|s| s.report.ticks).collect()
     };
-    assert_eq!(ticks(&cuts), ticks(&cut_video(&video(100), &[99]).unwrap()));
+    assert_eq!(
+        ticks(&chunk_starts),
+        ticks(&cut_video(&video(100), &[99]).unwrap())
+    );
 }
 
 #[test]
@@ -343,9 +347,9 @@ proptest! {
         frames in 1u32..400, sizes in proptest::collection::vec(1usize..5000, 1..8)
     ) {
         let stream = video(frames);
-        let cuts = cut_video(&stream, &sizes).unwrap();
-        prop_assert_eq!(&cuts, &cut_video(&stream, &[usize::MAX]).unwrap());
-        let ticks: u64 = segments(&cuts).iter().map(|s| s.report.ticks).sum();
+        let chunk_starts = cut_video(&stream, &sizes).unwrap();
+        prop_assert_eq!(&chunk_starts, &cut_video(&stream, &[usize::MAX]).unwrap());
+        let ticks: u64 = segments(&chunk_starts).iter().map(|s| s.report.ticks).sum();
         prop_assert_eq!(ticks, u64::from(frames * grid().frame_ticks()));
     }
 
@@ -355,9 +359,9 @@ proptest! {
     ) {
         let stream = audio(800);
         let seen = seen.min(frames / u64::from(grid().segment_frames()));
-        let cuts = cut_audio(&stream, &sizes, frames, seen);
-        prop_assert_eq!(&cuts, &cut_audio(&stream, &[usize::MAX], frames, 0));
-        let ticks: u64 = segments(&cuts).iter().map(|s| s.report.ticks).sum();
+        let chunk_starts = cut_audio(&stream, &sizes, frames, seen);
+        prop_assert_eq!(&chunk_starts, &cut_audio(&stream, &[usize::MAX], frames, 0));
+        let ticks: u64 = segments(&chunk_starts).iter().map(|s| s.report.ticks).sum();
         let (sound, picture) = (ticks as f64 / 48_000.0, frames as f64 / 25.0);
         prop_assert!((sound - picture).abs() <= 512.0 / 48_000.0 + 1e-9 || ticks == 1024);
     }

@@ -40,20 +40,20 @@ impl VideoSegmenter {
     /// Takes more of the stream, and gives what became whole.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Cut>, SegmenterError> {
         self.reader.push(bytes);
-        let mut cuts = Vec::new();
+        let mut chunk_starts = Vec::new();
         while let Some(item) = self.reader.next()? {
             match item {
-                Item::Init(init) => cuts.push(Cut::Init(init)),
+                Item::Init(init) => chunk_starts.push(Cut::Init(init)),
                 Item::Fragment(fragment) => {
                     self.check(&fragment)?;
                     self.gops.push(fragment);
                     if self.gops.len() == self.grid.gops_per_segment as usize {
-                        cuts.extend(self.segment().map(Cut::Segment));
+                        chunk_starts.extend(self.segment().map(Cut::Segment));
                     }
                 }
             }
         }
-        Ok(cuts)
+        Ok(chunk_starts)
     }
 
     /// The stream has ended: gives the last segment, if one was begun.

@@ -7,7 +7,7 @@ use super::{
     StreamKind, VideoStream,
     color::{Colors, stated},
     streams::Chosen,
-    trial::{Picture, Sound},
+    trial::{AudioFrame, VideoFrame},
 };
 use crate::{
     error::{ErrorType, VideoError},
@@ -388,7 +388,7 @@ impl ProbeStream {
         .believable()
     }
 
-    fn colors<'a>(&'a self, picture: &'a Picture) -> Colors<'a> {
+    fn colors<'a>(&'a self, picture: &'a VideoFrame) -> Colors<'a> {
         let of = |decoded: &'a Option<String>, stated_: &'a Option<String>| {
             decoded.as_deref().or(stated(stated_.as_deref()))
         };
@@ -400,23 +400,23 @@ impl ProbeStream {
     }
 
     /// What the header says of its frames.
-    pub(super) fn picture(&self) -> Picture {
+    pub(super) fn picture(&self) -> VideoFrame {
         let aspect = self
             .sample_aspect_ratio
             .as_deref()
             .and_then(|text| text.split_once(':'));
         let aspect = aspect.and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)));
-        Picture {
+        VideoFrame {
             width: self.width,
             height: self.height,
             pixel_aspect: aspect.unwrap_or((1, 1)),
-            ..Picture::default()
+            ..VideoFrame::default()
         }
     }
 
     /// What the header says of its samples.
-    pub(super) fn sound(&self) -> Sound {
-        Sound {
+    pub(super) fn sound(&self) -> AudioFrame {
+        AudioFrame {
             at_us: None,
             channels: self.channels,
             layout: String::new(),

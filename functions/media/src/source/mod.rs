@@ -143,7 +143,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    fn of(sound: &trial::Sound) -> Self {
+    fn of(sound: &trial::AudioFrame) -> Self {
         if sound.channels == 1 {
             Self::Mono
         } else if sound.layout.starts_with("ambisonic") {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     ffprobe::{Probe, ProbeStream, no_video},
-    trial::{Picture, Refusal, Sound, Trial},
+    trial::{AudioFrame, Refusal, Trial, VideoFrame},
 };
 use crate::{
     diagnostics,
@@ -41,7 +41,7 @@ pub enum Next {
 pub struct Chosen {
     /// The video stream's index.
     pub(super) video: u32,
-    pub(super) picture: Picture,
+    pub(super) picture: VideoFrame,
     /// Whether each frame that was decoded is one that needs no other.
     pub(super) is_intra: bool,
     /// Whether there is only one.
@@ -49,7 +49,7 @@ pub struct Chosen {
     /// How the bitstream wants it turned, where the container does not say.
     pub(super) matrix: Option<[i64; 4]>,
     /// The audio stream, by index.
-    pub(super) audio: Option<(u32, Sound)>,
+    pub(super) audio: Option<(u32, AudioFrame)>,
     pub(super) not_used: Vec<NotUsed>,
 }
 
@@ -166,12 +166,12 @@ impl<'a> Selection<'a> {
         } else {
             let video = self.videos[0];
             let pictures = trial
-                .pictures
+                .video
                 .get(&video)
                 .filter(|pictures| !pictures.is_empty());
             let pictures = pictures.ok_or_else(no_frames)?;
             let audio = self.audios.first().copied();
-            match audio.map(|index| (index, trial.sounds.get(&index))) {
+            match audio.map(|index| (index, trial.audio.get(&index))) {
                 // There is nothing in it: perhaps in the next.
                 Some((index, None)) => {
                     self.audios.remove(0);
@@ -192,7 +192,7 @@ impl<'a> Selection<'a> {
 
     /// Of several video streams, one that moves: a cover is not always marked as one.
     fn settle_video(&mut self, trial: &Trial) {
-        let frames = |index: &u32| trial.pictures.get(index).map_or(0, Vec::len);
+        let frames = |index: &u32| trial.video.get(index).map_or(0, Vec::len);
         let best = self.videos.iter().map(frames).max().unwrap_or(0).min(2);
         let at = self
             .videos
@@ -230,7 +230,12 @@ impl<'a> Selection<'a> {
             .extend(stream.map(|stream| stream.not_used(reason)));
     }
 
-    fn chosen(&mut self, video: u32, pictures: &[Picture], audio: Option<(u32, Sound)>) -> Chosen {
+    fn chosen(
+        &mut self,
+        video: u32,
+        pictures: &[VideoFrame],
+        audio: Option<(u32, AudioFrame)>,
+    ) -> Chosen {
         let others: Vec<_> = self.audios.iter().skip(1).copied().collect();
         for index in others {
             self.leave_out(index, NotUsedReason::NotChosen);

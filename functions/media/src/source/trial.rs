@@ -9,16 +9,16 @@ use super::ffprobe::seconds;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trial {
     /// The frames of each video stream, by the stream's index.
-    pub(crate) pictures: BTreeMap<u32, Vec<Picture>>,
+    pub(crate) video: BTreeMap<u32, Vec<VideoFrame>>,
     /// The first frame of each audio stream.
-    pub(crate) sounds: BTreeMap<u32, Sound>,
+    pub(crate) audio: BTreeMap<u32, AudioFrame>,
     /// Why ffmpeg did not begin at all.
     pub(crate) refusal: Option<Refusal>,
 }
 
 /// A decoded frame of a video stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Picture {
+pub(crate) struct VideoFrame {
     /// When it is shown, on the container's clock.
     pub(crate) at_us: Option<i64>,
     pub(crate) width: u32,
@@ -35,7 +35,7 @@ pub(crate) struct Picture {
 
 /// A decoded frame of an audio stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sound {
+pub(crate) struct AudioFrame {
     pub(crate) at_us: Option<i64>,
     pub(crate) channels: u32,
     /// As ffmpeg calls it: `stereo`, `5.1`, `ambisonic 1`.
@@ -60,8 +60,8 @@ impl Trial {
         if let Some((stream, text)) = said_by(PICTURES, line) {
             self.add_picture(stream, text);
         } else if let Some((stream, text)) = said_by(SOUNDS, line) {
-            if let Some(sound) = Sound::read(text) {
-                self.sounds.entry(stream).or_insert(sound);
+            if let Some(sound) = AudioFrame::read(text) {
+                self.audio.entry(stream).or_insert(sound);
             }
         } else if let Some(refusal) = Refusal::read(line) {
             self.refusal.get_or_insert(refusal);
@@ -70,12 +70,12 @@ impl Trial {
 
     /// Whether it told anything at all.
     pub fn has_answer(&self) -> bool {
-        !self.pictures.is_empty() || !self.sounds.is_empty() || self.refusal.is_some()
+        !self.video.is_empty() || !self.audio.is_empty() || self.refusal.is_some()
     }
 
     fn add_picture(&mut self, stream: u32, text: &str) {
-        let pictures = self.pictures.entry(stream).or_default();
-        if let Some(picture) = Picture::read(text) {
+        let pictures = self.video.entry(stream).or_default();
+        if let Some(picture) = VideoFrame::read(text) {
             pictures.push(picture);
         } else if let Some(picture) = pictures.last_mut() {
             // What follows a frame's own line tells more of it.
@@ -94,7 +94,7 @@ impl Trial {
     }
 }
 
-impl Picture {
+impl VideoFrame {
     fn read(text: &str) -> Option<Self> {
         let pair = |text: &str, by| {
             let (first, second) = text.split_once(by)?;
@@ -114,7 +114,7 @@ impl Picture {
     }
 }
 
-impl Sound {
+impl AudioFrame {
     fn read(text: &str) -> Option<Self> {
         let (_, layout) = text.split_once(" chlayout:")?;
         let (layout, _) = layout.split_once(" rate:")?;
@@ -182,7 +182,7 @@ mod tests {
 [showinfo@picture0 @ 0x7f39] n:   1 pts: 129600 pts_time:1.44    duration:   3600 duration_time:0.04    fmt:yuv420p cl:left sar:0/1 s:1280x720 i:P iskey:0 type:P 
 [ashowinfo@sound12 @ 0x7f15] n:0 pts:0 pts_time:-0.0065 fmt:fltp channels:4 chlayout:ambisonic 1 rate:48000 nb_samples:648
 ");
-        let [first, second] = &trial.pictures[&0][..] else {
+        let [first, second] = &trial.video[&0][..] else {
             panic!("{trial:?}")
         };
         assert_eq!(
@@ -199,7 +199,7 @@ mod tests {
             (Some("bt709"), &None)
         );
         assert!(!second.is_intra && !second.is_turned && second.pixel_aspect == (0, 1));
-        let sound = &trial.sounds[&12];
+        let sound = &trial.audio[&12];
         assert_eq!((sound.channels, sound.layout.as_str()), (4, "ambisonic 1"));
         assert_eq!(sound.at_us, Some(-6500));
         assert_eq!(trial.refusal, None);

@@ -9,12 +9,12 @@ use std::{io::PipeReader, os::fd::OwnedFd, pin::pin};
 use reelrun_core::video::VideoId;
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
-    allowance::Allowance,
     command::{self, Output, SourceUrl, Way},
     diagnostics::{Stage, is_network_trouble, was_interrupted},
     error::{ErrorType, VideoError},
     plan::{Part, Plan, Span},
     report::{TrackReport, seconds},
+    resource_limits::ResourceLimits,
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
     stitch::PartReport,
 };
@@ -29,7 +29,7 @@ use self::pair::Pair;
 use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
     error::StepError,
-    process::{Ended, Programs, Pulse},
+    process::{ActivityClock, Ended, Programs},
     upload::{Slots, Uploads},
 };
 
@@ -97,10 +97,10 @@ impl Encoder<'_> {
         let no_such_part = || StepError::Internal(format!("the plan has no {part}"));
         let encode = command::encode(plan, part, source, way).ok_or_else(no_such_part)?;
         let span = plan.span(part).ok_or_else(no_such_part)?;
-        let allowance = Allowance::encode(self.programs.memory_mb, plan, part);
-        let (pair, readers) = Pair::start(self.programs, &encode, allowance)?;
-        let pulse = pair.pulse().clone();
-        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, &pulse)?;
+        let limits = ResourceLimits::encode(self.programs.memory_mb, plan, part);
+        let (pair, readers) = Pair::start(self.programs, &encode, limits)?;
+        let activity = pair.activity().clone();
+        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, &activity)?;
         let mut done = Vec::new();
         let mut incomplete = None;
         let mut end = pin!(pair.end());
@@ -143,7 +143,7 @@ impl Encoder<'_> {
         span: Span,
         outputs: Vec<Output>,
         readers: Vec<PipeReader>,
-        pulse: &Pulse,
+        activity: &ActivityClock,
     ) -> Result<JoinSet<Result<Done, TrackError>>, StepError> {
         let slots = Slots::new();
         let expected = plan.grid().ticks_at(span.first_frame)..plan.grid().ticks_at(span.end_frame);
@@ -167,7 +167,7 @@ impl Encoder<'_> {
             let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))
                 .map_err(|why| StepError::Internal(format!("a pipe can't be read: {why}")))?;
             let uploads = Uploads::new(self.storage.clone(), self.video, slots.clone());
-            let pulse = pulse.clone();
+            let activity = activity.clone();
             match output {
                 Output::Video(index) => {
                     let rendition = plan.renditions()[index].clone();
@@ -181,10 +181,13 @@ impl Encoder<'_> {
                             leader,
                             stores_init: span.is_first,
                         };
-                        Ok(Done::Video(index, track.read(pipe, uploads, pulse).await?))
+                        Ok(Done::Video(
+                            index,
+                            track.read(pipe, uploads, activity).await?,
+                        ))
                     });
                 }
-                Output::Sound => {
+                Output::Audio => {
                     if let Some(audio) = plan.audio().cloned() {
                         let segmenter =
                             AudioSegmenter::new(plan.grid(), audio.sample_rate, span.first_segment);
@@ -198,7 +201,7 @@ impl Encoder<'_> {
                                 watched,
                                 stores_init: span.is_first,
                             };
-                            Ok(Done::Audio(track.read(pipe, uploads, pulse).await?))
+                            Ok(Done::Audio(track.read(pipe, uploads, activity).await?))
                         });
                     }
                 }
@@ -208,9 +211,9 @@ impl Encoder<'_> {
                         async move { read_still(pipe, uploads, file).await.map(Done::Poster) },
                     );
                 }
-                Output::Sheet => {
+                Output::SpriteSheet => {
                     if let Part::Chunk(index) = part {
-                        let file = MediaFile::Sheet(index);
+                        let file = MediaFile::SpriteSheet(index);
                         tasks.spawn(async move {
                             read_still(pipe, uploads, file).await.map(Done::Sheet)
                         });
@@ -256,11 +259,11 @@ fn check_length(
     report: &PartReport,
     ended: &Ended,
 ) -> Result<(), StepError> {
-    if report.part == Part::Sound && was_interrupted(&ended.stderr) {
+    if report.part == Part::Audio && was_interrupted(&ended.stderr) {
         // Silence was put in the place of what is missing, so its length says nothing.
         return Err(StepError::unread(&ended.stderr));
     }
-    let Some(video) = report.tracks.first().filter(|_| report.part != Part::Sound) else {
+    let Some(video) = report.tracks.first().filter(|_| report.part != Part::Audio) else {
         return Ok(());
     };
     let frames = plan.grid().frames_in(video.ticks());

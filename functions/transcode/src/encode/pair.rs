@@ -3,13 +3,13 @@
 use std::{ffi::OsString, io::PipeReader, pin::pin, time::Duration};
 
 use reelrun_media::{
-    allowance::{Allowance, Exceeded},
     command::{Encode, FIRST_FD, Output},
+    resource_limits::{Exceeded, ResourceLimits},
 };
 
 use crate::{
     error::StepError,
-    process::{self, Ended, Programs, Pulse, Running},
+    process::{self, ActivityClock, Ended, Programs, Running},
 };
 
 /// Both while they run; ended when dropped.
@@ -31,23 +31,23 @@ impl Pair {
     pub(super) fn start(
         programs: &Programs,
         encode: &Encode,
-        allowance: Allowance,
+        limits: ResourceLimits,
     ) -> Result<(Self, Vec<PipeReader>), StepError> {
-        let start = |args: &[OsString], stdin, pipes, allowance| {
-            process::start(&programs.ffmpeg, args, stdin, FIRST_FD, pipes, allowance)
+        let start = |args: &[OsString], stdin, pipes, limits| {
+            process::start(&programs.ffmpeg, args, stdin, FIRST_FD, pipes, limits)
         };
-        let (main, mut readers) = start(&encode.args, None, encode.outputs.len(), allowance)?;
+        let (main, mut readers) = start(&encode.args, None, encode.outputs.len(), limits)?;
         let mut sound = None;
-        let decoded = encode.outputs.iter().position(|o| *o == Output::Sound);
-        if let Some((args, at)) = encode.sound_args.as_ref().zip(decoded) {
+        let decoded = encode.outputs.iter().position(|o| *o == Output::Audio);
+        if let Some((args, at)) = encode.audio_args.as_ref().zip(decoded) {
             // Time is the main one's: this one waits for it, and ends with it.
-            let allowance = Allowance {
-                memory_bytes: allowance.memory_bytes / 2,
-                address_bytes: allowance.address_bytes / 2,
+            let limits = ResourceLimits {
+                memory_bytes: limits.memory_bytes / 2,
+                address_bytes: limits.address_bytes / 2,
                 time: None,
                 silence: None,
             };
-            let (encoder, encoded) = start(args, Some(readers.remove(at)), 1, allowance)?;
+            let (encoder, encoded) = start(args, Some(readers.remove(at)), 1, limits)?;
             readers.splice(at..at, encoded);
             sound = Some(encoder);
         }
@@ -55,13 +55,13 @@ impl Pair {
     }
 
     /// Where readers of their output tell that they read it.
-    pub(super) fn pulse(&self) -> &Pulse {
-        self.main.pulse()
+    pub(super) fn activity(&self) -> &ActivityClock {
+        self.main.activity()
     }
 
     /// Waits until both have ended.
     pub(super) async fn end(self) -> Result<PairEnded, StepError> {
-        let pulse = self.main.pulse().clone();
+        let activity = self.main.activity().clone();
         let main = self.main.end().await?;
         let sound = match self.sound {
             Some(sound) if !main.status.success() && !has_lost_its_reader(&main) => {
@@ -69,7 +69,7 @@ impl Pair {
                 drop(sound);
                 None
             }
-            Some(sound) => Some(end_soon(sound, &pulse).await?),
+            Some(sound) => Some(end_soon(sound, &activity).await?),
             None => None,
         };
         Ok(PairEnded { main, sound })
@@ -95,13 +95,13 @@ impl PairEnded {
 const DRAIN_SILENCE: Duration = Duration::from_secs(30);
 
 /// Waits for its end, and ends it if nothing comes out of it any more.
-async fn end_soon(sound: Running, pulse: &Pulse) -> Result<Ended, StepError> {
-    pulse.beat();
+async fn end_soon(sound: Running, activity: &ActivityClock) -> Result<Ended, StepError> {
+    activity.beat();
     let mut end = pin!(sound.end());
     loop {
         match tokio::time::timeout(DRAIN_SILENCE, &mut end).await {
             Ok(ended) => return ended,
-            Err(_) if pulse.silence() < DRAIN_SILENCE => {}
+            Err(_) if activity.silence() < DRAIN_SILENCE => {}
             Err(_) => return Err(StepError::Stalled(Exceeded::Silence.while_encoding())),
         }
     }

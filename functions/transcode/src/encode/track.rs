@@ -14,7 +14,7 @@ use reelrun_media::{
 use sha2::{Digest as _, Sha256};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::watch};
 
-use crate::{error::StepError, process::Pulse, upload::Uploads};
+use crate::{error::StepError, process::ActivityClock, upload::Uploads};
 
 /// Why a pipe gave no whole track.
 pub(super) enum TrackError {
@@ -34,7 +34,7 @@ impl From<SegmenterError> for TrackError {
     fn from(why: SegmenterError) -> Self {
         match why {
             // An ffmpeg that can't decode the source closes its pipes and then says so.
-            SegmenterError::Truncated | SegmenterError::SoundTooShort { .. } => {
+            SegmenterError::Truncated | SegmenterError::AudioTooShort { .. } => {
                 Self::Incomplete(why.to_string())
             }
             // The first frames are missing, or some in the middle.
@@ -87,12 +87,12 @@ impl VideoTrack {
         mut self,
         mut pipe: pipe::Receiver,
         uploads: Uploads,
-        pulse: Pulse,
+        activity: ActivityClock,
     ) -> Result<TrackReport, TrackError> {
         let track = TrackId::Video(self.rendition.name.clone());
-        let mut sink = Sink::new(track, uploads, self.stores_init, pulse);
+        let mut sink = Sink::new(track, uploads, self.stores_init, activity);
         let mut buffer = vec![0; READ_BYTES];
-        while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.pulse).await? {
+        while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.activity).await? {
             for cut in self.segmenter.push(bytes)? {
                 sink.take(cut).await?;
             }
@@ -128,16 +128,16 @@ impl AudioTrack {
         mut self,
         mut pipe: pipe::Receiver,
         uploads: Uploads,
-        pulse: Pulse,
+        activity: ActivityClock,
     ) -> Result<TrackReport, TrackError> {
         let mut sink = Sink::new(
             TrackId::Audio("main".into()),
             uploads,
             self.stores_init,
-            pulse,
+            activity,
         );
         let mut buffer = vec![0; READ_BYTES];
-        while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.pulse).await? {
+        while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.activity).await? {
             let video_segments = self.watched.borrow().ticks / self.segment_ticks;
             for cut in self.segmenter.push(bytes, video_segments)? {
                 sink.take(cut).await?;
@@ -190,25 +190,25 @@ struct Sink {
     /// Whether the initialization segment is stored: once for all parts of a track.
     stores_init: bool,
     /// While a segment waits for storage, the pipe is not read.
-    pulse: Pulse,
+    activity: ActivityClock,
     init: Option<(InitInfo, String)>,
     segments: Vec<SegmentReport>,
 }
 
 impl Sink {
-    fn new(track: TrackId, uploads: Uploads, stores_init: bool, pulse: Pulse) -> Self {
+    fn new(track: TrackId, uploads: Uploads, stores_init: bool, activity: ActivityClock) -> Self {
         Self {
             track,
             uploads,
             stores_init,
-            pulse,
+            activity,
             init: None,
             segments: Vec::new(),
         }
     }
 
     async fn take(&mut self, cut: Cut) -> Result<(), StepError> {
-        let _busy = self.pulse.busy();
+        let _busy = self.activity.busy();
         match cut {
             Cut::Init(bytes) => {
                 let info = read_init(&bytes).map_err(|why| StepError::Internal(why.to_string()))?;
@@ -258,10 +258,10 @@ const READ_BYTES: usize = 256 * 1024;
 async fn read_some<'a>(
     pipe: &mut pipe::Receiver,
     buffer: &'a mut [u8],
-    pulse: &Pulse,
+    activity: &ActivityClock,
 ) -> Result<Option<&'a [u8]>, StepError> {
     let count = pipe.read(buffer).await.map_err(lost_pipe)?;
-    pulse.beat();
+    activity.beat();
     Ok((count > 0).then_some(&buffer[..count]))
 }
 

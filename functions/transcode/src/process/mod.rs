@@ -5,7 +5,7 @@
 //! what they may use, and an end when their time is up.
 
 pub mod sandbox;
-mod watch;
+mod watchdog;
 
 use std::{
     collections::VecDeque,
@@ -20,8 +20,8 @@ use std::{
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use reelrun_media::{
-    allowance::{Allowance, Exceeded},
     diagnostics::{Ending, Stage, Verdict, diagnose},
+    resource_limits::{Exceeded, ResourceLimits},
 };
 use rustix::process::{Pid, Signal};
 use tokio::{
@@ -31,8 +31,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::watch::Watch;
-pub use self::watch::{Busy, Pulse};
+use self::watchdog::Watchdog;
+pub use self::watchdog::{ActivityClock, Busy};
 use crate::error::StepError;
 
 /// Where the programs are, and how much memory there is for them.
@@ -83,7 +83,7 @@ impl Programs {
 pub struct Running {
     child: Child,
     group: Option<Pid>,
-    watch: Watch,
+    watch: Watchdog,
     stderr: JoinHandle<String>,
 }
 
@@ -120,7 +120,7 @@ pub fn start(
     stdin: Option<PipeReader>,
     first_fd: i32,
     pipes: usize,
-    allowance: Allowance,
+    limits: ResourceLimits,
 ) -> Result<(Running, Vec<PipeReader>), StepError> {
     let failed = |why: std::io::Error| {
         StepError::Internal(format!("{} could not be started: {why}", program.display()))
@@ -144,7 +144,7 @@ pub fn start(
         .map_err(|why| StepError::Internal(format!("pipes could not be passed on: {why}")))?;
     command.stdin(stdin.map_or_else(Stdio::null, Stdio::from));
     let io = [Stdio::null(), Stdio::piped()];
-    let running = spawn(command, io, secrets(args), allowance).map_err(failed)?;
+    let running = spawn(command, io, secrets(args), limits).map_err(failed)?;
     Ok((running, readers))
 }
 
@@ -153,9 +153,9 @@ pub async fn output(
     program: &std::path::Path,
     args: &[OsString],
     max_bytes: u64,
-    allowance: Allowance,
+    limits: ResourceLimits,
 ) -> Result<(Ended, String), StepError> {
-    let (running, stdout) = start_reading(program, args, allowance)?;
+    let (running, stdout) = start_reading(program, args, limits)?;
     let mut text = Vec::new();
     stdout
         .take(max_bytes)
@@ -171,10 +171,10 @@ pub async fn output(
 pub async fn each_line(
     program: &std::path::Path,
     args: &[OsString],
-    allowance: Allowance,
+    limits: ResourceLimits,
     mut take: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Ended, StepError> {
-    let (running, stdout) = start_reading(program, args, allowance)?;
+    let (running, stdout) = start_reading(program, args, limits)?;
     read_lines(&running, stdout, &mut take)
         .await
         .map_err(|why| could_not_run(program, &why))?;
@@ -185,7 +185,7 @@ pub async fn each_line(
 pub async fn each_message(
     program: &std::path::Path,
     args: &[OsString],
-    allowance: Allowance,
+    limits: ResourceLimits,
     mut take: impl FnMut(&str),
 ) -> Result<Ended, StepError> {
     let failed = |why: std::io::Error| could_not_run(program, &why);
@@ -194,7 +194,7 @@ pub async fn each_message(
     command.args(args).stdin(Stdio::null());
     let secrets = secrets(args);
     let io = [Stdio::null(), Stdio::from(writer)];
-    let running = spawn(command, io, Vec::new(), allowance).map_err(failed)?;
+    let running = spawn(command, io, Vec::new(), limits).map_err(failed)?;
     let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).map_err(failed)?;
     let mut last = VecDeque::new();
     read_lines(&running, reader, &mut |line| {
@@ -225,7 +225,7 @@ async fn read_lines(
         if bounded.read_until(b'\n', &mut line).await? == 0 {
             return Ok(());
         }
-        running.watch.pulse.beat();
+        running.watch.activity.beat();
         let text = String::from_utf8_lossy(&line);
         if take(text.trim_end()).is_break() {
             running.kill();
@@ -238,12 +238,12 @@ async fn read_lines(
 fn start_reading(
     program: &std::path::Path,
     args: &[OsString],
-    allowance: Allowance,
+    limits: ResourceLimits,
 ) -> Result<(Running, ChildStdout), StepError> {
     let mut command = std::process::Command::new(program);
     command.args(args).stdin(Stdio::null());
     let io = [Stdio::piped(), Stdio::piped()];
-    let running = spawn(command, io, secrets(args), allowance);
+    let running = spawn(command, io, secrets(args), limits);
     let mut running = running.map_err(|why| could_not_run(program, &why))?;
     let stdout = running.child.stdout.take();
     let stdout = stdout.ok_or_else(|| StepError::Internal("a program has no output".into()))?;
@@ -266,7 +266,7 @@ fn spawn(
     command: std::process::Command,
     [stdout, stderr]: [Stdio; 2],
     secrets: Vec<String>,
-    allowance: Allowance,
+    limits: ResourceLimits,
 ) -> std::io::Result<Running> {
     let mut command = Command::from(command);
     let mut child = command
@@ -279,7 +279,7 @@ fn spawn(
         .spawn()?;
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let group = group.ok_or_else(|| std::io::Error::other("it has ended already"))?;
-    let watch = Watch::begin(group, allowance);
+    let watch = Watchdog::begin(group, limits);
     // The pipes' other ends live in the command; while it does, readers never see the end.
     drop(command);
     let stderr = child.stderr.take();
@@ -313,8 +313,8 @@ impl Running {
     }
 
     /// Where readers of its output tell that they read it.
-    pub fn pulse(&self) -> &Pulse {
-        &self.watch.pulse
+    pub fn activity(&self) -> &ActivityClock {
+        &self.watch.activity
     }
 
     fn kill(&self) {
@@ -404,16 +404,16 @@ mod tests {
 
     use super::*;
 
-    const AMPLE: Allowance = Allowance {
+    const AMPLE: ResourceLimits = ResourceLimits {
         memory_bytes: 1 << 30,
         address_bytes: 1 << 30,
         time: None,
         silence: None,
     };
 
-    async fn shell(script: &str, allowance: Allowance) -> (Ended, String) {
+    async fn shell(script: &str, limits: ResourceLimits) -> (Ended, String) {
         let args = ["-c", script].map(OsString::from);
-        output("/bin/sh".as_ref(), &args, 1 << 20, allowance)
+        output("/bin/sh".as_ref(), &args, 1 << 20, limits)
             .await
             .unwrap()
     }
@@ -435,11 +435,11 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn who_takes_too_long_is_ended_with_all_it_started() {
         let begun = Instant::now();
-        let allowance = Allowance {
+        let limits = ResourceLimits {
             time: Some(Duration::from_millis(300)),
             ..AMPLE
         };
-        let (ended, _) = shell("trap '' TERM; sleep 60 & sleep 60", allowance).await;
+        let (ended, _) = shell("trap '' TERM; sleep 60 & sleep 60", limits).await;
         assert_eq!(ended.exceeded, Some(Exceeded::Time));
         assert!(!ended.was_killed() && !ended.has_crashed());
         assert!(begun.elapsed() < Duration::from_secs(10));
@@ -447,26 +447,26 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn who_holds_too_much_is_ended() {
-        let allowance = Allowance {
+        let limits = ResourceLimits {
             memory_bytes: 8 << 20,
             ..AMPLE
         };
         // A shell variable of 32 MB.
         let script = "x=0123456789abcdef; while [ ${#x} -lt 33554432 ]; do x=$x$x; done; sleep 60";
-        let (ended, _) = shell(script, allowance).await;
+        let (ended, _) = shell(script, limits).await;
         assert_eq!(ended.exceeded, Some(Exceeded::Memory));
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn silence_is_held_against_a_program_unless_nobody_listens() {
-        let allowance = Allowance {
+        let limits = ResourceLimits {
             silence: Some(Duration::from_secs(3)),
             ..AMPLE
         };
         let lines = async |script: &str| {
             let args = ["-c", script].map(OsString::from);
             let mut lines = 0;
-            let ended = each_line("/bin/sh".as_ref(), &args, allowance, |_| {
+            let ended = each_line("/bin/sh".as_ref(), &args, limits, |_| {
                 lines += 1;
                 ControlFlow::Continue(())
             });
@@ -479,9 +479,9 @@ mod tests {
             (Some(Exceeded::Silence), 1)
         );
         let args = ["-c", "sleep 4.5"].map(OsString::from);
-        let (running, _) = start("/bin/sh".as_ref(), &args, None, 3, 1, allowance).unwrap();
-        let pulse = running.pulse().clone();
-        let storing = pulse.busy();
+        let (running, _) = start("/bin/sh".as_ref(), &args, None, 3, 1, limits).unwrap();
+        let activity = running.activity().clone();
+        let storing = activity.busy();
         assert_eq!(running.end().await.unwrap().exceeded, None);
         drop(storing);
     }

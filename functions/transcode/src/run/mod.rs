@@ -213,7 +213,7 @@ impl Transcoder {
         let plan = &self.stored_plan(task).await?;
         let stitched = stitch(plan, self.reports(task, plan).await?)?;
         check_whole(plan, stitched.frames)?;
-        if plan.was_cut_off(stitched.frames) {
+        if plan.reached_frame_limit(stitched.frames) {
             return Err(endless().into());
         }
         // A last look: nothing of a video that was deleted meanwhile may be published.

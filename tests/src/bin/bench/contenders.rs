@@ -105,7 +105,7 @@ pub(crate) async fn reelrun(
     let file = |index: usize| folder.join(format!("{index}.mp4"));
     let used = encode::run(&plan, Part::Chunk(0), url, shift, |output| match output {
         Output::Video(index) => file(index).into_os_string(),
-        Output::Sound | Output::Poster | Output::Sheet => OsString::from("/dev/null"),
+        Output::Audio | Output::Poster | Output::SpriteSheet => OsString::from("/dev/null"),
     })?;
     let rungs: Vec<PathBuf> = (0..plan.renditions().len()).map(file).collect();
     ensure!(

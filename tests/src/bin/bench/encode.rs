@@ -141,7 +141,7 @@ fn command(
     let encode = command::encode(plan, part, source(url, plan.container()), Way::default())
         .context("the plan has no such part")?;
     let mut places = encode.outputs.iter().map(|&output| match output {
-        Output::Sound => "pipe:1".into(),
+        Output::Audio => "pipe:1".into(),
         _ => place(output),
     });
     let ffmpeg = || iter::once(program("ffmpeg").into_os_string());
@@ -150,11 +150,11 @@ fn command(
         _ => arg,
     });
     let main: Vec<_> = ffmpeg().chain(shifted(main.collect(), shift)?).collect();
-    let Some(mut sound) = encode.sound_args else {
+    let Some(mut sound) = encode.audio_args else {
         return Ok(main);
     };
     let last = sound.last_mut().context("the sound has no output")?;
-    *last = place(Output::Sound);
+    *last = place(Output::Audio);
     let pipe = r#"count=$1; shift; "${@:1:count}" | "${@:count+1}""#;
     let words = ["bash", "-o", "pipefail", "-c", pipe, "pipe"].map(OsString::from);
     let count = OsString::from(main.len().to_string());

@@ -53,6 +53,7 @@ pub(crate) enum Step {
 
 /// How a video ends.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one for each row")]
 pub(crate) enum End {
     /// It plays.
     Ready(Ready),
@@ -78,7 +79,7 @@ pub(crate) struct Ready {
     /// When the beep is heard, in seconds after the flash, and how exactly.
     pub(crate) beep: Option<(f64, f64)>,
     /// Whether there is sound.
-    pub(crate) has_sound: bool,
+    pub(crate) has_audio: bool,
     /// The picture's codec, as the API names it.
     pub(crate) codec: Option<&'static str>,
     /// The sound's codec, as the API names it.
@@ -260,7 +261,7 @@ impl Case {
             // The first frame is shown once more for each that it is late.
             step: Some((1, usize::try_from(led_in).unwrap_or(0))),
             beep: self.beep.map(|_| (0.0, SYNC)),
-            has_sound: self.beep.is_some(),
+            has_audio: self.beep.is_some(),
             codec: None,
             audio_codec: None,
             renditions: None,

@@ -51,7 +51,7 @@ pub(crate) fn ready(video: &Value, ready: &Ready) -> Result<String, Vec<String>>
             frame_rate: ready.rate,
             size: ready.size,
             renditions,
-            language: ready.has_sound.then_some("und"),
+            language: ready.has_audio.then_some("und"),
         };
         check(video, &expected);
         judge.facts.push("conforms".into());
@@ -270,7 +270,7 @@ impl Judge {
 
     fn sound(&mut self, picture: &Picture, sound: Option<&Sound>, ready: &Ready) {
         let Some(sound) = sound else {
-            self.expect(!ready.has_sound, "no sound".into(), "without sound");
+            self.expect(!ready.has_audio, "no sound".into(), "without sound");
             return;
         };
         let frame = f64::from(ready.rate.1) / f64::from(ready.rate.0);
@@ -282,7 +282,7 @@ impl Judge {
                 "{heard:.3} s of sound for {length:.3} s of picture"
             ));
         }
-        if !ready.has_sound {
+        if !ready.has_audio {
             self.complaints.push("there is sound".into());
         }
         let Some((after_flash, exactness)) = ready.beep else {

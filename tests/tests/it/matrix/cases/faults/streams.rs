@@ -74,7 +74,7 @@ fn undecodable() -> Vec<Case> {
     let none = "-filter_complex [1:a]atrim=end_sample=0[none] -map 0:v -map [none]";
     let silent = |left_out| {
         move |r: &mut Ready| {
-            (r.has_sound, r.beep) = (false, None);
+            (r.has_audio, r.beep) = (false, None);
             r.not_used = vec![left_out];
         }
     };

@@ -26,7 +26,7 @@ const STEREO: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
 
 /// Where a part's sound comes from, in output samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sound {
+pub(super) enum AudioSource {
     /// From the source's start.
     FromStart { end: u64 },
     /// From the source's sample with this time on, which is `start` on the output's clock.
@@ -40,7 +40,7 @@ pub(super) enum Sound {
     Silence { start: u64, end: u64 },
 }
 
-impl Sound {
+impl AudioSource {
     pub(super) fn new(plan: &Plan, audio: &AudioPlan, span: Span) -> Self {
         let grid = plan.grid;
         let aac_frame = |frame| grid.audio_frame_at(grid.ticks_at(frame), audio.sample_rate);
@@ -137,17 +137,18 @@ mod tests {
             source.audio.as_mut().unwrap().start_us = 9_000_000;
             source.audio.as_mut().unwrap().end_us = Some(40_000_000);
         });
-        plan.cuts = (0..10).collect();
+        plan.chunk_starts = (0..10).collect();
         for rate in [8000, 11_025, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000] {
             let audio = AudioPlan {
                 exact_sample_rate: Some(rate),
                 ..plan.audio.clone().unwrap()
             };
-            let sound = |index| Sound::new(&plan, &audio, plan.span(Part::Chunk(index)).unwrap());
-            assert!(matches!(sound(0), Sound::FromStart { .. }));
+            let sound =
+                |index| AudioSource::new(&plan, &audio, plan.span(Part::Chunk(index)).unwrap());
+            assert!(matches!(sound(0), AudioSource::FromStart { .. }));
             for index in 1..10 {
                 match sound(index) {
-                    Sound::FromSource {
+                    AudioSource::FromSource {
                         source_sample,
                         enter_us,
                         start,
@@ -162,8 +163,8 @@ mod tests {
                             "{rate}"
                         );
                     }
-                    Sound::Silence { .. } => assert!(index >= 7, "{index}"),
-                    Sound::FromStart { .. } => panic!("chunk {index} would play the start"),
+                    AudioSource::Silence { .. } => assert!(index >= 7, "{index}"),
+                    AudioSource::FromStart { .. } => panic!("chunk {index} would play the start"),
                 }
             }
         }

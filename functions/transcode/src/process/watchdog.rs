@@ -1,4 +1,4 @@
-//! Sees to it that a program keeps to its [`Allowance`].
+//! Sees to it that a program keeps to its [`ResourceLimits`].
 //!
 //! The system refuses memory, files and open files beyond a bound by itself. What it can't tell,
 //! how much memory is really held, and whether anything comes out at all, is looked at ten times a
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use reelrun_media::allowance::{Allowance, Exceeded};
+use reelrun_media::resource_limits::{Exceeded, ResourceLimits};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -26,7 +26,7 @@ const OPEN_FILES: u64 = 64;
 
 /// Tells that a program gives output, or that it is we who do not take it.
 #[derive(Debug, Clone)]
-pub struct Pulse(Arc<State>);
+pub struct ActivityClock(Arc<State>);
 
 #[derive(Debug)]
 struct State {
@@ -39,9 +39,9 @@ struct State {
 
 /// For as long as it lives, a program's silence is not held against it.
 #[derive(Debug)]
-pub struct Busy<'a>(&'a Pulse);
+pub struct Busy<'a>(&'a ActivityClock);
 
-impl Pulse {
+impl ActivityClock {
     fn new() -> Self {
         Self(Arc::new(State {
             begun: Instant::now(),
@@ -87,30 +87,30 @@ impl Drop for Busy<'_> {
 
 /// The one that looks at a program.
 #[derive(Debug)]
-pub(super) struct Watch {
-    pub(super) pulse: Pulse,
+pub(super) struct Watchdog {
+    pub(super) activity: ActivityClock,
     exceeded: Arc<OnceLock<Exceeded>>,
     task: JoinHandle<()>,
 }
 
-impl Watch {
+impl Watchdog {
     /// Sets the bounds of a program that has just been started, and begins to look at it. Its
     /// process group has the same number.
-    pub(super) fn begin(pid: Pid, allowance: Allowance) -> Self {
-        set_limits(pid, allowance);
-        let pulse = Pulse::new();
+    pub(super) fn begin(pid: Pid, limits: ResourceLimits) -> Self {
+        set_limits(pid, limits);
+        let activity = ActivityClock::new();
         let exceeded = Arc::new(OnceLock::new());
         let task = tokio::spawn({
-            let (pulse, exceeded) = (pulse.clone(), exceeded.clone());
+            let (activity, exceeded) = (activity.clone(), exceeded.clone());
             async move {
                 let (mut ran, mut looked) = (Duration::ZERO, Instant::now());
                 let bound = loop {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    if !pulse.is_busy() {
+                    if !activity.is_busy() {
                         ran += looked.elapsed();
                     }
                     looked = Instant::now();
-                    if let Some(bound) = judge(pid, &allowance, ran, &pulse) {
+                    if let Some(bound) = judge(pid, &limits, ran, &activity) {
                         break bound;
                     }
                 };
@@ -119,7 +119,7 @@ impl Watch {
             }
         });
         Self {
-            pulse,
+            activity,
             exceeded,
             task,
         }
@@ -132,19 +132,24 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-fn judge(pid: Pid, allowance: &Allowance, ran: Duration, pulse: &Pulse) -> Option<Exceeded> {
+fn judge(
+    pid: Pid,
+    limits: &ResourceLimits,
+    ran: Duration,
+    activity: &ActivityClock,
+) -> Option<Exceeded> {
     let is_over = |limit: Option<Duration>, time: Duration| limit.is_some_and(|limit| time > limit);
-    if held_memory(pid).is_some_and(|bytes| bytes > allowance.memory_bytes) {
+    if held_memory(pid).is_some_and(|bytes| bytes > limits.memory_bytes) {
         Some(Exceeded::Memory)
-    } else if is_over(allowance.time, ran) {
+    } else if is_over(limits.time, ran) {
         Some(Exceeded::Time)
-    } else if is_over(allowance.silence, pulse.silence()) {
+    } else if is_over(limits.silence, activity.silence()) {
         Some(Exceeded::Silence)
     } else {
         None
@@ -163,10 +168,10 @@ fn held_memory(pid: Pid) -> Option<u64> {
 
 /// What the system enforces. The number of threads is none of it: Linux counts those of all
 /// processes of a user.
-fn set_limits(pid: Pid, allowance: Allowance) {
+fn set_limits(pid: Pid, limits: ResourceLimits) {
     for (resource, limit) in [
         // All that can be written to, but for what is shared.
-        (Resource::Data, allowance.address_bytes),
+        (Resource::Data, limits.address_bytes),
         // Pipes and connections have no size; no file may get any.
         (Resource::Fsize, 0),
         (Resource::Nofile, OPEN_FILES),

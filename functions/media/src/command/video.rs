@@ -33,7 +33,7 @@ impl Stills {
     };
 
     pub(super) fn of(plan: &Plan, part: Part, span: Span) -> Self {
-        let storyboard = plan.storyboard.filter(|_| part != Part::Sound);
+        let storyboard = plan.storyboard.filter(|_| part != Part::Audio);
         Self {
             poster: plan.has_poster(part),
             sheet: storyboard.and_then(|storyboard| Some((storyboard, storyboard.rows(span)?))),

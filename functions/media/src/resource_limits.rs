@@ -12,7 +12,7 @@ use crate::{
 
 /// The bounds of one program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
+pub struct ResourceLimits {
     /// The memory that it may hold, in bytes.
     pub memory_bytes: u64,
     /// The memory that it may ask for, in bytes; the system refuses it more. Threads ask for stacks
@@ -63,7 +63,7 @@ const ENCODE_TIME: Duration = Duration::from_secs(25);
 const ENCODE_FACTOR: u64 = 20;
 
 /// A second of sound takes a fiftieth of a second, or less.
-const SOUND_FACTOR: u64 = 10;
+const AUDIO_FACTOR: u64 = 10;
 
 /// One CPU; decoding makes good use of two.
 const CPU_MB: u64 = 1769;
@@ -82,7 +82,7 @@ fn share(function_memory_mb: u32) -> u64 {
     (u64::from(function_memory_mb) * MIB).saturating_sub(FUNCTION_BYTES)
 }
 
-impl Allowance {
+impl ResourceLimits {
     /// For ffprobe, which reads what a file says of itself.
     pub fn probe(function_memory_mb: u32) -> Self {
         let memory_bytes = share(function_memory_mb).min(PROBE_BYTES);
@@ -122,7 +122,7 @@ impl Allowance {
 /// How long encoding a part may take; as long as the function may, for sound that is a part of its
 /// own.
 fn encode_time(function_memory_mb: u32, plan: &Plan, part: Part) -> Option<Duration> {
-    let span = plan.span(part).filter(|_| part != Part::Sound)?;
+    let span = plan.span(part).filter(|_| part != Part::Audio)?;
     let memory_mb = u64::from(function_memory_mb).clamp(1, 2 * CPU_MB);
     let whole_ms = plan.cpu_ms.saturating_mul(CPU_MB) / memory_mb;
     let frames = span.stop_frame - span.first_frame;
@@ -136,7 +136,7 @@ fn encode_time(function_memory_mb: u32, plan: &Plan, part: Part) -> Option<Durat
     } else {
         whole_ms.saturating_mul(LATER_CHUNK_FACTOR.into())
     };
-    let sound = plan.grid.micros_at(frames) / 1000 / SOUND_FACTOR;
+    let sound = plan.grid.micros_at(frames) / 1000 / AUDIO_FACTOR;
     let reading = Duration::from_secs(plan.source_bytes / SCAN_BYTES_PER_SECOND);
     let ms = expected
         .saturating_add(surplus)
@@ -189,24 +189,24 @@ mod tests {
     fn a_program_never_gets_all_of_a_function_s_memory() {
         for memory_mb in [512, 1024, 1769, 3008, 10_240] {
             let memory = u64::from(memory_mb) * MIB;
-            let probe = Allowance::probe(memory_mb);
+            let probe = ResourceLimits::probe(memory_mb);
             assert!(probe.memory_bytes < 1_000_000_000 && probe.memory_bytes < memory);
             let plan = Plan::new(&source(20_000, (25, 1)), SETTINGS);
-            let encode = Allowance::encode(memory_mb, &plan, Part::Chunk(0));
+            let encode = ResourceLimits::encode(memory_mb, &plan, Part::Chunk(0));
             assert!(encode.memory_bytes < memory && encode.memory_bytes >= memory / 2);
         }
     }
 
     #[test]
     fn large_files_and_pictures_get_more_time() {
-        let scan = |bytes| Allowance::scan(3008, bytes).time.unwrap();
+        let scan = |bytes| ResourceLimits::scan(3008, bytes).time.unwrap();
         assert_eq!(scan(1000), PROBE_TIME);
         assert!(scan(20 << 30) > Duration::from_mins(20));
         let silence = |width, height, part| {
             let mut info = source(600_000, (25, 1));
             (info.video.width, info.video.height) = (width, height);
             let plan = Plan::new(&info, SETTINGS);
-            Allowance::encode(3008, &plan, part)
+            ResourceLimits::encode(3008, &plan, part)
                 .silence
                 .unwrap()
                 .as_secs()
@@ -222,7 +222,7 @@ mod tests {
             let mut info = source(millis, (25, 1));
             info.audio.as_mut().unwrap().exact_sample_rate = None;
             let plan = Plan::new(&info, SETTINGS);
-            (Allowance::encode(1769, &plan, part).time, plan)
+            (ResourceLimits::encode(1769, &plan, part).time, plan)
         };
         let (tiny, _) = time(100, Part::Chunk(0));
         assert!(tiny.unwrap() < Duration::from_mins(3));
@@ -231,6 +231,6 @@ mod tests {
         assert!(first.unwrap() > 10 * estimate, "{first:?} {estimate:?}");
         let (later, _) = time(600_000, Part::Chunk(1));
         assert!(later.unwrap() > first.unwrap());
-        assert_eq!(time(600_000, Part::Sound).0, None);
+        assert_eq!(time(600_000, Part::Audio).0, None);
     }
 }
