@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether the service works
+         * Check whether the service works
          * @description Answers 200 when the catalog does.
          */
         get: operations["getHealth"];
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * What may be uploaded
-         * @description What a client may check before it asks.
+         * @description What a client can check before it requests an upload.
          */
         get: operations["getLimits"];
         put?: never;
@@ -74,7 +74,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for the permission to upload a file
+         * Request permission to upload a file
          * @description The answer has signed URLs: the file goes to storage itself, and not through this API. Storage
          *     refuses another length or type than those asked for.
          */
@@ -139,8 +139,8 @@ export interface paths {
         post?: never;
         /**
          * Delete a video
-         * @description Answers as soon as nobody finds the video any more, at any time of its life; its files are
-         *     removed after that.
+         * @description Possible at any time. Answers as soon as the video can't be found any more; its files are removed
+         *     after that.
          */
         delete: operations["deleteVideo"];
         options?: never;
@@ -159,8 +159,7 @@ export interface components {
         /** @description An extension that is accepted, in any letter case. */
         AcceptedType: {
             /**
-             * @description The MIME types that belong to it, the one to prefer first. `application/octet-stream` does
-             *     so too.
+             * @description The MIME types that are accepted with it, preferred first; `application/octet-stream` is, too.
              * @example [
              *       "video/mp4",
              *       "application/mp4"
@@ -176,7 +175,7 @@ export interface components {
         /** @description A change of a video's details. What is absent stays as it is. */
         DetailsChange: {
             /**
-             * @description The owner's own key-value pairs, all of them; `null` for none.
+             * @description The owner's own key-value pairs, replaced as a whole; `null` for none.
              * @example {
              *       "album": "2026"
              *     }
@@ -194,7 +193,7 @@ export interface components {
         GrantedUpload: {
             /** @description How to send the file. */
             upload: components["schemas"]["Upload"];
-            /** @description Opens this upload alone: send it to `sign_url` as `Authorization: Bearer <upload_token>`. */
+            /** @description Authorizes this upload only: send it to `sign_url` as `Authorization: Bearer <upload_token>`. */
             upload_token: string;
             /** @description The video, which exists from now on and is `waiting`. */
             video_id: components["schemas"]["VideoId"];
@@ -261,13 +260,13 @@ export interface components {
             poster: string | null;
             /**
              * Format: uri
-             * @description A WebVTT file that names a small picture for each moment, for the seek bar.
+             * @description A WebVTT file of thumbnails for the seek bar.
              */
             storyboard: string | null;
             type: components["schemas"]["PlaybackType"] | null;
             /**
              * Format: uri
-             * @description What to play now: `hls` if it is there, else `original`.
+             * @description What to play now: `hls` if there is one, else `original`.
              */
             url: string | null;
         };
@@ -280,9 +279,9 @@ export interface components {
         Problem: {
             /** @description Human-readable explanation and fix. */
             detail: string;
-            /** @description The field of the request that is at fault, where one is; `body` if it is all of it. */
+            /** @description The field of the request that is wrong, if one is; `body` for the body as a whole. */
             field?: string;
-            /** @description Names the request, in this answer and in the service's log. */
+            /** @description Identifies the request, here and in the service's log. */
             request_id: string;
             /**
              * Format: int32
@@ -361,7 +360,7 @@ export interface components {
          *     | send a part | `PUT` | yes | from 1 |
          *     | list the parts that are there | `GET` | yes | |
          *     | complete it | `POST` | yes | |
-         *     | give it up | `DELETE` | yes | |
+         *     | abort it | `DELETE` | yes | |
          */
         SignRequest: {
             /**
@@ -373,7 +372,7 @@ export interface components {
             method: components["schemas"]["StorageMethod"];
             /**
              * Format: int32
-             * @description Which part: all but the last have exactly `part_size_bytes`.
+             * @description The part's number: all but the last have exactly `part_size_bytes`.
              */
             partNumber?: number | null;
             /** @description The multipart upload, by the `UploadId` that storage gave it. */
@@ -461,7 +460,7 @@ export interface components {
         Upload: {
             /**
              * Format: date-time
-             * @description Until when the URL is good: RFC 3339, UTC.
+             * @description When the URL expires: RFC 3339, UTC.
              */
             expires_at: string;
             /**
@@ -483,7 +482,7 @@ export interface components {
             method: components["schemas"]["UploadMethod"];
             /**
              * Format: uri
-             * @description Where to get the URL signed anew.
+             * @description Where to get the URL signed again.
              */
             sign_url: string;
             /** @enum {string} */
@@ -496,7 +495,7 @@ export interface components {
         } | {
             /**
              * Format: date-time
-             * @description Until when requests are signed: RFC 3339, UTC.
+             * @description When requests stop being signed: RFC 3339, UTC.
              */
             expires_at: string;
             /**
@@ -539,7 +538,7 @@ export interface components {
              */
             filename: string;
             /**
-             * @description The owner's own key-value pairs, all of them; `null` for none.
+             * @description The owner's own key-value pairs, replaced as a whole; `null` for none.
              * @example {
              *       "album": "2026"
              *     }
@@ -559,7 +558,7 @@ export interface components {
              */
             title?: string | null;
         };
-        /** @description A video: what it is called, how far it is, and what can be played. */
+        /** @description A video: its name, its progress, and what can be played. */
         Video: {
             /**
              * Format: date-time
@@ -572,10 +571,10 @@ export interface components {
              * @example holiday.mp4
              */
             filename: string;
-            /** @description Names the video for ever, and can't be guessed. */
+            /** @description Identifies the video permanently, and can't be guessed. */
             id: components["schemas"]["VideoId"];
             /**
-             * @description The owner's own key-value pairs, as they came.
+             * @description The owner's own key-value pairs, unchanged.
              * @example {
              *       "album": "2026"
              *     }
@@ -752,7 +751,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name of the client's choice for a request that it may send twice: for 24 hours the same key and body give the same video, and the later answer's token counts. */
+                /** @description A client-chosen name for a request that may be sent twice: for 24 hours the same key and body return the same video, and the token of the latest answer is the valid one. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1067,7 +1066,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description It is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-//! What the table's stream tells: how a video's record changed.
+//! The table's stream: how a video's record changed.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Change {
         match self.after {
             Status::Deleting => Some(CleanupScope::Everything),
             Status::Errored if self.before != Some(Status::Errored) => {
-                // What may be tried again at any time then overwrites it.
+                // A retry may come at any time, and overwrites what is left.
                 let error = self.record.as_deref()?.error.as_ref()?;
                 match error.kind {
                     kind if kind.may_end_otherwise() => None,
@@ -67,9 +67,10 @@ impl Change {
         let drained = at + WRITERS_DRAIN;
         match (self.before, self.after) {
             (Some(Status::Waiting), _) => at,
-            // Whoever says that it failed has stopped, but other parts of a run may still be at work.
+            // The function that recorded the failure has stopped. Of a run, other parts may still be at
+            // work.
             (Some(Status::Preparing), Status::Errored) if !self.was_in_parts => at,
-            // So may a part that a run began twice, until it sees that the run is over.
+            // A part that was started twice may still be at work, until it sees that the run is over.
             (Some(Status::Ready), _) => {
                 let ready_at = self.record.as_deref().and_then(|video| video.ready_at);
                 ready_at.map_or(drained, |ready_at| {

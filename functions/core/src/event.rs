@@ -45,10 +45,11 @@ impl Sender {
         }
     }
 
-    /// The failures after which a video is tried again because of such an announcement: the next
-    /// generation. Storage may
-    /// repeat its own, and so may Lambda or a person who takes it from the failure queue; of the sweep's,
-    /// several may be waiting when the video ends. Only a person knows that limits are others now.
+    /// The failures after which such an announcement has the video tried again, in its next generation.
+    ///
+    /// An announcement of storage's may be delivered again by Lambda, or by a person who takes it from
+    /// the failure queue: that retries what was our fault. Of the sweep's, several may still be queued
+    /// when the video ends, so they retry nothing. Only an operator knows that limits have changed.
     pub fn retryable_errors(self) -> &'static [ErrorType] {
         match self {
             Self::Storage => &[ErrorType::Internal],

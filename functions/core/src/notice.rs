@@ -1,5 +1,5 @@
-//! What is told when a video is ready or has failed: once for each outcome, however often its upload
-//! was announced, since it is the record's change that tells it.
+//! What others are told when a video is ready or has failed: once per outcome, however often its upload
+//! was announced, since a notice follows from the record's change.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,9 +25,9 @@ pub struct Notice {
     pub receivers: Vec<String>,
     /// Whether a mail is sent, too.
     pub mail: bool,
-    /// For people: what happened.
+    /// Human-readable: what happened.
     pub subject: String,
-    /// For people: what happened, and where to look.
+    /// Human-readable: what happened, and where to look.
     pub text: String,
 }
 
@@ -74,7 +74,7 @@ pub struct Delivery {
 }
 
 impl Notice {
-    /// What a change of a record is to be told as; none if nobody waits for it.
+    /// The notice of a change; none if it is not an outcome.
     pub fn of(
         change: &Change,
         links: Links<'_>,

@@ -13,11 +13,11 @@ use crate::{
 use reelrun_media::file::MediaFile;
 use reelrun_media::{error::VideoError, source::SourceSummary};
 
-/// A video: what it is called, how far it is, and what can be played.
+/// A video: its name, its progress, and what can be played.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = Video)]
 pub struct VideoView<'a> {
-    /// Names the video for ever, and can't be guessed.
+    /// Identifies the video permanently, and can't be guessed.
     pub id: VideoId,
     /// Where the video is in its life.
     pub status: Status,
@@ -30,7 +30,7 @@ pub struct VideoView<'a> {
     /// The name of the uploaded file on its owner's disk.
     #[schema(examples("holiday.mp4"))]
     pub filename: &'a str,
-    /// The owner's own key-value pairs, as they came.
+    /// The owner's own key-value pairs, unchanged.
     #[schema(example = json!({"album": "2026"}))]
     pub metadata: &'a BTreeMap<String, String>,
     /// When the upload was permitted: RFC 3339, UTC.
@@ -39,7 +39,7 @@ pub struct VideoView<'a> {
     /// When it became `ready`: RFC 3339, UTC.
     #[schema(required, format = DateTime)]
     pub ready_at: Option<String>,
-    /// What the uploaded file turned out to be; `null` until it was looked at.
+    /// What the uploaded file turned out to be; `null` until it was examined.
     #[schema(required)]
     pub source: Option<&'a SourceSummary>,
     /// What was published, highest first; empty until `ready`.
@@ -58,7 +58,7 @@ pub struct Playback {
     #[serde(rename = "type")]
     #[schema(required)]
     pub kind: Option<PlaybackType>,
-    /// What to play now: `hls` if it is there, else `original`.
+    /// What to play now: `hls` if there is one, else `original`.
     #[schema(required, format = "uri")]
     pub url: Option<String>,
     /// The HLS multivariant playlist, once `ready`.
@@ -73,7 +73,7 @@ pub struct Playback {
     /// A picture to show before playback, JPEG.
     #[schema(required, format = "uri")]
     pub poster: Option<String>,
-    /// A WebVTT file that names a small picture for each moment, for the seek bar.
+    /// A WebVTT file of thumbnails for the seek bar.
     #[schema(required, format = "uri")]
     pub storyboard: Option<String>,
 }

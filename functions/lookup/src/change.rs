@@ -63,15 +63,15 @@ pub(crate) async fn change_video(
 
 /// Delete a video
 ///
-/// Answers as soon as nobody finds the video any more, at any time of its life; its files are
-/// removed after that.
+/// Possible at any time. Answers as soon as the video can't be found any more; its files are removed
+/// after that.
 #[utoipa::path(
     delete,
     path = "/videos/{id}",
     operation_id = "deleteVideo",
     tag = "videos",
     params(("id" = VideoId, Path, description = "The video.")),
-    responses((status = 204, description = "It is gone."), DeleteProblems),
+    responses((status = 204, description = "It is deleted."), DeleteProblems),
     security(("api_token" = []))
 )]
 pub(crate) async fn delete_video(

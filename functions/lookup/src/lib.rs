@@ -45,9 +45,9 @@ pub struct Lookup {
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
 
-/// Where a page ends, whatever was asked for, unless a single video is larger. Lambda answers with at
-/// most 6 MB, in which a byte may take two; a hundred videos with all the metadata that they may have
-/// are more.
+/// The most that a page holds, whatever its limit, unless a single video is larger. Lambda answers with
+/// at most 6 MB, in which a byte may take two; a hundred videos with as much metadata as they may have
+/// exceed that.
 const MAX_PAGE_BYTES: usize = 2 << 20;
 
 /// The function's routes. A single video is open to whoever knows its unguessable id; the library
@@ -99,7 +99,7 @@ async fn get_video(
     Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
 }
 
-/// The id in a path. A text that is none names no video.
+/// The id in a path. Text that is not an id names no video.
 fn video_id(path: Result<Path<String>, PathRejection>) -> Result<VideoId, Problem> {
     let Path(id) =
         path.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
@@ -192,7 +192,7 @@ async fn list_videos(
         .map_err(|why| Problem::internal(&why))?;
     let shown = page.videos.into_iter();
     let shown = shown.map(|video| lifecycle::as_of(now, video));
-    // One that has just been given up is recorded as being prepared until the next sweep.
+    // An abandoned video is shown as errored, but recorded as preparing until the next sweep.
     let videos: Vec<_> = shown
         .filter(|video| status.is_none_or(|wanted| video.status == wanted))
         .collect();
@@ -228,7 +228,7 @@ enum HealthStatus {
     Ok,
 }
 
-/// Ask whether the service works
+/// Check whether the service works
 ///
 /// Answers 200 when the catalog does.
 #[utoipa::path(

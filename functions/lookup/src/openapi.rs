@@ -26,10 +26,10 @@ Upload a video file straight to storage, and play it as adaptive HLS and DASH.
 
 1. `createUpload` answers with a signed URL, or with a way to sign the parts of a large file.
 2. Send the file to storage.
-3. `getVideo` tells how far the video is, and what can be played.
+3. `getVideo` reports its progress, and what can be played.
 
 Times are RFC 3339 in UTC, sizes are `_bytes`, durations `_ms`, rates `_bps`. Fields may be added; \
-ignore those that you do not know.
+ignore those you do not know.
 
 An unknown path answers 404 and an unknown method 405, with a problem (RFC 9457) as every failed \
 call. On AWS, too many calls at once are answered with 429 by API Gateway, in its own format.";
@@ -45,7 +45,7 @@ call. On AWS, too many calls at once are answered with 429 by API Gateway, in it
     // Relative to the document, so it holds wherever a deployment is.
     servers((url = ".", description = "The deployment that serves this document.")),
     tags(
-        (name = "uploads", description = "The permission to upload."),
+        (name = "uploads", description = "Permission to upload."),
         (name = "videos", description = "What can be played, and the library."),
         (name = "service", description = "The service itself."),
     ),
@@ -75,11 +75,11 @@ impl Modify for Tokens {
         let components = api.components.get_or_insert_default();
         components.add_security_scheme(
             "api_token",
-            bearer("A token of the deployment: it opens uploads and the library."),
+            bearer("A token of the deployment: it authorizes uploads and access to the library."),
         );
         components.add_security_scheme(
             "upload_token",
-            bearer("The `upload_token` of an upload: it opens that upload alone."),
+            bearer("The `upload_token` of an upload: it authorizes that upload only."),
         );
     }
 }

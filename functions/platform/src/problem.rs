@@ -197,9 +197,9 @@ pub struct ProblemBody<'a> {
     status: u16,
     /// Human-readable explanation and fix.
     detail: &'a str,
-    /// Names the request, in this answer and in the service's log.
+    /// Identifies the request, here and in the service's log.
     request_id: &'a str,
-    /// The field of the request that is at fault, where one is; `body` if it is all of it.
+    /// The field of the request that is wrong, if one is; `body` for the body as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<Cow<'static, str>>,

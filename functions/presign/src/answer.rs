@@ -16,7 +16,7 @@ pub(crate) struct GrantedUpload {
     /// Where to look it up.
     #[schema(format = "uri")]
     pub(crate) video_url: String,
-    /// Opens this upload alone: send it to `sign_url` as `Authorization: Bearer <upload_token>`.
+    /// Authorizes this upload only: send it to `sign_url` as `Authorization: Bearer <upload_token>`.
     pub(crate) upload_token: String,
     /// How to send the file.
     pub(crate) upload: Upload,
@@ -37,13 +37,13 @@ pub(crate) enum Upload {
         /// Headers that the request must carry, by their names.
         #[schema(example = json!({"content-type": "video/mp4", "if-none-match": "*"}))]
         headers: BTreeMap<&'static str, String>,
-        /// Until when the URL is good: RFC 3339, UTC.
+        /// When the URL expires: RFC 3339, UTC.
         #[schema(format = DateTime)]
         expires_at: String,
         /// The name of the file in storage.
         #[schema(examples("uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source"))]
         key: String,
-        /// Where to get the URL signed anew.
+        /// Where to get the URL signed again.
         #[schema(format = "uri")]
         sign_url: String,
     },
@@ -59,7 +59,7 @@ pub(crate) enum Upload {
         /// Where to get each request signed.
         #[schema(format = "uri")]
         sign_url: String,
-        /// Until when requests are signed: RFC 3339, UTC.
+        /// When requests stop being signed: RFC 3339, UTC.
         #[schema(format = DateTime)]
         expires_at: String,
     },
@@ -98,8 +98,7 @@ pub(crate) struct AcceptedType {
     /// Without a dot.
     #[schema(examples("mp4"))]
     pub(crate) extension: &'static str,
-    /// The MIME types that belong to it, the one to prefer first. `application/octet-stream` does
-    /// so too.
+    /// The MIME types that are accepted with it, preferred first; `application/octet-stream` is, too.
     #[schema(example = json!(["video/mp4", "application/mp4"]))]
     pub(crate) content_types: Vec<&'static str>,
 }

@@ -71,7 +71,7 @@ pub fn routes(presign: Presign, tokens: ApiTokens) -> Router {
 
 /// What may be uploaded
 ///
-/// What a client may check before it asks.
+/// What a client can check before it requests an upload.
 #[utoipa::path(
     get,
     path = "/limits",

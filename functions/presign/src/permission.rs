@@ -40,7 +40,7 @@ problems! {
         RequestTooLarge, TypeNotAllowed, IdempotencyKeyReused, InvalidField, Internal;
 }
 
-/// Ask for the permission to upload a file
+/// Request permission to upload a file
 ///
 /// The answer has signed URLs: the file goes to storage itself, and not through this API. Storage
 /// refuses another length or type than those asked for.
@@ -52,8 +52,9 @@ problems! {
     params((
         "Idempotency-Key" = Option<String>,
         Header,
-        description = "A name of the client's choice for a request that it may send twice: for 24 \
-            hours the same key and body give the same video, and the later answer's token counts.",
+        description = "A client-chosen name for a request that may be sent twice: for 24 hours the \
+            same key and body return the same video, and the token of the latest answer is the \
+            valid one.",
         min_length = 1,
         max_length = 255,
         nullable = false,
@@ -112,7 +113,7 @@ impl Presign {
         now: Timestamp,
     ) -> Result<Video, Problem> {
         let internal = |why| Problem::internal(&why);
-        // Once in a process will do: later months change nothing.
+        // Once per process is enough: later months change nothing.
         if !self.library_is_extended.load(Ordering::Relaxed) {
             let noted = self.catalog.extend_library_to(video.month).await;
             noted.map_err(internal)?;

@@ -22,7 +22,7 @@ use reelrun_platform::{
 
 use crate::{Presign, answer::SignedRequest, permission::refused};
 
-/// S3's ids are long; so much of a hash tells ten apart.
+/// S3's ids are long, and so much of a hash is enough to tell ten apart.
 const UPLOAD_NAME_DIGITS: usize = 32;
 
 problems! {
@@ -77,8 +77,8 @@ pub(crate) async fn sign_request(
 }
 
 impl Presign {
-    /// Sees to it that parts go to a bounded number of multipart uploads. Who wrote their names down is
-    /// known by the record, so that is written once for each.
+    /// Bounds the number of multipart uploads that parts are signed for. The record lists those admitted,
+    /// so each costs one write.
     async fn admit(&self, video: &Video, upload_id: &str) -> Result<(), Problem> {
         let mut name = auth::hash(upload_id);
         name.truncate(UPLOAD_NAME_DIGITS);
@@ -96,7 +96,7 @@ impl Presign {
         }
     }
 
-    /// The upload that this token opens. An unknown one is told like a foreign one.
+    /// The upload that this token opens. An unknown upload gets the same answer as somebody else's.
     async fn opened(&self, id: Option<VideoId>, token: &str) -> Result<Video, Problem> {
         let found = match id {
             Some(id) => self

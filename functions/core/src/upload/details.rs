@@ -84,7 +84,7 @@ pub(super) fn metadata_schema() -> Object {
         .additional_properties(Some(value))
         .max_properties(Some(MAX_METADATA_ENTRIES))
         .description(Some(
-            "The owner's own key-value pairs, all of them; `null` for none.",
+            "The owner's own key-value pairs, replaced as a whole; `null` for none.",
         ))
         .examples([json!({"album": "2026"})])
         .build()

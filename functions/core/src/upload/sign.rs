@@ -31,16 +31,16 @@ const LISTED_PARTS: u64 = 1000;
 
 const MIB: u64 = 1 << 20;
 
-/// Small enough that a part lost on a bad line is soon sent again, large enough that signing each
-/// takes no time to speak of.
+/// Small enough that a part lost on a bad line is soon sent again, large enough that the time to sign
+/// each is negligible.
 const USUAL_PART: u64 = 16 * MIB;
 
 /// What is lost with a part that breaks off late, at most, in sources of up to 2.4 TiB.
 const LARGE_PART: u64 = 256 * MIB;
 
-/// To how many multipart uploads of one permission parts may be sent: each holds as many bytes as the
-/// source has until it is completed or given up, and a client that goes on needs one. More are for tries
-/// that broke off.
+/// How many multipart uploads one permission allows. Each may hold as many bytes as the source has until
+/// it is completed or aborted. A client that resumes needs one; the others are for attempts that broke
+/// off.
 pub const MAX_MULTIPART_UPLOADS: u32 = 10;
 
 /// S3's upload ids have about a hundred characters.
@@ -55,7 +55,7 @@ const MAX_UPLOAD_ID: usize = 1024;
 /// | send a part | `PUT` | yes | from 1 |
 /// | list the parts that are there | `GET` | yes | |
 /// | complete it | `POST` | yes | |
-/// | give it up | `DELETE` | yes | |
+/// | abort it | `DELETE` | yes | |
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignRequest {
@@ -72,7 +72,7 @@ pub struct SignRequest {
     /// The multipart upload, by the `UploadId` that storage gave it.
     #[schema(min_length = 1, max_length = 1024)]
     upload_id: Option<String>,
-    /// Which part: all but the last have exactly `part_size_bytes`.
+    /// The part's number: all but the last have exactly `part_size_bytes`.
     #[schema(minimum = 1, maximum = 10_000)]
     part_number: Option<u32>,
 }
@@ -89,7 +89,7 @@ pub enum SignMethod {
     Put,
     /// Begins or completes a multipart upload.
     Post,
-    /// Gives it up.
+    /// Aborts it.
     Delete,
 }
 
