@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use reelrun_media::{
     command::{self, SourceUrl},
     diagnostics::{self, Stage, is_network_trouble},
@@ -22,6 +23,10 @@ use crate::{
 
 /// More text than this says nothing useful about a video.
 const MAX_PROBE_BYTES: u64 = 1 << 20;
+
+/// Pictures up to this size are decoded several at a time: there is memory for that.
+const SMALL_PIXELS: u32 = 1920 * 1088;
+const SMALL_AT_ONCE: usize = 5;
 
 /// What is known of a source.
 #[derive(Debug)]
@@ -115,15 +120,27 @@ impl Examined<'_> {
 
     /// Enters it at some of the places where a plan's chunks would.
     async fn try_entries(&self, programs: &Programs, plan: &Plan) -> Result<EntryProof, StepError> {
-        let times = plan.entry_samples();
-        let args = command::trial_entries(self.source, self.info.video.index, &times);
-        let mut trial = Trial::default();
+        let video = self.info.video.index;
         let limits = ResourceLimits::scan(programs.memory_mb, self.info.size_bytes);
-        let ended =
-            process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line)).await?;
-        if is_network_trouble(&ended.stderr) {
-            return Err(StepError::unread(&ended.stderr));
-        }
+        // Several at once, since most of their time goes into asking storage; each by a process of its
+        // own, since what several decoders say at the same time gets mixed up.
+        let tries = plan.entry_samples().map(async |sample| {
+            let args = command::trial_entry(self.source, video, sample);
+            let mut trial = Trial::default();
+            let ended =
+                process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line))
+                    .await?;
+            if is_network_trouble(&ended.stderr) {
+                return Err(StepError::unread(&ended.stderr));
+            }
+            Ok(trial)
+        });
+        let is_small = self.info.video.width * self.info.video.height <= SMALL_PIXELS;
+        let at_once = if is_small { SMALL_AT_ONCE } else { 1 };
+        let trials = stream::iter(tries).buffered(at_once);
+        let trial = trials
+            .try_fold(Trial::default(), async |all, one| Ok(all.merged(one)))
+            .await?;
         Ok(plan.judge_entries(&self.info, &trial))
     }
 }
@@ -143,19 +160,32 @@ async fn choose(
     let mut selection = Selection::new(probe)?;
     let mut streams = selection.first();
     loop {
-        let args = command::trial(source, &streams);
         let mut trial = Trial::default();
-        let limits = ResourceLimits::scan(programs.memory_mb, probe.size_bytes());
-        let ended =
-            process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line)).await?;
-        if !trial.has_answer() && !ended.status.success() {
-            return Err(blame(&ended, Stage::Trying));
+        let mut failed = None;
+        for stream in streams.one_by_one() {
+            let args = command::trial(source, &stream);
+            let limits = ResourceLimits::scan(programs.memory_mb, probe.size_bytes());
+            let ended =
+                process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line))
+                    .await?;
+            if is_network_trouble(&ended.stderr) {
+                return Err(StepError::unread(&ended.stderr));
+            }
+            if !ended.status.success() {
+                failed.get_or_insert(ended);
+            }
+            if trial.is_refused() {
+                break;
+            }
         }
-        if is_network_trouble(&ended.stderr) {
-            return Err(StepError::unread(&ended.stderr));
+        if let Some(ended) = failed.as_ref().filter(|_| !trial.has_answer()) {
+            return Err(blame(ended, Stage::Trying));
         }
         // What was too large to be decoded gave no frame.
-        let too_large = |error| diagnostics::too_large(&ended.stderr).unwrap_or(error);
+        let too_large = |error| {
+            let said = failed.as_ref().map(|ended| ended.stderr.as_str());
+            said.and_then(diagnostics::too_large).unwrap_or(error)
+        };
         match selection.tried(&trial).map_err(too_large)? {
             Next::Try(next) => streams = next,
             Next::Chosen(mut chosen) => {

@@ -78,12 +78,7 @@ async fn a_ready_video_is_told_once_however_often_its_upload_is_announced() {
     let later = stack.upload(&clips.file("later.mp4", b"this is no video"));
     delivered(&stack, &later).await;
     assert_eq!(notices(&stack, &id).await.len(), 1);
-    let about = |all: Vec<Received>| {
-        let mut about = all;
-        about.retain(|one| String::from_utf8_lossy(&one.body).contains(&id));
-        about
-    };
-    let (tries, once) = (about(unsteady.received()), about(steady.received()));
+    let (tries, once) = (about(&unsteady, &id), about(&steady, &id));
     assert_eq!(
         (tries.len(), once.len()),
         (3, 1),
@@ -107,6 +102,13 @@ async fn a_ready_video_is_told_once_however_often_its_upload_is_announced() {
     let announced = left(&stack, execution, "Announce").await;
     assert_eq!(announced["announced"]["FailedEntryCount"], 0, "{announced}");
     assert_eq!(input(&stack, execution).await["detail_type"], "Video Ready");
+}
+
+/// What was received about a video. (Others may be told of meanwhile.)
+fn about(receiver: &Receiver, id: &str) -> Vec<Received> {
+    let mut received = receiver.received();
+    received.retain(|one| String::from_utf8_lossy(&one.body).contains(id));
+    received
 }
 
 /// What a state of the execution ended with.
@@ -133,7 +135,7 @@ async fn a_failed_video_is_told_with_its_reason() {
     let id = stack.upload(&clips.file("a.mp4", b"this is no video"));
     assert_eq!(stack.settled(&id)["status"], "errored");
     assert_eq!(delivered(&stack, &id).await.len(), 1);
-    let [received] = &receiver.received()[..] else {
+    let [received] = &about(&receiver, &id)[..] else {
         panic!("{:?}", receiver.received());
     };
     let told = believed(received);
@@ -157,5 +159,5 @@ async fn a_private_address_is_refused() {
     let ends = output["delivered"].as_array().unwrap().iter();
     let ends: Vec<_> = ends.map(|end| end["error"]["Error"].as_str()).collect();
     assert_eq!(ends, [Some("Refused"), Some("Refused")], "{output}");
-    assert!(receiver.received().is_empty());
+    assert!(about(&receiver, &id).is_empty());
 }

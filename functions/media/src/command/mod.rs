@@ -26,7 +26,7 @@ use self::audio::AudioSource;
 use crate::{
     encoder,
     ladder::Rendition,
-    plan::{AudioPlan, Entry, Part, Plan},
+    plan::{AudioPlan, Entry, Part, Plan, Sample},
     source::{Container, MAX_PIXELS, PICTURES, SOUNDS, Streams},
 };
 
@@ -180,37 +180,29 @@ pub fn trial(source: SourceUrl<'_>, streams: &Streams) -> Vec<OsString> {
     args.0
 }
 
-/// ffmpeg: enters the source at some times of its clock, as chunks would, and tells of the first
-/// frame of each in the same way: the first time's are those of stream 0, and so on. Of the last time,
-/// all frames that follow are told.
-pub fn trial_entries(source: SourceUrl<'_>, stream: u32, times_us: &[u64]) -> Vec<OsString> {
+/// ffmpeg: enters the source at a time of its clock, as a chunk would, and tells of the first frame in
+/// the same way, as of a stream with this number. Of the last time, all frames that follow are told.
+pub fn trial_entry(source: SourceUrl<'_>, stream: u32, sample: Sample) -> Vec<OsString> {
+    let Sample { number, at_us, .. } = sample;
     let mut args = Args::default();
     args.words(TRIAL);
-    for (index, time) in times_us.iter().enumerate() {
-        if index + 1 == times_us.len() {
-            args.words("-t 10");
-        }
-        args.words("-noaccurate_seek");
-        args.pair("-ss", format!("{time}us"));
-        args.words(AS_DECODED);
-        args.input(source);
-        args.pair(
-            "-filter_complex",
-            format!(
-                "[{index}:{stream}]{}{index}=checksum=0[v{index}]",
-                show_pictures()
-            ),
-        );
+    if sample.is_last {
+        args.words("-t 10");
     }
-    for index in 0..times_us.len() {
-        args.pair("-map", format!("[v{index}]"));
-        let is_last = index + 1 == times_us.len();
-        args.words(if is_last {
-            "-f null -"
-        } else {
-            "-frames:v 1 -f null -"
-        });
-    }
+    args.words("-noaccurate_seek");
+    args.pair("-ss", format!("{at_us}us"));
+    args.words(AS_DECODED);
+    args.input(source);
+    args.pair(
+        "-filter_complex",
+        format!("[0:{stream}]{}{number}=checksum=0[v]", show_pictures()),
+    );
+    args.words("-map [v]");
+    args.words(if sample.is_last {
+        "-f null -"
+    } else {
+        "-frames:v 1 -f null -"
+    });
     args.0
 }
 

@@ -96,6 +96,17 @@ pub enum EntryProof {
     GoesOn,
 }
 
+/// A time at which a source is entered, to see what comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Its number.
+    pub number: u32,
+    /// When, on the video's clock.
+    pub at_us: u64,
+    /// Whether it is the one at the end.
+    pub is_last: bool,
+}
+
 /// How many entries are tried.
 const SAMPLES: u32 = 4;
 
@@ -108,18 +119,22 @@ const BEFORE_END_US: u64 = 2_000_000;
 const BEYOND_END_US: i64 = 1_000_000;
 
 impl Plan {
-    /// Where to try the entries of some chunks, on the video's clock: the last time is just before the
-    /// source's end.
-    pub fn entry_samples(&self) -> Vec<u64> {
+    /// Where to try the entries of some chunks; the last sample is just before the source's end.
+    pub fn entry_samples(&self) -> impl Iterator<Item = Sample> {
         let chunks = self.sampled_chunks();
         let entries = chunks.map(|start_us| start_us.saturating_sub(ENTER_EARLY_US));
         let end_us = self
             .grid
             .micros_at(self.frames)
             .saturating_sub(self.hold_last_frame_us);
-        entries
-            .chain([end_us.saturating_sub(BEFORE_END_US)])
-            .collect()
+        let mut times: Vec<_> = entries.collect();
+        times.push(end_us.saturating_sub(BEFORE_END_US));
+        let last = times.len() - 1;
+        (0..).zip(times).map(move |(number, at_us)| Sample {
+            number,
+            at_us,
+            is_last: number as usize == last,
+        })
     }
 
     /// When some chunks begin, the last one among them.
@@ -221,10 +236,11 @@ mod tests {
     fn an_entry_is_believed_when_its_first_frame_is_seen() {
         let mut info = source(600_000, (25, 1));
         let plan = Plan::new(&info, SETTINGS);
-        let samples = plan.entry_samples();
+        let samples: Vec<_> = plan.entry_samples().collect();
         let starts: Vec<_> = plan.sampled_chunks().collect();
         assert_eq!((samples.len(), starts.len()), (5, 4));
-        assert_eq!(samples.last(), Some(&598_000_000));
+        assert!(samples[4].is_last && !samples[3].is_last);
+        assert_eq!((samples[4].number, samples[4].at_us), (4, 598_000_000));
         let judged = |info: &SourceInfo, shift: i64, last: u64, kind| {
             let firsts: Vec<_> = starts
                 .iter()

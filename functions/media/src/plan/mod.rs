@@ -11,7 +11,7 @@ mod part;
 
 use std::{ops::Range, time::Duration};
 
-pub use entries::{Entries, Entry, EntryProof};
+pub use entries::{Entries, Entry, EntryProof, Sample};
 pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
 

@@ -27,6 +27,19 @@ pub struct Streams {
     pub is_brief: bool,
 }
 
+impl Streams {
+    /// Each for itself. Of two that are decoded at the same time, the messages get mixed up.
+    pub fn one_by_one(&self) -> impl Iterator<Item = Self> {
+        let only = |video: Vec<u32>, audio| Self {
+            video,
+            audio,
+            is_brief: self.is_brief,
+        };
+        let videos = self.video.iter().map(move |&index| only(vec![index], None));
+        videos.chain(self.audio.map(|index| only(Vec::new(), Some(index))))
+    }
+}
+
 /// What comes next.
 #[derive(Debug)]
 pub enum Next {
@@ -121,10 +134,11 @@ impl<'a> Selection<'a> {
         };
         let (videos, audios) = (candidates("video"), candidates("audio"));
         let Some(&first) = videos.first() else {
-            let unknown = probe.streams.iter().find(|stream| stream.is("video"));
-            return Err(
-                unknown.map_or_else(|| no_video(&probe.streams), ProbeStream::unknown_codec)
-            );
+            let Some(unknown) = probe.streams.iter().find(|stream| stream.is("video")) else {
+                return Err(no_video(&probe.streams));
+            };
+            probe.check_is_open(unknown)?;
+            return Err(unknown.unknown_codec());
         };
         for index in [Some(&first), audios.first()].into_iter().flatten() {
             if let Some(stream) = probe.stream(*index) {

@@ -73,6 +73,20 @@ impl Trial {
         !self.video.is_empty() || !self.audio.is_empty() || self.refusal.is_some()
     }
 
+    /// All that two tell, of different streams.
+    #[must_use]
+    pub fn merged(mut self, other: Self) -> Self {
+        self.video.extend(other.video);
+        self.audio.extend(other.audio);
+        self.refusal = self.refusal.or(other.refusal);
+        self
+    }
+
+    /// Whether ffmpeg has no decoder for a stream, or may not use it.
+    pub fn is_refused(&self) -> bool {
+        self.refusal.is_some()
+    }
+
     fn add_picture(&mut self, stream: u32, text: &str) {
         let pictures = self.video.entry(stream).or_default();
         if let Some(picture) = VideoFrame::read(text) {
