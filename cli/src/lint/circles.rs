@@ -10,11 +10,12 @@ use anyhow::{Context, Result, bail};
 use super::imports;
 
 /// The crates that are looked at, by the folder of each root. Not among them yet: `functions/media`.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "cli/src",
     "functions/cleanup/src",
     "functions/core/src",
     "functions/lookup/src",
+    "functions/media/src",
     "functions/notify/src",
     "functions/platform/src",
     "functions/presign/src",

@@ -1,9 +1,52 @@
 //! What ffmpeg's and ffprobe's messages mean, and how they ended: is it the source, or the way to it?
 
-use crate::{
-    error::{ErrorType, VideoError},
-    resource_limits::Exceeded,
-};
+use crate::error::{ErrorType, VideoError};
+
+/// Which bound was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exceeded {
+    /// The memory.
+    Memory,
+    /// The time.
+    Time,
+    /// It gave nothing for too long.
+    Silence,
+}
+
+impl Exceeded {
+    /// What it says of a source that could not be probed.
+    pub fn while_probing(self) -> VideoError {
+        VideoError::new(
+            ErrorType::MalformedMedia,
+            match self {
+                Self::Memory => {
+                    "Reading it takes more memory than any sound video does. Export it again, then upload it again."
+                }
+                Self::Time | Self::Silence => {
+                    "Reading it does not come to an end. Export it again, then upload it again."
+                }
+            },
+        )
+    }
+
+    /// What it says of a source that could not be encoded.
+    pub fn while_encoding(self) -> VideoError {
+        match self {
+            Self::Memory => VideoError::new(
+                ErrorType::TooLarge,
+                "Decoding it takes more memory than one encode may use here. Upload it with a smaller picture, or ask the operator of this service for a function with more memory (TranscodeMemoryMb).",
+            ),
+            Self::Time => VideoError::new(
+                ErrorType::MalformedMedia,
+                "Decoding it takes far longer than other videos of its length and size do. Export it again, then upload it again.",
+            ),
+            Self::Silence => VideoError::new(
+                ErrorType::MalformedMedia,
+                "Decoding it comes to a stop half-way. Export it again, then upload it again.",
+            ),
+        }
+    }
+}
 
 /// How a program that did not succeed ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

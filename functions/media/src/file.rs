@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::storyboard::sheet_name;
-
 /// Names one track of a published video: the folder that holds its segments.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -71,4 +69,9 @@ impl fmt::Display for MediaFile {
             Self::IFrames(track) => write!(f, "{track}/iframes.m3u8"),
         }
     }
+}
+
+/// A sheet's name beside the storyboard that refers to it.
+pub(crate) fn sheet_name(chunk: u32) -> String {
+    format!("{:05}.jpg", chunk + 1)
 }

@@ -11,7 +11,7 @@
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], `boxes`, [`report`] |
 //! | put chunks together | [`stitch`] |
-//! | publish | [`file`], [`bandwidth`], [`hls`], [`dash`], [`storyboard`] |
+//! | publish | [`file`], [`bandwidth`], [`hls`], [`dash`], [`plan::storyboard`] |
 #![forbid(unsafe_code)]
 
 pub mod bandwidth;
@@ -32,5 +32,4 @@ pub mod resource_limits;
 pub mod segmenter;
 pub mod source;
 pub mod stitch;
-pub mod storyboard;
 pub mod timeline;

@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    error::{ErrorType, VideoError},
-    plan::{Part, Plan},
-};
+use crate::plan::{Part, Plan};
 
 /// The bounds of one program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +20,6 @@ pub struct ResourceLimits {
     pub time: Option<Duration>,
     /// How long it may give no output while all of it is taken.
     pub silence: Option<Duration>,
-}
-
-/// Which bound was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exceeded {
-    /// The memory.
-    Memory,
-    /// The time.
-    Time,
-    /// It gave nothing for too long.
-    Silence,
 }
 
 const MIB: u64 = 1 << 20;
@@ -143,41 +129,6 @@ fn encode_time(function_memory_mb: u32, plan: &Plan, part: Part) -> Option<Durat
         .saturating_add(before)
         .saturating_add(sound);
     Some(ENCODE_TIME + reading + Duration::from_millis(ms))
-}
-
-impl Exceeded {
-    /// What it says of a source that could not be probed.
-    pub fn while_probing(self) -> VideoError {
-        VideoError::new(
-            ErrorType::MalformedMedia,
-            match self {
-                Self::Memory => {
-                    "Reading it takes more memory than any sound video does. Export it again, then upload it again."
-                }
-                Self::Time | Self::Silence => {
-                    "Reading it does not come to an end. Export it again, then upload it again."
-                }
-            },
-        )
-    }
-
-    /// What it says of a source that could not be encoded.
-    pub fn while_encoding(self) -> VideoError {
-        match self {
-            Self::Memory => VideoError::new(
-                ErrorType::TooLarge,
-                "Decoding it takes more memory than one encode may use here. Upload it with a smaller picture, or ask the operator of this service for a function with more memory (TranscodeMemoryMb).",
-            ),
-            Self::Time => VideoError::new(
-                ErrorType::MalformedMedia,
-                "Decoding it takes far longer than other videos of its length and size do. Export it again, then upload it again.",
-            ),
-            Self::Silence => VideoError::new(
-                ErrorType::MalformedMedia,
-                "Decoding it comes to a stop half-way. Export it again, then upload it again.",
-            ),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     file::TrackId,
-    plan::{Part, Plan, Span},
+    plan::{Part, Plan, Span, Storyboard},
     report::{Inconsistent, Presentation, TrackKind, TrackReport},
-    storyboard::Storyboard,
     timeline::AAC_FRAME_SAMPLES,
 };
 

@@ -11,10 +11,9 @@ use reelrun_core::{
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
     dash, hls,
-    plan::Plan,
+    plan::{Plan, storyboard},
     report::{Presentation, TrackKind},
     stitch::Stitched,
-    storyboard,
 };
 use reelrun_platform::storage::Storage;
 

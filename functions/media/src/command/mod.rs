@@ -26,7 +26,7 @@ use self::audio::AudioSource;
 use crate::{
     encoder,
     ladder::Rendition,
-    plan::{AudioPlan, Entry, Part, Plan, Sample},
+    plan::{AudioPlan, ENTER_EARLY_US, Entry, Part, Plan, Sample},
     source::{Container, MAX_PIXELS, PICTURES, SOUNDS, Streams},
 };
 
@@ -108,10 +108,6 @@ const MAX_ALLOCATION: u64 = 1 << 29;
 
 /// More streams than this no honest file has: films on disc have some fifty.
 const MAX_STREAMS: &str = "256";
-
-/// How long before the first frame or sample that it needs a chunk enters the source: a frame that
-/// is still shown may have begun earlier, and a decoder of sound needs some packets to tune in.
-pub(crate) const ENTER_EARLY_US: u64 = 500_000;
 
 /// ffprobe: everything that [`crate::source::Probe`] reads, as JSON on standard output.
 pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {

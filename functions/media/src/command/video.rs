@@ -13,9 +13,11 @@ use std::fmt::Write as _;
 
 use crate::{
     ladder::Rendition,
-    plan::{Part, Plan, Span},
+    plan::{
+        Part, Plan, Span,
+        storyboard::{self, Storyboard},
+    },
     source::{Crop, Geometry},
-    storyboard::{self, Storyboard},
 };
 
 /// The single pictures that a part makes beside the renditions.

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Part, Plan, chunks};
 use crate::{
-    command::ENTER_EARLY_US,
     source::{SourceInfo, Trial},
     timeline::Grid,
 };
@@ -21,6 +20,10 @@ pub struct Entries {
     /// The byte at which each chunk enters.
     positions: Vec<u64>,
 }
+
+/// How long before the first frame or sample that it needs a chunk enters the source: a frame that
+/// is still shown may have begun earlier, and a decoder of sound needs some packets to tune in.
+pub(crate) const ENTER_EARLY_US: u64 = 500_000;
 
 /// How long before its first frame a chunk enters: the tables that say what the stream holds are
 /// repeated several times a second, and none is needed to have been read before.

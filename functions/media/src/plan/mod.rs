@@ -8,19 +8,21 @@
 pub mod chunks;
 mod entries;
 mod part;
+pub mod storyboard;
 
 use std::{ops::Range, time::Duration};
 
+pub(crate) use entries::ENTER_EARLY_US;
 pub use entries::{Entries, Entry, EntryProof, Sample};
 pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
+pub use storyboard::Storyboard;
 
 use crate::{
     encoder::Preset,
     ladder::VideoCodecs,
     ladder::{self, Rendition},
     source::{Container, Geometry, Layout, OddMatrix, Seeking, SourceInfo, VideoStream},
-    storyboard::Storyboard,
     timeline::Grid,
 };
 

@@ -4,7 +4,8 @@ use std::{ffi::OsString, io::PipeReader, pin::pin, time::Duration};
 
 use reelrun_media::{
     command::{Encode, FIRST_FD, Output},
-    resource_limits::{Exceeded, ResourceLimits},
+    diagnostics::Exceeded,
+    resource_limits::ResourceLimits,
 };
 
 use crate::{

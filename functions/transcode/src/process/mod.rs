@@ -20,8 +20,9 @@ use std::{
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use reelrun_media::{
+    diagnostics::Exceeded,
     diagnostics::{Ending, Stage, Verdict, diagnose},
-    resource_limits::{Exceeded, ResourceLimits},
+    resource_limits::ResourceLimits,
 };
 use rustix::process::{Pid, Signal};
 use tokio::{

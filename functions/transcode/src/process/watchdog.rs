@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use reelrun_media::resource_limits::{Exceeded, ResourceLimits};
+use reelrun_media::{diagnostics::Exceeded, resource_limits::ResourceLimits};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::{task::JoinHandle, time::Instant};
 

@@ -8,10 +8,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    plan::{Part, Plan, Span},
-    timeline::Grid,
-};
+use super::{Part, Plan, Span};
+use crate::{file::sheet_name, timeline::Grid};
 
 /// Pictures beside each other in a sheet.
 pub const COLUMNS: u64 = 10;
@@ -30,11 +28,6 @@ const MAX_INTERVAL_US: u64 = 10 * SECOND_US;
 /// A sheet of more would be a picture that phones refuse. Only a long video that can't be cut into
 /// chunks comes near.
 const MAX_TILES_IN_SHEET: u64 = 400;
-
-/// A sheet's name beside the storyboard that refers to it.
-pub fn sheet_name(chunk: u32) -> String {
-    format!("{:05}.jpg", chunk + 1)
-}
 
 /// How a video's storyboard is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
