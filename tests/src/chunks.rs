@@ -158,7 +158,8 @@ pub fn inits(video: &Value) -> Vec<Vec<u8>> {
         .replace("master.m3u8", "");
     let renditions = video["renditions"].as_array().unwrap().iter();
     let names = renditions.map(|r| format!("video/{}", r["name"].as_str().unwrap()));
-    let tracks = names.chain(["audio/main".into()]);
+    let has_sound = video["source"]["audio_codec"].is_string();
+    let tracks = names.chain(has_sound.then(|| "audio/main".into()));
     tracks
         .map(|track| get(&format!("{base}{track}/init.mp4")).body)
         .collect()

@@ -124,6 +124,9 @@ fn upright(plan: &Plan, geometry: Geometry) -> String {
     }
     let (width, height) = geometry.decoded;
     let (x, y) = geometry.pixel_aspect;
+    if geometry.aspect_is_stated {
+        let _ = write!(graph, "setsar={x}/{y},");
+    }
     // How wide a frame is in pixels of the first one's shape. (`sar` is 1 where there is none.)
     let wide = format!("iw*sar*{y}/{x}");
     let is_first_size = format!("eq(iw,{width})*eq(ih,{height})*lt(abs(sar*{y}/{x}-1),0.0001)");

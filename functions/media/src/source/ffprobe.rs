@@ -382,6 +382,7 @@ impl ProbeStream {
         Geometry {
             decoded: (picture.width, picture.height),
             pixel_aspect: picture.pixel_aspect,
+            aspect_is_stated: self.pixel_aspect().is_some_and(|(x, _)| x > 0),
             crop: self.crop(),
             orientation: matrix.map(Orientation::of_matrix).unwrap_or_default(),
         }
@@ -399,17 +400,18 @@ impl ProbeStream {
         }
     }
 
+    /// The shape of its pixels, by its header.
+    fn pixel_aspect(&self) -> Option<(u32, u32)> {
+        let (x, y) = self.sample_aspect_ratio.as_deref()?.split_once(':')?;
+        Some((x.parse().ok()?, y.parse().ok()?))
+    }
+
     /// What the header says of its frames.
     pub(super) fn picture(&self) -> VideoFrame {
-        let aspect = self
-            .sample_aspect_ratio
-            .as_deref()
-            .and_then(|text| text.split_once(':'));
-        let aspect = aspect.and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)));
         VideoFrame {
             width: self.width,
             height: self.height,
-            pixel_aspect: aspect.unwrap_or((1, 1)),
+            pixel_aspect: self.pixel_aspect().unwrap_or((1, 1)),
             ..VideoFrame::default()
         }
     }

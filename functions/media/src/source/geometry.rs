@@ -13,6 +13,10 @@ pub struct Geometry {
     pub decoded: (u32, u32),
     /// Width and height of a pixel, in lowest terms or not.
     pub pixel_aspect: (u32, u32),
+    /// Whether the stream states that. ffmpeg then gives every frame of it the same, but another one to
+    /// who enters where the shape has changed.
+    #[serde(default)]
+    pub aspect_is_stated: bool,
     /// What the container cuts off. (What the bitstream cuts off, the decoder has done already.)
     pub crop: Crop,
     /// Which side is up.
@@ -50,6 +54,7 @@ impl Geometry {
         Self {
             decoded: (width, height),
             pixel_aspect: (1, 1),
+            aspect_is_stated: false,
             crop: Crop::default(),
             orientation: Orientation::default(),
         }
@@ -190,6 +195,7 @@ mod tests {
         let geometry = Geometry {
             decoded: (720, 576),
             pixel_aspect: (16, 15),
+            aspect_is_stated: true,
             crop: Crop {
                 top: 2,
                 bottom: 4,

@@ -38,39 +38,49 @@ async fn encoded(stack: &Stack, file: &Path, chunks: u32) -> (Value, Parts) {
 }
 
 /// Encodes a file whole and in up to three chunks: every frame must be the same, and the sound must
-/// begin and end at the same moment.
+/// begin and end at the same moment. No two neighbours are alike, but for one that leads in: a frame
+/// that was missing or doubled in both would show.
 async fn is_as_one_encode(stack: &Stack, file: &Path, frames: usize, parts: Parts) {
+    let shown = encoded_twice(stack, file, parts).await;
+    assert_eq!(shown.len(), frames);
+    let alike = shown.windows(2).filter(|w| (w[0] - w[1]).abs() < 6.0);
+    assert!(alike.count() <= 1, "{shown:?}");
+}
+
+/// Encodes a file whole and in up to three chunks, which must be the same, and gives its frames.
+async fn encoded_twice(stack: &Stack, file: &Path, parts: Parts) -> Vec<f64> {
     let (whole, _) = encoded(stack, file, 1).await;
     let (video, found) = encoded(stack, file, 3).await;
     assert_eq!(found, parts);
     assert_eq!(timing(&video), timing(&whole));
     assert_eq!(inits(&video), inits(&whole));
     let (shown, wanted) = (luma(hls(&video)), luma(hls(&whole)));
-    assert_eq!((shown.len(), wanted.len()), (frames, frames));
+    assert_eq!(shown.len(), wanted.len());
     for (number, (shown, wanted)) in shown.iter().zip(&wanted).enumerate() {
         assert!(
             (shown - wanted).abs() < 6.0,
             "frame {number} is {shown}, not {wanted}"
         );
     }
-    // No two neighbours are alike: a frame that was missing or doubled in both would show.
-    let alike = wanted.windows(2).filter(|w| (w[0] - w[1]).abs() < 6.0);
-    assert!(alike.count() <= 1, "{wanted:?}");
-    assert_eq!(
-        video["source"]["audio_codec"],
-        whole["source"]["audio_codec"]
-    );
-    if whole["source"]["audio_codec"].is_string() {
-        let (heard, wanted) = (Sound::read(hls(&video)), Sound::read(hls(&whole)));
+    let codec = |video: &Value| video["source"]["audio_codec"].as_str().map(str::to_owned);
+    assert_eq!(codec(&video), codec(&whole));
+    if codec(&whole).is_some() {
+        let sound = |video| Sound::read(&hls(video).replace("master", "audio/main/playlist"));
+        let (heard, wanted) = (sound(&video), sound(&whole));
         assert!((heard.seconds() - wanted.seconds()).abs() < 0.001);
         let apart = heard.onset().unwrap() - wanted.onset().unwrap();
         assert!(apart.abs() < 0.005, "the sound is {apart} s off");
     }
+    wanted
 }
 
 /// A minute of grey frames: ten segments.
 const SECONDS: u32 = 60;
 const FRAMES: usize = 1500;
+
+/// The same where the encoder of the sound begins before the picture, and the container has no word
+/// for that.
+const LED_IN: usize = FRAMES + 1;
 
 fn minute(options: &str) -> String {
     format!("{} {options}", grey("25", SECONDS))
@@ -129,7 +139,7 @@ async fn intra_refresh() {
         "refresh.mp4",
         &minute("-x264-params intra-refresh=1:keyint=60"),
     );
-    is_as_one_encode(&stack, &file, FRAMES, Parts::One).await;
+    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
 }
 
 #[tokio::test]
@@ -139,7 +149,7 @@ async fn intra_refresh_in_a_transport_stream() {
         "refresh.ts",
         &minute("-x264-params intra-refresh=1:keyint=60"),
     );
-    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+    is_as_one_encode(&stack, &file, LED_IN, Parts::Several).await;
 }
 
 #[tokio::test]
@@ -184,7 +194,7 @@ async fn a_broadcast_that_begins_in_the_middle() {
     is_as_one_encode(&stack, &file, FRAMES - 250, Parts::Several).await;
 }
 
-/// Joined recordings, the second by another clock, in another size; all of it lies on its side.
+/// The second by another clock, and in another size.
 #[tokio::test]
 async fn joined_recordings() {
     let (stack, clips) = (Stack::get(), Clips::new());
@@ -194,7 +204,7 @@ async fn joined_recordings() {
     let second = part("second.ts", "-vf scale=88:100");
     let bytes = [first, second].map(|path| std::fs::read(path).unwrap());
     let file = clips.file("joined.ts", &bytes.concat());
-    is_as_one_encode(&stack, &file, FRAMES, Parts::One).await;
+    is_as_one_encode(&stack, &file, LED_IN, Parts::One).await;
 }
 
 /// A chunk begins after the picture has become another.
@@ -222,12 +232,16 @@ async fn sound_that_begins_in_the_last_chunk() {
     is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
 }
 
-/// A clock that leaps by a minute in a container that could have said better.
+/// A clock that leaps in a container of a single clock: what it says is shown, and the picture stands
+/// still meanwhile.
 #[tokio::test]
 async fn matroska_whose_clock_leaps() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let long = clips.make("long.mkv", &format!("{} -g 50", grey("25", 20)));
     let leap = "-c copy -bsf setts=ts=TS+gte(TS*TB\\,10)*40/TB";
     let file = clips.make("leaps.mkv", &format!("-i {} {leap}", text(&long)));
-    is_as_one_encode(&stack, &file, FRAMES, Parts::Several).await;
+    let shown = encoded_twice(&stack, &file, Parts::Several).await;
+    assert_eq!(shown.len(), FRAMES);
+    let still = shown.windows(2).filter(|w| (w[0] - w[1]).abs() < 6.0);
+    assert_eq!(still.count(), 1000);
 }
