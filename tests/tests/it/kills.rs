@@ -110,7 +110,7 @@ async fn a_crash_ends_the_function_that_saw_it() {
                 let function = running(&stack, &stack.transcode_function, &id)?;
                 let mut programs = function.programs().into_iter();
                 let is_meant = |line: &str| {
-                    line.contains("-filter_complex") && line.contains("-threads 1") == is_plain
+                    line.contains("-reinit_filter") && line.contains("-threads 1") == is_plain
                 };
                 let (program, _) = programs.find(|(_, line)| is_meant(line))?;
                 Some((function, program))
