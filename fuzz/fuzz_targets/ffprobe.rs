@@ -39,7 +39,7 @@ fuzz_target!(|text: &str| {
     let mut selection = Selection::new(&probe);
     let tried = selection.as_mut().map(|selection| selection.tried(&trial));
     let chosen = match tried {
-        Ok(Ok(Next::Chosen(chosen))) => Ok(chosen),
+        Ok(Ok(Next::Chosen(chosen))) => Ok(*chosen),
         _ => Chosen::as_stated(&probe),
     };
     let head = Head {

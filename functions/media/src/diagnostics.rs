@@ -218,6 +218,14 @@ fn explain(stderr: &str) -> Option<VideoError> {
     })
 }
 
+/// Nothing in it can be shown.
+pub fn no_frames() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It holds no frame that can be shown.",
+    )
+}
+
 /// The source is not there.
 pub fn missing() -> VideoError {
     VideoError::new(

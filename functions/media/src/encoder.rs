@@ -75,8 +75,7 @@ impl Class {
 
 /// ffmpeg's options for one rendition: names and values.
 ///
-/// Constant quality: easy pictures stay small; in H.264, hard ones stay within the rung. Each
-/// chunk of a video is encoded without knowing the others, and a constant quality needs to know
+/// Constant quality: easy pictures stay small, hard ones stay within the rung. Each chunk of a video is encoded without knowing the others, and a constant quality needs to know
 /// nothing of them.
 pub(crate) fn arguments(
     preset: Preset,

@@ -1,7 +1,7 @@
 //! Finds out what a source is: by its first bytes, by what it says of itself, by a short decode, and,
 //! where that does not do, by reading all of it. What is found is kept, so nothing is asked twice.
 
-use std::ops::ControlFlow;
+use std::{ffi::OsString, ops::ControlFlow};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use reelrun_media::{
@@ -26,7 +26,7 @@ const MAX_PROBE_BYTES: u64 = 1 << 20;
 
 /// Pictures up to this size are decoded several at a time: there is memory for that.
 const SMALL_PIXELS: u32 = 1920 * 1088;
-const SMALL_AT_ONCE: usize = 5;
+const SMALL_AT_ONCE: usize = 4;
 
 /// What is known of a source.
 #[derive(Debug)]
@@ -124,8 +124,8 @@ impl Examined<'_> {
         let limits = ResourceLimits::scan(programs.memory_mb, self.info.size_bytes);
         // Several at once, since most of their time goes into asking storage; each by a process of its
         // own, since what several decoders say at the same time gets mixed up.
-        let tries = plan.entry_samples().map(async |sample| {
-            let args = command::trial_entry(self.source, video, sample);
+        let tries = plan.entry_samples().map(async |(number, at_us)| {
+            let args = command::trial_entry(self.source, video, number, at_us);
             let mut trial = Trial::default();
             let ended =
                 process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line))
@@ -137,17 +137,19 @@ impl Examined<'_> {
         });
         let is_small = self.info.video.width * self.info.video.height <= SMALL_PIXELS;
         let at_once = if is_small { SMALL_AT_ONCE } else { 1 };
-        let trials = stream::iter(tries).buffered(at_once);
-        let trial = trials
+        let trial = stream::iter(tries)
+            .buffered(at_once)
             .try_fold(Trial::default(), async |all, one| Ok(all.merged(one)))
             .await?;
-        Ok(plan.judge_entries(&self.info, &trial))
+        let end = command::probe_end(self.source, video, plan.end_sample(&self.info));
+        let end = read_packets(programs, self.source, self.info.size_bytes, &end).await?;
+        Ok(plan.judge_entries(&self.info, &trial, end.as_ref()))
     }
 }
 
 /// What the source says of itself.
 async fn ask(programs: &Programs, source: SourceUrl<'_>) -> Result<Probe, StepError> {
-    let (json, _) = ffprobe(programs, &command::probe(source)).await?;
+    let json = ffprobe(programs, &command::probe(source)).await?;
     Ok(Probe::parse(&json, source.reads_deep)?)
 }
 
@@ -162,8 +164,8 @@ async fn choose(
     loop {
         let mut trial = Trial::default();
         let mut failed = None;
-        for stream in streams.one_by_one() {
-            let args = command::trial(source, &stream);
+        for &stream in &streams.each {
+            let args = command::trial(source, stream, streams.is_brief);
             let limits = ResourceLimits::scan(programs.memory_mb, probe.size_bytes());
             let ended =
                 process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line))
@@ -190,25 +192,21 @@ async fn choose(
             Next::Try(next) => streams = next,
             Next::Chosen(mut chosen) => {
                 if let Some(stream) = chosen.turned_by_bitstream(probe) {
-                    let (json, _) =
-                        ffprobe(programs, &command::probe_frames(source, stream)).await?;
+                    let json = ffprobe(programs, &command::probe_frames(source, stream)).await?;
                     chosen.set_turn(&Probe::parse(&json, source.reads_deep)?);
                 }
-                return Ok(chosen);
+                return Ok(*chosen);
             }
         }
     }
 }
 
-/// What ffprobe says, and what it writes beside.
-async fn ffprobe(
-    programs: &Programs,
-    args: &[std::ffi::OsString],
-) -> Result<(String, String), StepError> {
+/// What ffprobe says.
+async fn ffprobe(programs: &Programs, args: &[OsString]) -> Result<String, StepError> {
     let limits = ResourceLimits::probe(programs.memory_mb);
     let (ended, json) = process::output(&programs.ffprobe, args, MAX_PROBE_BYTES, limits).await?;
     if ended.status.success() {
-        Ok((json, ended.stderr))
+        Ok(json)
     } else {
         Err(blame(&ended, Stage::Probing))
     }
@@ -217,7 +215,7 @@ async fn ffprobe(
 fn fault(fault: SourceFault) -> StepError {
     match fault {
         SourceFault::Final(error) => error.into(),
-        SourceFault::LengthUnknown { .. } => no_frames().into(),
+        SourceFault::LengthUnknown { .. } => diagnostics::no_frames().into(),
     }
 }
 
@@ -229,9 +227,19 @@ async fn measure(
     stream: u32,
 ) -> Result<Measured, StepError> {
     let args = command::probe_packets(source, stream);
+    let measured = read_packets(programs, source, size_bytes, &args).await?;
+    measured.ok_or_else(|| diagnostics::no_frames().into())
+}
+
+async fn read_packets(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    size_bytes: u64,
+    args: &[OsString],
+) -> Result<Option<Measured>, StepError> {
     let mut packets = Packets::of(source.container);
     let limits = ResourceLimits::scan(programs.memory_mb, size_bytes);
-    let ended = process::each_line(&programs.ffprobe, &args, limits, |line| {
+    let ended = process::each_line(&programs.ffprobe, args, limits, |line| {
         packets.add(line);
         if packets.are_too_many(size_bytes) {
             ControlFlow::Break(())
@@ -253,7 +261,7 @@ async fn measure(
     if is_network_trouble(&ended.stderr) {
         return Err(StepError::unread(&ended.stderr));
     }
-    packets.measured().ok_or_else(|| no_frames().into())
+    Ok(packets.measured())
 }
 
 fn blame(ended: &Ended, stage: Stage) -> StepError {
@@ -261,11 +269,4 @@ fn blame(ended: &Ended, stage: Stage) -> StepError {
         StepError::Crashed(error) => error.into(),
         why => why,
     }
-}
-
-fn no_frames() -> VideoError {
-    VideoError::new(
-        ErrorType::MalformedMedia,
-        "It holds no frame that can be shown.",
-    )
 }

@@ -18,16 +18,18 @@
 //!   fraction of a sample.
 
 mod audio;
+mod probe;
 mod video;
 
 use std::ffi::OsString;
 
 use self::audio::AudioSource;
+pub use self::probe::{probe, probe_end, probe_frames, probe_packets, trial, trial_entry};
 use crate::{
     encoder,
     ladder::Rendition,
-    plan::{AudioPlan, ENTER_EARLY_US, Entry, Part, Plan, Sample},
-    source::{Container, MAX_PIXELS, PICTURES, SOUNDS, Streams},
+    plan::{AudioPlan, ENTER_EARLY_US, Entry, Part, Plan},
+    source::{Container, MAX_PIXELS},
 };
 
 /// Where ffmpeg reads the source from.
@@ -109,125 +111,12 @@ const MAX_ALLOCATION: u64 = 1 << 29;
 /// More streams than this no honest file has: films on disc have some fifty.
 const MAX_STREAMS: &str = "256";
 
-/// ffprobe: everything that [`crate::source::Probe`] reads, as JSON on standard output.
-pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
-    let mut args = Args::default();
-    args.words("-hide_banner -v error -print_format json");
-    args.pair(
-        "-show_entries",
-        "format=duration,start_time,size,format_name:stream=index,codec_name,profile,codec_type,codec_tag_string,width,height,\
-         sample_aspect_ratio,field_order,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate,channels:\
-         stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=side_data_type,displaymatrix,crop_top,crop_bottom,crop_left,crop_right,dv_profile,dv_bl_signal_compatibility_id:\
-         packet=stream_index,flags:packet_side_data=side_data_type",
-    );
-    // Only packets tell that they are encrypted; the first few of each stream are enough.
-    args.pair("-read_intervals", "%+#16");
-    args.input(source);
-    args.0
-}
-
-/// ffprobe: the side data of the first frames of a video stream, among them how each is to be turned.
-pub fn probe_frames(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
-    let mut args = Args::default();
-    args.words("-hide_banner -v error -print_format json");
-    args.pair("-select_streams", stream.to_string());
-    args.pair(
-        "-show_entries",
-        "format=format_name:frame=media_type:frame_side_data=side_data_type,displaymatrix",
-    );
-    args.pair("-read_intervals", "%+#300");
-    args.input(source);
-    args.0
-}
-
-/// ffmpeg: decodes the first frames of some streams and tells of them on standard error, as
-/// [`crate::source::Trial`] reads it.
-pub fn trial(source: SourceUrl<'_>, streams: &Streams) -> Vec<OsString> {
-    let mut args = Args::default();
-    args.words(TRIAL);
-    if streams.is_brief {
-        args.words("-t 20");
-    }
-    args.words(AS_DECODED);
-    args.input(source);
-    for stream in &streams.video {
-        args.pair(
-            "-filter_complex",
-            format!(
-                "[0:{stream}]{}{stream}=checksum=0[v{stream}]",
-                show_pictures()
-            ),
-        );
-    }
-    if let Some(stream) = streams.audio {
-        args.pair(
-            "-filter_complex",
-            format!("[0:{stream}]{SOUNDS}{stream}[a{stream}]"),
-        );
-    }
-    for stream in &streams.video {
-        args.pair("-map", format!("[v{stream}]"));
-        args.words("-frames:v 3 -f null -");
-    }
-    if let Some(stream) = streams.audio {
-        args.pair("-map", format!("[a{stream}]"));
-        args.words("-frames:a 1 -f null -");
-    }
-    args.0
-}
-
-/// ffmpeg: enters the source at a time of its clock, as a chunk would, and tells of the first frame in
-/// the same way, as of a stream with this number. Of the last time, all frames that follow are told.
-pub fn trial_entry(source: SourceUrl<'_>, stream: u32, sample: Sample) -> Vec<OsString> {
-    let Sample { number, at_us, .. } = sample;
-    let mut args = Args::default();
-    args.words(TRIAL);
-    if sample.is_last {
-        args.words("-t 10");
-    }
-    args.words("-noaccurate_seek");
-    args.pair("-ss", format!("{at_us}us"));
-    args.words(AS_DECODED);
-    args.input(source);
-    args.pair(
-        "-filter_complex",
-        format!("[0:{stream}]{}{number}=checksum=0[v]", show_pictures()),
-    );
-    args.words("-map [v]");
-    args.words(if sample.is_last {
-        "-f null -"
-    } else {
-        "-frames:v 1 -f null -"
-    });
-    args.0
-}
-
-/// What is common to short decodes. Frames keep the container's clock.
-const TRIAL: &str = "-hide_banner -nostdin -nostats -loglevel info -y -max_error_rate 1 -copyts";
-
-/// What an encoder wrote of itself into the bitstream can be long, and is of no interest.
-fn show_pictures() -> String {
-    format!("sidedata=mode=delete:type=SEI_UNREGISTERED,{PICTURES}")
-}
-
 /// Frames as the decoder gives them, neither turned nor cropped by what the container says.
 const AS_DECODED: &str = "-noautorotate -apply_cropping codec";
 
 /// How far to read for streams that a container does not list: three minutes, and what a function's
 /// memory has room for.
 const DEEP: &str = "-analyzeduration 180000000 -probesize 268435456";
-
-/// ffprobe: time, duration, size, place and kind of every packet of one stream, one line each, as
-/// [`crate::source::Packets`] reads them. This reads the whole source.
-pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
-    let mut args = Args::default();
-    args.pair("-select_streams", stream.to_string());
-    args.words(
-        "-hide_banner -v error -show_entries packet=pts_time,duration_time,size,pos,flags -print_format csv=p=0",
-    );
-    args.input(source);
-    args.0
-}
 
 /// ffmpeg: one part of a plan in one process; none if the plan has no such part.
 pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Option<Encode> {

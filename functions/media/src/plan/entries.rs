@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Part, Plan, chunks};
 use crate::{
-    source::{SourceInfo, Trial},
+    source::{Measured, SourceInfo, Trial},
     timeline::Grid,
 };
 
@@ -31,7 +31,7 @@ const IN_GOOD_TIME_US: i64 = 2_000_000;
 
 impl Entries {
     pub(super) fn new(source: &SourceInfo, grid: Grid, chunk_starts: &[u32]) -> Self {
-        let position = |&cut: &u32| entry(source, grid, cut.into()).unwrap_or(0);
+        let position = |&first: &u32| entry(source, grid, first.into()).unwrap_or(0);
         Self {
             clock_start_us: source.clock_start_us,
             positions: chunk_starts.iter().map(position).collect(),
@@ -99,17 +99,6 @@ pub enum EntryProof {
     GoesOn,
 }
 
-/// A time at which a source is entered, to see what comes out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    /// Its number.
-    pub number: u32,
-    /// When, on the video's clock.
-    pub at_us: u64,
-    /// Whether it is the one at the end.
-    pub is_last: bool,
-}
-
 /// How many entries are tried.
 const SAMPLES: u32 = 4;
 
@@ -122,22 +111,18 @@ const BEFORE_END_US: u64 = 2_000_000;
 const BEYOND_END_US: i64 = 1_000_000;
 
 impl Plan {
-    /// Where to try the entries of some chunks; the last sample is just before the source's end.
-    pub fn entry_samples(&self) -> impl Iterator<Item = Sample> {
-        let chunks = self.sampled_chunks();
-        let entries = chunks.map(|start_us| start_us.saturating_sub(ENTER_EARLY_US));
-        let end_us = self
-            .grid
-            .micros_at(self.frames)
-            .saturating_sub(self.hold_last_frame_us);
-        let mut times: Vec<_> = entries.collect();
-        times.push(end_us.saturating_sub(BEFORE_END_US));
-        let last = times.len() - 1;
-        (0..).zip(times).map(move |(number, at_us)| Sample {
-            number,
-            at_us,
-            is_last: number as usize == last,
-        })
+    /// When to try the entries of some chunks, on the video's clock; numbered in their order.
+    pub fn entry_samples(&self) -> impl Iterator<Item = (u32, u64)> {
+        let entries = self
+            .sampled_chunks()
+            .map(|start_us| start_us.saturating_sub(ENTER_EARLY_US));
+        (0..).zip(entries)
+    }
+
+    /// From when on to look for what is beyond the stated end, on the container's clock.
+    pub fn end_sample(&self, source: &SourceInfo) -> i64 {
+        let before = source.video.end_us.saturating_sub(BEFORE_END_US);
+        source.clock_start_us.saturating_add_unsigned(before)
     }
 
     /// When some chunks begin, the last one among them.
@@ -152,8 +137,13 @@ impl Plan {
         })
     }
 
-    /// What a decode at those times showed.
-    pub fn judge_entries(&self, source: &SourceInfo, trial: &Trial) -> EntryProof {
+    /// What a decode at those times showed, and the packets at the end.
+    pub fn judge_entries(
+        &self,
+        source: &SourceInfo,
+        trial: &Trial,
+        end: Option<&Measured>,
+    ) -> EntryProof {
         let on_our_clock = |at_us: i64| at_us.saturating_sub(source.clock_start_us);
         let longest = chunks::longest(&self.chunk_starts, self.grid.segments_for(self.frames));
         let chunk_us = self
@@ -161,8 +151,7 @@ impl Plan {
             .micros_at(longest * u64::from(self.grid.segment_frames()));
         let most_lead = i64::try_from(chunk_us * LEAD_FACTOR).unwrap_or(i64::MAX);
         let half_frame = i64::try_from(self.grid.micros_at(1) / 2).unwrap_or(0);
-        let starts: Vec<_> = self.sampled_chunks().collect();
-        for (index, &start_us) in (0..).zip(&starts) {
+        for (index, start_us) in (0..).zip(self.sampled_chunks()) {
             let first = trial
                 .video
                 .get(&index)
@@ -178,16 +167,10 @@ impl Plan {
                 return EntryProof::Refuted;
             }
         }
-        let end = u32::try_from(starts.len())
-            .ok()
-            .and_then(|index| trial.video.get(&index));
-        let last = end
-            .into_iter()
-            .flatten()
-            .filter_map(|picture| picture.at_us)
-            .max();
         let end_us = i64::try_from(source.video.end_us).unwrap_or(i64::MAX);
-        if last.is_some_and(|last| on_our_clock(last) > end_us.saturating_add(BEYOND_END_US)) {
+        let is_beyond =
+            |end: &Measured| on_our_clock(end.end_us) > end_us.saturating_add(BEYOND_END_US);
+        if end.is_some_and(is_beyond) {
             EntryProof::GoesOn
         } else {
             EntryProof::Proven
@@ -208,62 +191,52 @@ pub(super) fn entry(source: &SourceInfo, grid: Grid, segment: u64) -> Option<u64
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use super::*;
     use crate::plan::tests::{SETTINGS, source};
 
-    /// What ffmpeg would tell of frames at these times, of which each is the first after an entry; those
-    /// of the last are all that follow.
-    fn trial(firsts: &[Option<u64>], last: &[u64], kind: char) -> Trial {
-        let mut text = String::new();
-        let frame = |index: usize, micros: u64| {
-            format!(
-                "[showinfo@picture{index} @ 0x1] n: 0 pts_time:{}.{:06} sar:1/1 s:64x64 type:{kind} \n",
-                micros / 1_000_000,
-                micros % 1_000_000
-            )
-        };
-        for (index, first) in firsts.iter().enumerate() {
-            text.extend(first.map(|first| frame(index, first)));
-        }
-        for &at in last {
-            let _ = write!(text, "{}", frame(firsts.len(), at));
-        }
+    /// What ffmpeg would tell of frames at these times, each the first after an entry.
+    fn trial(firsts: &[u64], kind: char) -> Trial {
         let mut trial = Trial::default();
-        text.lines().for_each(|line| trial.add(line));
+        for (index, micros) in firsts.iter().enumerate() {
+            let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
+            trial.add(&format!(
+                "[showinfo@picture{index} @ 0x1] n: 0 pts_time:{seconds}.{rest:06} sar:1/1 s:64x64 type:{kind} "
+            ));
+        }
         trial
     }
 
     #[test]
     fn an_entry_is_believed_when_its_first_frame_is_seen() {
         let mut info = source(600_000, (25, 1));
+        info.clock_start_us = 1_400_000;
         let plan = Plan::new(&info, SETTINGS);
-        let samples: Vec<_> = plan.entry_samples().collect();
         let starts: Vec<_> = plan.sampled_chunks().collect();
-        assert_eq!((samples.len(), starts.len()), (5, 4));
-        assert!(samples[4].is_last && !samples[3].is_last);
-        assert_eq!((samples[4].number, samples[4].at_us), (4, 598_000_000));
-        let judged = |info: &SourceInfo, shift: i64, last: u64, kind| {
+        assert_eq!((plan.entry_samples().count(), starts.len()), (4, 4));
+        assert_eq!(plan.end_sample(&info), 599_400_000);
+        let judged = |info: &SourceInfo, shift: i64, end_us: i64, kind| {
             let firsts: Vec<_> = starts
                 .iter()
-                .map(|at| at.checked_add_signed(shift))
+                .map(|at| (at + 1_400_000).saturating_add_signed(shift))
                 .collect();
-            plan.judge_entries(info, &trial(&firsts, &[last], kind))
+            let end = Measured {
+                end_us,
+                keyframes: Vec::new(),
+                is_joined: false,
+            };
+            plan.judge_entries(info, &trial(&firsts, kind), Some(&end))
         };
-        let end = 599_960_000;
+        let end = 601_400_000;
         assert_eq!(judged(&info, 0, end, 'I'), EntryProof::Proven);
         assert_eq!(judged(&info, -5_000_000, end, 'I'), EntryProof::Proven);
         // The frame that a chunk begins with does not come out, or only after minutes of others.
         assert_eq!(judged(&info, 40_000, end, 'I'), EntryProof::Refuted);
         assert_eq!(judged(&info, -140_000_000, end, 'I'), EntryProof::Refuted);
-        assert_eq!(
-            plan.judge_entries(&info, &Trial::default()),
-            EntryProof::Refuted
-        );
+        let nothing = plan.judge_entries(&info, &Trial::default(), None);
+        assert_eq!(nothing, EntryProof::Refuted);
+        assert_eq!(judged(&info, 0, end + 2_000_000, 'I'), EntryProof::GoesOn);
         // Put together from several frames in H.264; grey elsewhere.
         assert_eq!(judged(&info, 0, end, 'P'), EntryProof::Proven);
-        assert_eq!(judged(&info, 0, 604_000_000, 'I'), EntryProof::GoesOn);
         info.video.codec = "mpeg4".into();
         assert_eq!(judged(&info, 0, end, 'P'), EntryProof::Refuted);
     }

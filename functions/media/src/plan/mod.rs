@@ -6,14 +6,16 @@
 //! laid end to end are those of one encode.
 
 pub mod chunks;
+mod color;
 mod entries;
 mod part;
 pub mod storyboard;
 
 use std::{ops::Range, time::Duration};
 
+pub use color::AssumedColor;
 pub(crate) use entries::ENTER_EARLY_US;
-pub use entries::{Entries, Entry, EntryProof, Sample};
+pub use entries::{Entries, Entry, EntryProof};
 pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
 pub use storyboard::Storyboard;
@@ -22,12 +24,12 @@ use crate::{
     encoder::Preset,
     ladder::VideoCodecs,
     ladder::{self, Rendition},
-    source::{Container, Geometry, Layout, OddMatrix, Seeking, SourceInfo, VideoStream},
+    source::{Container, Geometry, Layout, OddMatrix, Seeking, SourceInfo},
     timeline::Grid,
 };
 
-/// Everything that an encode needs to know: decided by [`Plan::new`] or [`Plan::in_one_piece`], stored,
-/// and never changed.
+/// Everything that an encode needs to know: decided by [`Plan::new`], [`Plan::in_one_piece`] or
+/// [`Plan::in_chunks`], stored, and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Plan {
@@ -121,46 +123,6 @@ pub struct FanOut {
     pub target: Duration,
     /// A function's memory, which also stands for its speed: Lambda gives one CPU for 1769 MB.
     pub memory_mb: u32,
-}
-
-/// The colours that are assumed of video that does not state its own.
-///
-/// Players assume them by a picture's size. They would do so for each rendition by *its* size, and
-/// show a large one in other colours than a small one; so all are tagged with what is assumed of the
-/// source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AssumedColor {
-    /// High definition: ITU-R BT.709.
-    Bt709,
-    /// Standard definition: ITU-R BT.601, as SMPTE 170M states it.
-    Smpte170m,
-    /// High dynamic range: ITU-R BT.2020. Its transfer is stated, or it would not be known as such.
-    Bt2020,
-}
-
-impl AssumedColor {
-    fn of(video: &VideoStream) -> Option<Self> {
-        // As players do: a letterboxed 1280×536 is high definition, PAL's 1024×576 is not.
-        let (short, long) = (video.width.min(video.height), video.width.max(video.height));
-        let is_hd = long >= 1280 || short > 576;
-        (!video.color_is_stated).then_some(match (video.hdr, is_hd) {
-            (true, _) => Self::Bt2020,
-            (false, true) => Self::Bt709,
-            (false, false) => Self::Smpte170m,
-        })
-    }
-
-    /// The filter that says so of each frame.
-    pub(crate) fn filter(self) -> &'static str {
-        match self {
-            Self::Bt709 => "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709,",
-            Self::Smpte170m => {
-                "setparams=colorspace=smpte170m:color_primaries=smpte170m:color_trc=smpte170m,"
-            }
-            Self::Bt2020 => "setparams=colorspace=bt2020nc:color_primaries=bt2020,",
-        }
-    }
 }
 
 /// How the sound is encoded: AAC-LC stereo, which every player has.
@@ -380,7 +342,10 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{source::AudioStream, timeline::FrameRate};
+    use crate::{
+        source::{AudioStream, VideoStream},
+        timeline::FrameRate,
+    };
 
     pub(crate) const SETTINGS: Settings = Settings {
         max_short_side: 1080,

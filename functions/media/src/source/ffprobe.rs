@@ -5,7 +5,9 @@ use serde::Deserialize;
 use super::{
     Container, Crop, Geometry, Head, MAX_PIXELS, NotUsed, NotUsedReason, Orientation, Seeking,
     StreamKind, VideoStream,
+    clock::{clock_micros, positive, seconds},
     color::{Colors, stated},
+    side_data::ProbeSideData,
     streams::Chosen,
     trial::{AudioFrame, VideoFrame},
 };
@@ -97,50 +99,6 @@ pub(super) struct ProbeDisposition {
     pub(super) default: u8,
     pub(super) attached_pic: u8,
     pub(super) timed_thumbnails: u8,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ProbeSideData {
-    side_data_type: Option<String>,
-    displaymatrix: Option<String>,
-    crop_top: u32,
-    crop_bottom: u32,
-    crop_left: u32,
-    crop_right: u32,
-    dv_profile: Option<u8>,
-    dv_bl_signal_compatibility_id: Option<u8>,
-}
-
-impl ProbeSideData {
-    /// What is needed to decrypt a stream, or one packet of it.
-    fn is_of_encryption(&self) -> bool {
-        let kind = self.side_data_type.as_deref();
-        matches!(
-            kind,
-            Some("Encryption initialization data" | "Encryption info")
-        )
-    }
-
-    /// ffprobe's hexdump-like table of nine numbers, in lines that begin with their offset.
-    fn matrix(&self) -> Option<[i64; 4]> {
-        let rows = self
-            .displaymatrix
-            .as_deref()?
-            .lines()
-            .filter_map(|line| line.split_once(':'));
-        let mut rows = rows.map(|(_, row)| {
-            let mut numbers = row.split_whitespace().map(str::parse::<i32>);
-            Some((numbers.next()?.ok()?.into(), numbers.next()?.ok()?.into()))
-        });
-        let ((a, b), (c, d)) = (rows.next()??, rows.next()??);
-        Some([a, b, c, d])
-    }
-
-    /// Dolby Vision whose base layer, seen without Dolby's own processing, is green and purple.
-    fn is_dolby_vision_only(&self) -> bool {
-        self.dv_profile.is_some() && self.dv_bl_signal_compatibility_id == Some(0)
-    }
 }
 
 impl Probe {
@@ -251,15 +209,8 @@ impl ProbeStream {
 
     /// What the container cuts off.
     pub(super) fn crop(&self) -> Crop {
-        let of = |side: &ProbeSideData| {
-            (side.side_data_type.as_deref() == Some("Frame Cropping")).then_some(Crop {
-                top: side.crop_top,
-                bottom: side.crop_bottom,
-                left: side.crop_left,
-                right: side.crop_right,
-            })
-        };
-        self.side_data_list.iter().find_map(of).unwrap_or_default()
+        let mut crops = self.side_data_list.iter().filter_map(ProbeSideData::crop);
+        crops.next().unwrap_or_default()
     }
 
     /// Where the stream ends on the container's clock, where the file says so.
@@ -516,46 +467,4 @@ pub(super) fn no_video(streams: &[ProbeStream]) -> VideoError {
         _ => "No stream in it is a moving picture.",
     };
     VideoError::new(ErrorType::NoVideoStream, detail)
-}
-
-/// Times beyond this (some 70,000 years) are forged, or the sum of a forged one; without them, no
-/// sum or difference of two times overflows.
-pub(super) const MAX_MICROS: i64 = i64::MAX / 4;
-
-fn believable(micros: i64) -> Option<i64> {
-    (-MAX_MICROS..=MAX_MICROS)
-        .contains(&micros)
-        .then_some(micros)
-}
-
-/// ffprobe's decimal seconds, exactly, in microseconds.
-pub(super) fn seconds(text: Option<&str>) -> Option<i64> {
-    let text = text?;
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let whole: i64 = whole.parse().ok()?;
-    let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-    let value = whole.checked_mul(1_000_000)?.checked_add(micros)?;
-    believable(if negative { -value } else { value })
-}
-
-/// Matroska's `00:00:05.229000000`, in microseconds.
-pub(super) fn clock_micros(text: &str) -> Option<i64> {
-    let mut parts = text.splitn(3, ':');
-    let hours: i64 = parts.next()?.parse().ok()?;
-    let minutes: i64 = parts.next()?.parse().ok()?;
-    let rest = seconds(parts.next())?;
-    hours
-        .checked_mul(3600)?
-        .checked_add(minutes.checked_mul(60)?)?
-        .checked_mul(1_000_000)?
-        .checked_add(rest)
-        .and_then(believable)
-}
-
-pub(super) fn positive(micros: i64) -> Option<u64> {
-    u64::try_from(micros).ok().filter(|&micros| micros > 0)
 }

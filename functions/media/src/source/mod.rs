@@ -1,9 +1,11 @@
 //! What a source really is, read from ffprobe's JSON and checked against what we can encode.
 
+mod clock;
 mod color;
 mod ffprobe;
 mod geometry;
 mod packets;
+mod side_data;
 mod sniff;
 mod streams;
 #[cfg(test)]
@@ -19,13 +21,14 @@ pub use self::{
     geometry::{Crop, Geometry, Orientation},
     packets::{Keyframe, Measured, Packets},
     sniff::{Container, Head, SNIFF_BYTES, check_encoding},
-    streams::{Chosen, Next, NotUsed, NotUsedReason, Selection, StreamKind, Streams},
+    streams::{Chosen, Next, NotUsed, NotUsedReason, Selection, Stream, StreamKind, Streams},
     trial::Trial,
 };
 pub(crate) use trial::{PICTURES, SOUNDS};
 
-use self::ffprobe::{positive, seconds};
+use self::clock::{positive, seconds};
 use crate::{
+    diagnostics,
     error::{ErrorType, VideoError},
     language::tag_of,
     timeline::FrameRate,
@@ -208,7 +211,9 @@ impl SourceInfo {
     ) -> Result<Self, SourceFault> {
         let container = probe.container()?;
         let size_bytes = probe.size_bytes();
-        let stream = probe.stream(chosen.video).ok_or_else(streams::no_frames)?;
+        let stream = probe
+            .stream(chosen.video)
+            .ok_or_else(diagnostics::no_frames)?;
         let audio = chosen
             .audio
             .as_ref()

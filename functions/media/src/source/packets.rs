@@ -1,6 +1,6 @@
 //! What reading every packet of a stream tells: how long it lasts, and where it can be entered.
 
-use super::{Container, ffprobe::MAX_MICROS};
+use super::{Container, clock::MAX_MICROS};
 
 /// The packets of a video stream, gathered from the lines of [`crate::command::probe_packets`].
 #[derive(Debug, Clone)]

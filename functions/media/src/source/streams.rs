@@ -11,33 +11,24 @@ use super::{
     ffprobe::{Probe, ProbeStream, no_video},
     trial::{AudioFrame, Refusal, Trial, VideoFrame},
 };
-use crate::{
-    diagnostics,
-    error::{ErrorType, VideoError},
-};
+use crate::{diagnostics, error::VideoError};
 
 /// Streams of which the first frames are to be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streams {
-    /// Video streams, by index.
-    pub video: Vec<u32>,
-    /// An audio stream.
-    pub audio: Option<u32>,
+    /// Each for itself: of two that are decoded at the same time, the messages get mixed up.
+    pub each: Vec<Stream>,
     /// Whether to look at the beginning only: among several streams, one may be without any frame.
     pub is_brief: bool,
 }
 
-impl Streams {
-    /// Each for itself. Of two that are decoded at the same time, the messages get mixed up.
-    pub fn one_by_one(&self) -> impl Iterator<Item = Self> {
-        let only = |video: Vec<u32>, audio| Self {
-            video,
-            audio,
-            is_brief: self.is_brief,
-        };
-        let videos = self.video.iter().map(move |&index| only(vec![index], None));
-        videos.chain(self.audio.map(|index| only(Vec::new(), Some(index))))
-    }
+/// A stream, by its index among all of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Of pictures.
+    Video(u32),
+    /// Of sound.
+    Audio(u32),
 }
 
 /// What comes next.
@@ -46,7 +37,7 @@ pub enum Next {
     /// To decode the first frames of these.
     Try(Streams),
     /// The choice is made.
-    Chosen(Chosen),
+    Chosen(Box<Chosen>),
 }
 
 /// The streams that are encoded, and what their first frames are.
@@ -156,17 +147,15 @@ impl<'a> Selection<'a> {
 
     /// The streams to try first.
     pub fn first(&self) -> Streams {
+        let videos = self.videos.iter().copied().map(Stream::Video);
+        let each = if self.is_video_settled {
+            let audio = self.audios.first().copied().map(Stream::Audio);
+            videos.take(1).chain(audio).collect()
+        } else {
+            videos.collect()
+        };
         Streams {
-            video: if self.is_video_settled {
-                self.videos.iter().take(1).copied().collect()
-            } else {
-                self.videos.clone()
-            },
-            audio: self
-                .audios
-                .first()
-                .copied()
-                .filter(|_| self.is_video_settled),
+            each,
             is_brief: !self.is_video_settled,
         }
     }
@@ -183,7 +172,7 @@ impl<'a> Selection<'a> {
                 .video
                 .get(&video)
                 .filter(|pictures| !pictures.is_empty());
-            let pictures = pictures.ok_or_else(no_frames)?;
+            let pictures = pictures.ok_or_else(diagnostics::no_frames)?;
             let audio = self.audios.first().copied();
             match audio.map(|index| (index, trial.audio.get(&index))) {
                 // There is nothing in it: perhaps in the next.
@@ -191,14 +180,14 @@ impl<'a> Selection<'a> {
                     self.audios.remove(0);
                     self.leave_out(index, NotUsedReason::NoFrames);
                     if self.audios.is_empty() {
-                        return Ok(Next::Chosen(self.chosen(video, pictures, None)));
+                        return Ok(Next::Chosen(self.chosen(video, pictures, None).into()));
                     }
                 }
                 Some((index, Some(sound))) => {
                     let sound = Some((index, sound.clone()));
-                    return Ok(Next::Chosen(self.chosen(video, pictures, sound)));
+                    return Ok(Next::Chosen(self.chosen(video, pictures, sound).into()));
                 }
-                None => return Ok(Next::Chosen(self.chosen(video, pictures, None))),
+                None => return Ok(Next::Chosen(self.chosen(video, pictures, None).into())),
             }
         }
         Ok(Next::Try(self.first()))
@@ -296,11 +285,4 @@ impl Chosen {
         let stated = [stated.clone(), stated];
         Ok(selection.chosen(video, &stated, audio))
     }
-}
-
-pub(super) fn no_frames() -> VideoError {
-    VideoError::new(
-        ErrorType::MalformedMedia,
-        "It holds no frame that can be shown.",
-    )
 }

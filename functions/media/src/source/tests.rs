@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{ffprobe::clock_micros, *};
+use super::{clock::clock_micros, *};
 
 const LIMITS: SourceLimits = SourceLimits {
     max_duration_seconds: 3600,
@@ -147,8 +147,11 @@ fn choose(file: &Value, frames: &[(u32, usize)]) -> Result<(Chosen, Vec<Streams>
         let mut trial = Trial::default();
         let asked = &tries[tries.len() - 1];
         let known = |index: u32| frames.iter().find(|(known, _)| *known == index);
-        for &index in asked.video.iter().chain(&asked.audio) {
-            let kind = if asked.audio == Some(index) { 'a' } else { 'v' };
+        for stream in &asked.each {
+            let (index, kind) = match *stream {
+                Stream::Video(index) => (index, 'v'),
+                Stream::Audio(index) => (index, 'a'),
+            };
             match known(index) {
                 Some((_, count)) => (0..*count).for_each(|_| trial.add(&match kind {
                     'a' => format!("[ashowinfo@sound{index} @ 0x1] n:0 pts_time:0 channels:2 chlayout:stereo rate:48000"),
@@ -156,10 +159,13 @@ fn choose(file: &Value, frames: &[(u32, usize)]) -> Result<(Chosen, Vec<Streams>
                 })),
                 None => trial.add(&format!("[{kind}ist#0:{index}/odd @ 0x1] no decoder found for: odd")),
             }
+            if trial.is_refused() {
+                break;
+            }
         }
         match selection.tried(&trial)? {
             Next::Try(next) => tries.push(next),
-            Next::Chosen(chosen) => return Ok((chosen, tries)),
+            Next::Chosen(chosen) => return Ok((*chosen, tries)),
         }
         assert!(tries.len() < 20);
     }

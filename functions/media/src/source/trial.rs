@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ffprobe::seconds;
+use super::clock::seconds;
 
 /// What ffmpeg told of the frames that it decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
