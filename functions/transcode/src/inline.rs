@@ -75,7 +75,7 @@ impl Transcoder {
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
-        let result = match self.blame_stall(video, result).await {
+        let result = match self.blame(video, result).await {
             Ok(Prepared::Planned(plan)) => self
                 .start_run(&lease, &source.entity_tag, &plan)
                 .await

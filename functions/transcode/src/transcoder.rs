@@ -6,6 +6,7 @@ use reelrun_core::{keys::StorageKey, lifecycle::timing::FIRST_BYTE_TIMEOUT, vide
 use reelrun_media::{
     command::SourceUrl,
     diagnostics,
+    error::ErrorType,
     plan::Settings,
     source::{self, Container, Head, SNIFF_BYTES, SourceLimits},
 };
@@ -42,24 +43,27 @@ impl Transcoder {
         Ok(Head::of(&head.bytes)?)
     }
 
-    /// A program that came to a stop waited for the source's bytes, or was kept busy by them. Which
-    /// of the two, storage tells: it still gives them at once, or not.
-    pub(crate) async fn blame_stall<T>(
+    /// Asks storage before a source is blamed. A program that came to a stop waited for the source's
+    /// bytes, or was kept busy by them: storage still gives them at once, or not. And one that goes while
+    /// it is read looks like one that is damaged, since ffmpeg says nothing of a 404 half-way.
+    pub(crate) async fn blame<T>(
         &self,
         video: VideoId,
         result: Result<T, StepError>,
     ) -> Result<T, StepError> {
-        let Err(StepError::Stalled(error)) = result else {
-            return result;
+        let error = match result {
+            Err(StepError::Stalled(error)) => error,
+            Err(StepError::InvalidMedia(error)) if error.kind == ErrorType::MalformedMedia => error,
+            result => return result,
         };
         let key = StorageKey::Source(video);
         let head = self.storage.get_head(&key, SNIFF_BYTES);
-        tokio::time::timeout(FIRST_BYTE_TIMEOUT, head)
+        let head = tokio::time::timeout(FIRST_BYTE_TIMEOUT, head)
             .await
             .map_err(|_| {
                 StepError::Transient("storage takes its time to give the source".into())
             })??;
-        Err(error.into())
+        Err(head.map_or_else(diagnostics::missing, |_| error).into())
     }
 
     /// A signed URL of a video's source.

@@ -120,7 +120,7 @@ impl Transcoder {
             lost = self.until_unwanted(run) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
-        let encoded = self.blame_stall(task.video, encoded).await;
+        let encoded = self.blame(task.video, encoded).await;
         if let Err(StepError::InvalidMedia(error)) = &encoded {
             let error = VideoError::new(
                 error.kind,
