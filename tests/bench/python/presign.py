@@ -87,6 +87,7 @@ def create_upload(request):
         "progress": 0,
         "has_poster": False,
         "has_storyboard": False,
+        "generation": 1,
         "attempts": 0,
         "lease_until": 0,
         "parts_counted": 0,
