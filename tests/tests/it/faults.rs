@@ -298,29 +298,6 @@ async fn a_redriven_failure_comes_to_its_end() {
     }
 }
 
-/// A holder whose clock was a day ahead, and which was killed, does not hold the video for a day.
-#[tokio::test]
-async fn a_lease_from_tomorrow_is_taken_over_today() {
-    let (stack, clips) = (Stack::get(), Clips::new());
-    let bytes = fs::read(clips.silent("ahead.mp4", "320x240", "25", 1.0)).unwrap();
-    let permission = stack.permission("ahead.mp4", "video/mp4", bytes.len() as u64);
-    let id = &permission.video_id;
-    let tomorrow = reelrun_platform::now().as_millis() + 24 * 60 * 60 * 1000;
-    let update = "SET #status = :preparing, attempts = :one, lease_owner = :owner, \
-                  lease_until = :tomorrow";
-    let values = [
-        (":preparing", s("preparing")),
-        (":one", n(1)),
-        (":owner", s("whose clock was wrong")),
-        (":tomorrow", n(tomorrow)),
-    ];
-    change(&stack, id, update, &values).await;
-    assert_eq!(put(&permission.url, "video/mp4", &bytes).status, 200);
-    let video = stack.settled(id);
-    assert_eq!(video["status"], "ready", "{video:#}");
-    assert!(stack.attempts(id).await >= 2);
-}
-
 /// A holder whose clock is behind seems dead to others while it works: one of them takes over, and
 /// one of the two publishes.
 #[tokio::test]

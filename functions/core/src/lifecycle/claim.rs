@@ -142,3 +142,85 @@ impl Claim {
         Step::Wait(HEARTBEAT / 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Map, Value, json};
+    use uuid::Uuid;
+
+    use crate::video::VideoId;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    /// A claimant asks until its claim ends, while the record changes as `meanwhile` says; gives what
+    /// came of it, and when.
+    fn play(
+        mut record: Map<String, Value>,
+        now: Timestamp,
+        meanwhile: impl Fn(Duration, &mut Map<String, Value>),
+    ) -> (Claimed, Duration) {
+        let mut claim = Claim::new("claimant".into(), &[]);
+        let mut elapsed = Duration::ZERO;
+        let mut step = claim.ask(now, elapsed);
+        loop {
+            step = match step {
+                Step::Write(transition) => {
+                    let video = |record: &Map<String, Value>| {
+                        Box::new(serde_json::from_value(record.clone().into()).unwrap())
+                    };
+                    let outcome = match transition.apply(Some(&record)) {
+                        Some(after) => {
+                            record = after;
+                            Outcome::Done(video(&record))
+                        }
+                        None => Outcome::Refused(Some(video(&record))),
+                    };
+                    claim.written(outcome, now + elapsed, elapsed)
+                }
+                Step::Wait(time) => {
+                    elapsed += time;
+                    assert!(elapsed < DAY, "it waits for ever");
+                    meanwhile(elapsed, &mut record);
+                    claim.ask(now + elapsed, elapsed)
+                }
+                Step::AskRun(_) => unreachable!("no run holds it"),
+                Step::End(claimed) => return (claimed, elapsed),
+            };
+        }
+    }
+
+    /// A record whose holder's lease ends at this time.
+    fn held_until(until: Timestamp, id: VideoId) -> Map<String, Value> {
+        let waiting = Video::waiting(id, "a.mp4".into(), "video/mp4".into(), 1);
+        let record = json!(waiting).as_object().cloned().unwrap();
+        let now = id.created_at();
+        let taken = begin("whose clock was wrong", now, until, None);
+        taken.apply(Some(&record)).unwrap()
+    }
+
+    /// A holder whose clock was a day ahead, and which was killed, does not hold the video for a day.
+    #[test]
+    fn a_lease_from_tomorrow_is_taken_over_today() {
+        let id = VideoId::new(Uuid::now_v7()).unwrap();
+        let now = id.created_at();
+        let (claimed, after) = play(held_until(now + DAY, id), now, |_, _| {});
+        assert!(matches!(claimed, Claimed::Lease(lease) if lease.holder == "claimant"));
+        assert!(after > STALE_LEASE_AFTER && after <= STALE_LEASE_AFTER + HEARTBEAT);
+    }
+
+    /// The same, but its holder lives: it renews before its lease would count as a dead one's.
+    #[test]
+    fn a_lease_from_tomorrow_that_is_renewed_is_left() {
+        let id = VideoId::new(Uuid::now_v7()).unwrap();
+        let now = id.created_at();
+        let renewed = now + DAY + HEARTBEAT;
+        let (claimed, after) = play(held_until(now + DAY, id), now, |elapsed, record| {
+            if elapsed >= HEARTBEAT {
+                *record = held_until(renewed, id);
+            }
+        });
+        assert_eq!(claimed, Claimed::Nothing("another encode is at work"));
+        assert!(after <= HEARTBEAT * 2);
+    }
+}
