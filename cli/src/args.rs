@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Build(ArchArgs),
     /// Deploy to your AWS account
     Deploy(DeployArgs),
+    /// Go back to the release that was deployed before; run again, it goes forward
+    Rollback(RollbackArgs),
     /// Run the benchmarks against the local stack
     Bench(BenchArgs),
     /// Feed noise to every parser of outside data
@@ -130,6 +132,16 @@ pub(crate) struct DeployArgs {
     /// Show the changes and ask before they are made
     #[arg(long)]
     pub(crate) confirm: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RollbackArgs {
+    /// Name of the stack in AWS
+    #[arg(long, default_value = "reelrun", value_parser = stack_name)]
+    pub(crate) stack_name: String,
+    /// AWS region [default: that of your AWS configuration]
+    #[arg(long)]
+    pub(crate) region: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -158,6 +158,11 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
         .find_map(|message| message.executable)
 }
 
+/// The functions' programs.
+pub(crate) fn bootstraps(project: &Project) -> [PathBuf; 6] {
+    FUNCTIONS.map(|name| bootstrap(project, name))
+}
+
 fn bootstrap(project: &Project, name: &str) -> PathBuf {
     project.lambda().join(name).join("bootstrap")
 }

@@ -7,6 +7,7 @@ use crate::builder::{self, Profile};
 use crate::page;
 use crate::process::Task;
 use crate::project::Project;
+use crate::release;
 use crate::sam::{Deployment, Place};
 use crate::secret;
 use crate::state::StackState;
@@ -55,7 +56,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     deployment
         .parameters
         .extend(args.parameters.iter().cloned());
-    deployment.deploy(project)?;
+    release::deploy(project, &mut deployment, account.has_stack())?;
     drop(artifacts);
     // sam calls it a success when the person said no. What AWS was not told must not be written
     // down: the file may hold the only copy of the token that is still in use.
@@ -91,6 +92,12 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
     project.say.line(&format!(
         "Upload with `cargo reelrun upload FILE --stack {file}`."
     ));
+    if account.has_stack() {
+        project.say.line(
+            "What is being encoded ends as it began. `cargo reelrun rollback` goes back to the \
+             release before.",
+        );
+    }
     Ok(0)
 }
 

@@ -23,6 +23,8 @@ mod prerequisites;
 mod process;
 mod process_registry;
 mod project;
+mod release;
+mod rollback;
 mod sam;
 mod secret;
 mod signals;
@@ -75,6 +77,7 @@ fn run(args: Args, ui: Ui) -> Result<u8> {
         Command::Layer(args) => layer::run(&project, args.arch),
         Command::Build(args) => builder::run(&project, args.arch),
         Command::Deploy(args) => deploy::run(&project, &args),
+        Command::Rollback(args) => rollback::run(&project, &args),
         Command::Bench(args) => bench::run(&project, &args),
         Command::Fuzz(args) => fuzz::run(&project, &args),
         Command::Soak(args) => soak::run(&project, &args),

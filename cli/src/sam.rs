@@ -105,6 +105,11 @@ impl Deployment<'_> {
 }
 
 impl Place<'_> {
+    /// Whether a person decides, once the changes are shown.
+    pub(crate) fn asks_first(&self) -> bool {
+        matches!(self, Self::Aws { confirm: true, .. })
+    }
+
     fn apply<'t>(&self, task: Task<'t>, command: &str) -> Task<'t> {
         let task = self
             .environment(task)

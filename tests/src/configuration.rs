@@ -1,22 +1,27 @@
-//! Changes how a deployed function is configured, for the time of one test.
+//! Changes how a deployed function is configured, for the time of one test: as a deployment does, by a
+//! version of its own that the alias points at.
 
 use std::collections::HashMap;
 
 use aws_sdk_lambda::{Client, types::Environment};
 
-use crate::stack::Stack;
+use crate::stack::{LIVE, Stack};
 
 /// A function with other settings; as it was again when this is dropped.
 #[derive(Debug)]
 pub struct Reconfigured {
     stack: Stack,
     before: Configuration,
+    /// What the alias points at for the time being.
+    version: String,
 }
 
 #[derive(Debug, Clone)]
 struct Configuration {
     function: String,
     variables: HashMap<String, String>,
+    /// What the alias points at.
+    version: String,
 }
 
 impl Reconfigured {
@@ -44,9 +49,12 @@ impl Reconfigured {
             wanted.variables.insert((*name).into(), value.clone());
         }
         wanted.apply(stack).await;
+        let version = wanted.publish(stack).await;
+        point_alias(stack, function, &version).await;
         Self {
             stack: stack.clone(),
             before,
+            version,
         }
     }
 }
@@ -56,10 +64,12 @@ impl Configuration {
         let found = Client::new(&stack.aws())
             .get_function_configuration()
             .function_name(function)
+            .qualifier(LIVE)
             .send()
             .await
             .unwrap();
         Self {
+            version: live_version(stack, function).await,
             function: function.into(),
             variables: found
                 .environment
@@ -78,18 +88,71 @@ impl Configuration {
             .await
             .unwrap();
     }
+
+    async fn publish(&self, stack: &Stack) -> String {
+        let published = Client::new(&stack.aws())
+            .publish_version()
+            .function_name(&self.function)
+            .send()
+            .await
+            .unwrap();
+        published.version.unwrap()
+    }
+
+    /// Has the function be as this again, and nothing be left of the other version.
+    async fn restore(&self, stack: &Stack, other_version: &str) {
+        self.apply(stack).await;
+        point_alias(stack, &self.function, &self.version).await;
+        let deleted = Client::new(&stack.aws())
+            .delete_function()
+            .function_name(&self.function)
+            .qualifier(other_version)
+            .send()
+            .await
+            .map_err(aws_sdk_lambda::Error::from);
+        // Some tests delete it themselves.
+        let is_gone = matches!(
+            deleted,
+            Ok(_) | Err(aws_sdk_lambda::Error::ResourceNotFoundException(_))
+        );
+        assert!(is_gone, "{deleted:?}");
+    }
+}
+
+/// The version of a function that answers now.
+pub async fn live_version(stack: &Stack, function: &str) -> String {
+    let alias = Client::new(&stack.aws())
+        .get_alias()
+        .function_name(function)
+        .name(LIVE)
+        .send()
+        .await
+        .unwrap();
+    alias.function_version.unwrap()
+}
+
+async fn point_alias(stack: &Stack, function: &str, version: &str) {
+    Client::new(&stack.aws())
+        .update_alias()
+        .function_name(function)
+        .name(LIVE)
+        .function_version(version)
+        .send()
+        .await
+        .unwrap();
 }
 
 impl Drop for Reconfigured {
     fn drop(&mut self) {
         let (stack, before) = (self.stack.clone(), self.before.clone());
+        let version = self.version.clone();
         // A runtime of its own: this may be dropped within one.
         let restored = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap()
-                .block_on(before.apply(&stack));
+                .block_on(before.restore(&stack, &version));
         });
         restored.join().unwrap();
     }

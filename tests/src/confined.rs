@@ -365,6 +365,7 @@ impl Laboratory {
                 aws::step_functions(&sdk),
                 self.stack.state_machine_arn.clone(),
             ),
+            function: "reelrun-transcode:1".into(),
             run_timeout: Duration::from_hours(1),
         };
         let mut event = put_event(&self.stack, &id, bytes.len() as u64);

@@ -5,7 +5,10 @@ use std::time::Duration;
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 
-use crate::{poll::Patience, stack::Stack};
+use crate::{
+    poll::Patience,
+    stack::{LIVE, Stack},
+};
 
 /// An event as S3 writes it: the fixture with this video's key.
 pub fn put_event(stack: &Stack, id: &str, size_bytes: u64) -> Value {
@@ -56,6 +59,7 @@ async fn call(stack: &Stack, function: &str, event: &Value) {
     let answer = aws_sdk_lambda::Client::new(&stack.aws())
         .invoke()
         .function_name(function)
+        .qualifier(LIVE)
         .payload(Blob::new(event.to_string()))
         .send()
         .await

@@ -19,6 +19,7 @@ pub mod configuration;
 pub mod confined;
 pub mod conformance;
 pub mod delivery;
+pub mod deployment;
 pub mod fault_proxy;
 pub mod media;
 pub mod mp4;

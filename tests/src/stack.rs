@@ -18,6 +18,9 @@ use crate::{
     poll::Patience,
 };
 
+/// The alias by which functions are called: the version that is deployed.
+pub const LIVE: &str = "live";
+
 /// A stack's addresses, as `cargo reelrun up` writes them.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Stack {
@@ -29,6 +32,8 @@ pub struct Stack {
     pub aws_endpoint_url: String,
     /// Its region.
     pub region: String,
+    /// Its name.
+    pub stack_name: String,
     /// The token that opens the management calls.
     pub api_token: String,
     /// Where sources go.

@@ -9,6 +9,8 @@ and any user of this machine; with that, a web page can have it run code. So:
   leads here (DNS rebinding).
 - The servers that hand events to the functions can ask for no signature. They answer processes of this
   user alone, and no browser.
+
+Where it does something else than AWS that the product depends on, it is set right at the end.
 """
 
 import http.server
@@ -24,11 +26,14 @@ with open(os.environ.pop("REELRUN_SECRET_FILE"), "rb") as secret_file:
     SECRET = secret_file.read()
 os.unlink(secret_file.name)
 
+import samtranslator.translator.transform as sam  # noqa: E402
+
 import ministack.app as emulator  # noqa: E402
 from ministack.core.iam_evaluator import is_root_access_key  # noqa: E402
 from ministack.core.router import extract_access_key_id  # noqa: E402
 from ministack.core.sigv4 import decode_header_value  # noqa: E402
 from ministack.services import lambda_svc  # noqa: E402
+from ministack.services.cloudformation import changesets, engine  # noqa: E402
 
 
 # Of two, readers take the one or the other.
@@ -134,6 +139,31 @@ def parse_request_of_no_browser(handler, parse=http.server.BaseHTTPRequestHandle
 
 socketserver.BaseServer.verify_request = is_of_this_user
 http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
+def apply_transforms(template, provided=None, previous=None, apply=engine._apply_transforms, transform=sam.transform):
+    """SAM knows by a function's properties whether it has changed and needs a new version. On AWS it is
+    told the parameters' values; the emulator tells it none, so a changed parameter would change nothing."""
+    values = engine._transform_parameters(template, provided, previous)
+    sam.transform = lambda fragment, _, policies: transform(fragment, values, policies)
+    try:
+        return apply(template, provided, previous)
+    finally:
+        sam.transform = transform
+
+
+def invoke_async(function, event, invoke=lambda_svc.invoke_async_with_retry):
+    """An event for an alias is retried, and given up, as the alias says; the emulator looks only for what
+    the function says."""
+    config = function["config"]
+    whole = lambda_svc._functions.get(config["FunctionName"]) or {}
+    aliases = whole.get("aliases", {})
+    for qualifier, settings in whole.get("event_invoke_configs", {}).items():
+        if aliases.get(qualifier, {}).get("FunctionVersion") == config["Version"]:
+            function = {**function, "event_invoke_config": settings}
+    return invoke(function, event)
+
+
+changesets._apply_transforms = apply_transforms
+lambda_svc.invoke_async_with_retry = invoke_async
 # Functions that are built for here are several times as large as those for Lambda, and with the layer
 # beyond its limit.
 lambda_svc._UNZIPPED_LIMIT_BYTES = 1 << 30

@@ -18,6 +18,7 @@ use crate::builder::{self, Profile};
 use crate::page;
 use crate::prerequisites;
 use crate::project::{Project, make_folder};
+use crate::release;
 use crate::sam::{Credentials, Deployment, Place, REGION};
 use crate::secret;
 use crate::signals;
@@ -177,8 +178,8 @@ impl Started {
             endpoint: &emulator.url,
             credentials: emulator.credentials.clone(),
         };
-        let deployment = local_deployment(site, place, &proxy.url, &token, built.arch);
-        deployment.deploy(project)?;
+        let mut deployment = local_deployment(site, place, &proxy.url, &token, built.arch);
+        release::deploy(project, &mut deployment, false)?;
         let outputs = deployment.outputs(project)?;
 
         let mut state = StackState::new(&outputs, REGION.to_owned(), STACK_NAME.to_owned())?;
@@ -297,8 +298,8 @@ pub(super) fn update(
             secret_key: local.aws_secret_access_key.clone(),
         },
     };
-    let deployment = local_deployment(site, place, &state.site_url, token, built.arch);
-    deployment.deploy(project)?;
+    let mut deployment = local_deployment(site, place, &state.site_url, token, built.arch);
+    release::deploy(project, &mut deployment, true)?;
     if let Some(page) = &built.page {
         page::publish(project, &deployment, page, state)?;
     }

@@ -74,6 +74,8 @@ pub struct RunInput {
     pub video: VideoId,
     /// This run over it.
     pub run: RunId,
+    /// The version of the function that carries it out, as `name:version`.
+    pub function: String,
     /// How the parts are spread.
     pub spread: Spread,
     /// What is encoded at the same time.
@@ -94,11 +96,12 @@ pub enum Spread {
 const INLINE_PARTS: usize = 40;
 
 impl RunInput {
-    /// The input of a run over these parts.
-    pub fn new(video: VideoId, run: RunId, parts: Vec<Part>) -> Self {
+    /// The input of a run over these parts, which this version of the function carries out.
+    pub fn new(video: VideoId, run: RunId, function: String, parts: Vec<Part>) -> Self {
         Self {
             video,
             run,
+            function,
             spread: if parts.len() > INLINE_PARTS {
                 Spread::Distributed
             } else {
@@ -136,7 +139,8 @@ mod tests {
         let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
         let chunks = (0..1000).map(Part::Chunk);
         let parts = [Part::Audio].into_iter().chain(chunks).collect();
-        let input = RunInput::new(video, RunId::new("abc", 1, 1), parts);
+        let function = "reelrun-transcode:7".to_owned();
+        let input = RunInput::new(video, RunId::new("abc", 1, 1), function, parts);
         let json = serde_json::to_value(&input).unwrap();
         assert_eq!(json["spread"], "distributed");
         assert_eq!(
@@ -144,6 +148,7 @@ mod tests {
             (&json!("sound"), &json!({"chunk": 0}))
         );
         assert_eq!(json["run"], "abc-1");
+        assert_eq!(json["function"], "reelrun-transcode:7");
         // A state machine's messages hold 256 KiB.
         assert!(json.to_string().len() < 64 * 1024);
     }

@@ -76,19 +76,17 @@ impl Transcoder {
             late = invocation.is_over_for(begun) => Err(late),
         };
         let result = match self.blame(video, result).await {
-            Ok(Prepared::Planned(plan)) => self
-                .start_run(&lease, &source.entity_tag, &plan)
-                .await
-                .map(|()| Prepared::Planned(plan)),
-            result => result,
-        };
-        let elapsed_ms = begun.elapsed().as_millis();
-        match result {
-            Ok(Prepared::Planned(_)) => Ok(()),
+            Ok(Prepared::Planned(plan)) => self.start_run(&lease, &source.entity_tag, *plan).await,
             Ok(Prepared::Ready) => {
+                let elapsed_ms = begun.elapsed().as_millis();
                 tracing::info!(video.id = %video, elapsed_ms, "video is ready");
                 Ok(())
             }
+            Err(why) => Err(why),
+        };
+        let elapsed_ms = begun.elapsed().as_millis();
+        match result {
+            Ok(()) => Ok(()),
             Err(StepError::InvalidMedia(error)) => {
                 tracing::info!(video.id = %video, elapsed_ms, error.kind = error.kind.as_str(), error.detail, "video is errored");
                 self.fail(&lease, &error).await.or_else(ignore_lost)

@@ -50,6 +50,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             aws::step_functions(&sdk),
             config::text("STATE_MACHINE_ARN")?,
         ),
+        function: format!(
+            "{}:{}",
+            config::text("AWS_LAMBDA_FUNCTION_NAME")?,
+            config::text("AWS_LAMBDA_FUNCTION_VERSION")?
+        ),
         run_timeout: config::seconds("RUN_TIMEOUT_SECONDS")?,
     };
     let transcoder = &transcoder;

@@ -29,6 +29,8 @@ pub struct Transcoder {
     pub settings: Settings,
     /// Encodes the long ones.
     pub runs: StateMachine,
+    /// The version that this function is, as `name:version`: what its runs call.
+    pub function: String,
     /// The longest a run may last; the state machine ends it then.
     pub run_timeout: Duration,
 }

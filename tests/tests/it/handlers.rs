@@ -96,6 +96,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
             },
             settings: ONE_CHUNK,
             runs: StateMachine::new(aws::step_functions(&sdk), stack.state_machine_arn.clone()),
+            function: "reelrun-transcode:1".into(),
             run_timeout: Duration::from_hours(1),
         },
     }

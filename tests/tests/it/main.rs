@@ -6,6 +6,7 @@
 
 mod attacks;
 mod chunks;
+mod deployments;
 mod fault_matrix;
 mod faults;
 mod handlers;

@@ -7,7 +7,10 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_s3::{config::SharedCredentialsProvider, error::ProvideErrorMetadata};
-use reelrun_tests::{records::s, stack::Stack};
+use reelrun_tests::{
+    records::s,
+    stack::{LIVE, Stack},
+};
 
 /// What a role may do; whatever is not listed must be denied.
 fn permitted(function: &str) -> &'static [&'static str] {
@@ -232,14 +235,21 @@ async fn try_calls(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Opti
         let end = states.stop_execution().execution_arn(&execution);
         tried.push((stop, code!(end)));
     }
-    for (name, function) in [
-        ("call transcode", &stack.transcode_function),
-        ("call notify", &stack.notify_function),
-        ("call presign", &stack.presign_function),
+    for (what, function, qualifier) in [
+        ("call transcode", &stack.transcode_function, LIVE),
+        (
+            "call unpublished transcode",
+            &stack.transcode_function,
+            "$LATEST",
+        ),
+        ("call notify", &stack.notify_function, LIVE),
+        ("call presign", &stack.presign_function, LIVE),
     ] {
-        let call = lambda.invoke().function_name(function);
+        // The emulator knows whose permission it is by the name alone.
+        let name = format!("{function}:{qualifier}");
+        let call = lambda.invoke().function_name(name);
         let call = call.invocation_type(InvocationType::DryRun);
-        tried.push((name, code!(call)));
+        tried.push((what, code!(call)));
     }
     let configuration = lambda.get_function_configuration();
     let configuration = configuration.function_name(&stack.transcode_function);

@@ -164,32 +164,6 @@ async fn a_long_source_that_is_cut_short_starts_no_run() {
     assert!(detail.contains("cut short: 96.0 s"), "{detail}");
 }
 
-/// A run goes on as it was planned, whichever version of the function does the rest of it.
-#[tokio::test]
-async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
-    let (stack, clips) = (Stack::get(), Clips::new());
-    let file = clips.clip("deployed.mp4", "640x360", "25", 96.0);
-    let whole = encoded(&stack, &file, 1).await;
-    let _configuration = Reconfigured::chunks(&stack, 4).await;
-    let id = stack.upload(&file);
-    until("chunk 2 runs", || chunk(&stack, 600).is_some()).await;
-    // Settings by which the same source would be planned, and encoded, in another way.
-    let settings = [
-        ("ENCODER_PRESET", "quality".into()),
-        ("VIDEO_CODECS", "h264,av1".into()),
-        ("MAX_HEIGHT", "240".into()),
-        ("MAX_PARALLEL_CHUNKS", "1".into()),
-    ];
-    let _deployed = Reconfigured::variables(&stack, &settings).await;
-    // So one part certainly begins after it.
-    until("chunk 3 was killed", || kill_chunk(&stack, 1200)).await;
-    let video = stack.settled(&id);
-    assert_eq!(video["status"], "ready", "{video:#}");
-    assert_eq!(stack.attempts(&id).await, 1);
-    assert_eq!(timing(&video), timing(&whole));
-    assert_eq!(inits(&video), inits(&whole));
-}
-
 /// Everything that a worker holds is bounded by segments, not by the length of its part.
 #[tokio::test]
 async fn memory_stays_flat_however_long_the_part() {

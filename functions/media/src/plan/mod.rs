@@ -94,6 +94,10 @@ pub struct Plan {
     /// Whether the source has an index, so that all that it states must be there.
     #[serde(default = "yes")]
     pub(crate) is_indexed: bool,
+    /// The version of the function that carries it out, as `name:version`. (None in plans of earlier
+    /// versions, and until it is said.)
+    #[serde(default)]
+    pub(crate) function: Option<String>,
 }
 
 /// Plans of earlier versions took what any source states for true.
@@ -231,6 +235,7 @@ impl Plan {
             hold_last_frame_us,
             renditions,
             preset: settings.preset,
+            function: None,
             length_is_exact: video.end_is_exact,
             audio: source.audio.as_ref().map(|audio| AudioPlan {
                 stream: audio.index,
@@ -245,6 +250,19 @@ impl Plan {
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
         }
+    }
+
+    /// The same, to be carried out by this version of the function.
+    #[must_use]
+    pub fn for_function(mut self, version: &str) -> Self {
+        self.function = Some(version.into());
+        self
+    }
+
+    /// Whether this version of the function is the one to carry it out. Another may encode the same plan
+    /// differently, and its parts would not be of one piece.
+    pub fn is_for(&self, version: &str) -> bool {
+        self.function.as_deref().is_none_or(|own| own == version)
     }
 
     /// What the source is in: nothing else is read.

@@ -104,6 +104,19 @@ impl Transcoder {
         Ok(self.storage.get_json(&key).await?)
     }
 
+    /// The plan, if it is this function's to carry out.
+    async fn own_plan(&self, task: &Task) -> Result<Plan, StepError> {
+        let plan = self.stored_plan(task).await?;
+        if plan.is_for(&self.function) {
+            Ok(plan)
+        } else {
+            Err(StepError::Internal(format!(
+                "the run {} was planned by another version of the function than {}",
+                task.run, self.function
+            )))
+        }
+    }
+
     async fn encode_part(
         &self,
         task: &Task,
@@ -112,7 +125,7 @@ impl Transcoder {
         invocation: Invocation,
     ) -> Result<(), StepError> {
         self.catalog.check_lease(run).await?;
-        let plan = self.stored_plan(task).await?;
+        let plan = self.own_plan(task).await?;
         let begun = Instant::now();
         let encoded = tokio::select! {
             biased;
@@ -210,7 +223,7 @@ impl Transcoder {
 
     async fn publish_reports(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
         self.catalog.check_lease(run).await?;
-        let plan = &self.stored_plan(task).await?;
+        let plan = &self.own_plan(task).await?;
         let stitched = stitch(plan, self.reports(task, plan).await?)?;
         check_whole(plan, stitched.frames)?;
         if plan.reached_frame_limit(stitched.frames) {

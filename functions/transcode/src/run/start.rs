@@ -4,6 +4,9 @@
 //! run has started. A function that dies in between leaves a lease that soon expires, and the
 //! event's next delivery starts another run. Each attempt's run has a name of its own, so what is
 //! left of an earlier one finds that it no longer holds the video, and ends.
+//!
+//! A run calls the version of the function that planned it, so that a deployment in the middle changes
+//! nothing: not the settings (they are in the plan), nor how a plan becomes arguments, nor ffmpeg.
 
 use reelrun_core::{
     keys::{RunId, StorageKey},
@@ -24,8 +27,9 @@ impl Transcoder {
         &self,
         lease: &Lease,
         entity_tag: &str,
-        plan: &Plan,
+        plan: Plan,
     ) -> Result<(), StepError> {
+        let plan = plan.for_function(&self.function);
         let video = lease.video;
         let run = RunId::new(entity_tag, lease.generation, lease.attempt);
         let holder = Lease {
@@ -37,7 +41,7 @@ impl Transcoder {
             lifecycle::hand_over(from, to, until)
         };
         self.storage
-            .put_json(&StorageKey::Plan(video, run.clone()), plan)
+            .put_json(&StorageKey::Plan(video, run.clone()), &plan)
             .await?;
         self.catalog
             .apply_held(lease, &handed(lease, &holder))
@@ -46,7 +50,7 @@ impl Transcoder {
             // Parts of an earlier run may still store segments where this one's go.
             tokio::time::sleep(WRITERS_DRAIN).await;
         }
-        let input = RunInput::new(video, run, plan.parts().collect());
+        let input = RunInput::new(video, run, self.function.clone(), plan.parts().collect());
         let begun = self.begin(&holder, &input, plan.counted()).await;
         if begun.is_err() {
             // Back to us, so that the next attempt need not wait. Should the run have begun all the
@@ -65,7 +69,7 @@ impl Transcoder {
         parts_counted: u32,
     ) -> Result<(), StepError> {
         self.runs.start(&holder.holder, input).await?;
-        tracing::info!(video.id = %holder.video, run = %input.run, parts = input.parts.len(), "a run begins");
+        tracing::info!(video.id = %holder.video, run = %input.run, function = input.function, parts = input.parts.len(), "a run begins");
         let until = now() + self.run_timeout;
         let confirmed = lifecycle::confirm_run(holder, until, parts_counted);
         Ok(self.catalog.apply_held(holder, &confirmed).await?)

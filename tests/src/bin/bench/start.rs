@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
-use reelrun_tests::{processes::of_function, stack::Stack};
+use reelrun_tests::{
+    processes::of_function,
+    stack::{LIVE, Stack},
+};
 use serde_json::{Value, json};
 
 use crate::figures::median;
@@ -28,6 +31,7 @@ pub(crate) async fn run(stack: &Stack) -> Result<Value> {
             let answer = lambda
                 .invoke()
                 .function_name(function)
+                .qualifier(LIVE)
                 .payload(Blob::new(payload.clone()))
                 .send()
                 .await?;

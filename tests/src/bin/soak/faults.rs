@@ -8,7 +8,10 @@ use std::{
 };
 
 use aws_sdk_lambda::primitives::Blob;
-use reelrun_tests::{processes::of_function, stack::Stack};
+use reelrun_tests::{
+    processes::of_function,
+    stack::{LIVE, Stack},
+};
 use tokio::task::JoinHandle;
 
 pub(crate) struct Faults {
@@ -45,7 +48,7 @@ impl Faults {
                     tokio::time::sleep(sweep_every).await;
                     // One that fails is followed by the next.
                     let sweep = lambda.invoke().function_name(&stack.sweep_function);
-                    let _ = sweep.payload(Blob::new("{}")).send().await;
+                    let _ = sweep.qualifier(LIVE).payload(Blob::new("{}")).send().await;
                 }
             }
         });
