@@ -107,6 +107,19 @@ pub struct Permission {
     pub content_type: String,
 }
 
+/// Something that a role may not do now.
+#[derive(Debug)]
+pub struct Forbidden<'a> {
+    stack: &'a Stack,
+    role: &'a str,
+}
+
+impl Drop for Forbidden<'_> {
+    fn drop(&mut self) {
+        self.stack.change_role(self.role, "Action=DeleteRolePolicy");
+    }
+}
+
 impl Stack {
     /// The stack that no other test uses while this one runs.
     pub fn get() -> Self {
@@ -207,6 +220,26 @@ impl Stack {
         all.push(("x-reelrun-secret", &self.emulator_secret));
         all.push(("authorization", &authorization));
         send("POST", &self.aws_endpoint_url, &all, body.as_bytes())
+    }
+
+    /// Forbids a role something, until this is dropped.
+    pub fn forbid<'a>(&'a self, role: &'a str, action: &str, resource: &str) -> Forbidden<'a> {
+        let statement = json!({"Effect": "Deny", "Action": action, "Resource": resource});
+        let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        let hex = policy.bytes().map(|byte| format!("%{byte:02X}"));
+        let document = hex.collect::<String>();
+        self.change_role(
+            role,
+            &format!("Action=PutRolePolicy&PolicyDocument={document}"),
+        );
+        Forbidden { stack: self, role }
+    }
+
+    fn change_role(&self, role: &str, change: &str) {
+        let kind = [("content-type", "application/x-www-form-urlencoded")];
+        let form = format!("{change}&RoleName={role}&PolicyName=forbidden&Version=2010-05-08");
+        let answer = self.as_root("iam", &kind, &form);
+        assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
     /// Every function, by the name of its crate, and as it is deployed.

@@ -1,13 +1,18 @@
-//! Why a call to AWS did not do what was asked: whether to try again, with the cause kept.
+//! Why a call to AWS did not do what was asked: whether to try again, and what to fix, with the cause kept.
 
-use std::{error::Error, fmt};
+use std::{any::type_name, error::Error, fmt};
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::{
+    config::http::HttpResponse,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+};
 
 /// A call that failed, after the SDK's own retries.
 #[derive(Debug)]
 pub struct Failure {
     kind: FailureKind,
+    /// The permission that the call needs, where that is what it lacks.
+    lacks: Option<&'static str>,
     source: Box<dyn Error + Send + Sync>,
 }
 
@@ -20,33 +25,80 @@ pub enum FailureKind {
     Permanent,
 }
 
-/// The codes of errors that stay, in the words of S3, DynamoDB, Step Functions and Lambda.
-const PERMANENT: [&str; 18] = [
+/// The codes of errors that pass, although their status says that the request is at fault: too many
+/// requests, two at the same time, a wrong clock, credentials that are about to be renewed.
+const PASSING: [&str; 18] = [
+    "ConditionalRequestConflict",
+    "ExecutionLimitExceeded",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "LimitExceededException",
+    "OperationAborted",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestLimitExceeded",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionCanceledException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// The codes of errors that stay, whatever the status: S3 may begin an answer with 200 and end it with
+/// an error, and names errors of single objects without any.
+const STAYING: [&str; 4] = [
     "AccessDenied",
-    "AccessDeniedException",
     "AllAccessDisabled",
-    "ExecutionAlreadyExists",
-    "InvalidAccessKeyId",
-    "InvalidArgument",
-    "InvalidArn",
-    "InvalidName",
-    "InvalidParameterValueException",
-    "InvalidRequest",
-    "KMS.DisabledException",
     "NoSuchBucket",
     "PermanentRedirect",
-    "ResourceNotFoundException",
-    "SignatureDoesNotMatch",
-    "StateMachineDoesNotExist",
-    "ValidationError",
-    "ValidationException",
+];
+
+/// The codes by which a permission is refused.
+const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
+
+/// What each operation is permitted by, in the words of a role's policy. Not all services say so, and
+/// an answer to HEAD says nothing at all.
+const PERMISSIONS: [(&str, &str); 20] = [
+    ("AbortMultipartUpload", "s3:AbortMultipartUpload"),
+    ("CompleteMultipartUpload", "s3:PutObject"),
+    ("CopyObject", "s3:GetObject or s3:PutObject"),
+    ("CreateMultipartUpload", "s3:PutObject"),
+    ("DeleteObject", "s3:DeleteObject"),
+    ("DeleteObjects", "s3:DeleteObject"),
+    ("GetObject", "s3:GetObject"),
+    ("HeadObject", "s3:GetObject"),
+    ("ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+    ("ListObjectsV2", "s3:ListBucket"),
+    ("PutObject", "s3:PutObject"),
+    ("UploadPartCopy", "s3:GetObject or s3:PutObject"),
+    ("DeleteItem", "dynamodb:DeleteItem"),
+    ("GetItem", "dynamodb:GetItem"),
+    ("PutItem", "dynamodb:PutItem"),
+    ("Query", "dynamodb:Query"),
+    ("UpdateItem", "dynamodb:UpdateItem"),
+    ("DescribeExecution", "states:DescribeExecution"),
+    ("StartExecution", "states:StartExecution"),
+    ("Invoke", "lambda:InvokeFunction"),
 ];
 
 impl FailureKind {
-    fn of_code(code: Option<&str>) -> Self {
-        match code {
-            Some(code) if PERMANENT.contains(&code) => Self::Permanent,
-            _ => Self::Transient,
+    fn of(code: Option<&str>, status: Option<u16>) -> Self {
+        let is_refused = match (code, status) {
+            (Some(code), _) if PASSING.contains(&code) => false,
+            (Some(code), _) if STAYING.contains(&code) => true,
+            // A timeout, a conflict, too early, too many.
+            (_, Some(408 | 409 | 425 | 429)) => false,
+            (_, Some(status)) => (400..500).contains(&status),
+            (_, None) => false,
+        };
+        if is_refused {
+            Self::Permanent
+        } else {
+            Self::Transient
         }
     }
 }
@@ -58,19 +110,33 @@ impl Failure {
     }
 
     /// One that the SDK tells of.
-    pub(crate) fn sdk<E, R>(why: SdkError<E, R>) -> Self
+    pub(crate) fn sdk<E>(why: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-        R: fmt::Debug + Send + Sync + 'static,
     {
+        let status = why.raw_response().map(|answer| answer.status().as_u16());
+        let code = why.code();
         let kind = match &why {
             SdkError::ConstructionFailure(_) => FailureKind::Permanent,
-            SdkError::ServiceError(error) => FailureKind::of_code(error.err().code()),
-            _ => FailureKind::Transient,
+            _ => FailureKind::of(code, status),
+        };
+        let is_denied = match code {
+            Some(code) => DENIED.contains(&code),
+            None => status == Some(403),
         };
         Self {
             kind,
+            lacks: is_denied.then(permission::<E>).flatten(),
             source: Box::new(why),
+        }
+    }
+
+    /// One of several things in a call, with this code.
+    pub(crate) fn coded(code: Option<&str>, why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: FailureKind::of(code, None),
+            lacks: None,
+            source: why.into(),
         }
     }
 
@@ -78,6 +144,7 @@ impl Failure {
     pub(crate) fn permanent(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: FailureKind::Permanent,
+            lacks: None,
             source: why.into(),
         }
     }
@@ -86,13 +153,25 @@ impl Failure {
     pub(crate) fn transient(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: FailureKind::Transient,
+            lacks: None,
             source: why.into(),
         }
     }
 }
 
+/// The permission for the operation whose error this is: the SDK names one after the other.
+fn permission<E>() -> Option<&'static str> {
+    let error = type_name::<E>().rsplit("::").next()?;
+    let operation = error.strip_suffix("Error")?;
+    let known = PERMISSIONS.iter().find(|(name, _)| *name == operation);
+    known.map(|(_, permission)| *permission)
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(permission) = self.lacks {
+            write!(f, "the function's role lacks {permission}: ")?;
+        }
         DisplayErrorContext(&*self.source).fmt(f)
     }
 }
@@ -104,35 +183,4 @@ impl Error for Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_s3::{error::ErrorMetadata, operation::put_object::PutObjectError};
-
-    use super::*;
-
-    #[test]
-    fn what_nobody_waits_for_is_told_from_what_passes() {
-        let failed = |code: &str| {
-            let metadata = ErrorMetadata::builder().code(code).message("Why.").build();
-            Failure::sdk(SdkError::service_error(
-                PutObjectError::generic(metadata),
-                (),
-            ))
-        };
-        for code in ["AccessDenied", "NoSuchBucket", "ValidationException"] {
-            let failure = failed(code);
-            assert_eq!(failure.kind(), FailureKind::Permanent, "{code}");
-            assert!(failure.to_string().contains(code), "{failure}");
-            assert!(failure.source().is_some());
-        }
-        for code in [
-            "SlowDown",
-            "ThrottlingException",
-            "InternalError",
-            "RequestTimeout",
-        ] {
-            assert_eq!(failed(code).kind(), FailureKind::Transient, "{code}");
-        }
-        let timeout = SdkError::<PutObjectError, ()>::timeout_error("late");
-        assert_eq!(Failure::sdk(timeout).kind(), FailureKind::Transient);
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
-use aws_sdk_s3::{error::DisplayErrorContext, presigning::PresigningConfig};
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sigv4::{
     http_request::{
         PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
@@ -24,7 +24,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reelrun_core::{keys::StorageKey, media_type, upload::sign::Operation, video::Video};
 use tokio::sync::OnceCell;
 
-use crate::aws;
+use crate::{aws, failure::Failure};
 
 const TYPE: &str = "content-type";
 const LENGTH: &str = "content-length";
@@ -45,7 +45,7 @@ pub struct Signer {
 /// A request could not be signed.
 #[derive(Debug, thiserror::Error)]
 #[error("could not sign a request: {0}")]
-pub struct SignerError(String);
+pub struct SignerError(#[source] Failure);
 
 /// A signed permission for one request.
 #[derive(Debug, Clone)]
@@ -108,9 +108,11 @@ impl Signer {
         let signed = request.presigned(expiry).await.map_err(failed)?;
         let object = signed.uri().split_once('?').map(|(object, _)| object);
         let bucket = object.and_then(|object| object.strip_suffix(KEY));
-        bucket
-            .map(Into::into)
-            .ok_or_else(|| SignerError("the SDK does not say where the bucket is".into()))
+        bucket.map(Into::into).ok_or_else(|| {
+            SignerError(Failure::permanent(
+                "the SDK does not say where the bucket is",
+            ))
+        })
     }
 
     async fn sign_url(
@@ -120,7 +122,8 @@ impl Signer {
         valid_for: Duration,
     ) -> Result<String, SignerError> {
         let provider = self.sdk.credentials_provider();
-        let provider = provider.ok_or_else(|| SignerError("there are no credentials".into()))?;
+        let provider =
+            provider.ok_or_else(|| SignerError(Failure::permanent("there are no credentials")))?;
         let identity = provider.provide_credentials().await.map_err(failed)?.into();
         let region = self.sdk.region().map(AsRef::as_ref).unwrap_or_default();
         let mut settings = SigningSettings::default();
@@ -193,6 +196,6 @@ fn upload_query(upload_id: &str) -> String {
     )
 }
 
-fn failed(why: impl std::error::Error) -> SignerError {
-    SignerError(DisplayErrorContext(why).to_string())
+fn failed(why: impl std::error::Error + Send + Sync + 'static) -> SignerError {
+    SignerError(Failure::transient(why))
 }

@@ -17,9 +17,11 @@ pub struct StateMachine {
 
 /// Step Functions did not do what was asked, after retries.
 #[derive(Debug, thiserror::Error)]
-#[error("could not {action}: {source}")]
+#[error("could not {action} {arn}: {source}")]
 pub struct StateMachineError {
     action: &'static str,
+    /// The state machine, or its execution.
+    arn: String,
     source: Failure,
 }
 
@@ -41,6 +43,7 @@ impl StateMachine {
     pub async fn start(&self, name: &str, input: &impl Serialize) -> Result<(), StateMachineError> {
         let failed = |source| StateMachineError {
             action: "start the state machine",
+            arn: self.arn.clone(),
             source,
         };
         let started = self
@@ -60,16 +63,13 @@ impl StateMachine {
 
     /// Whether the run of this name has ended, in whatever way.
     pub async fn is_over(&self, name: &str) -> Result<bool, StateMachineError> {
-        let execution = self
-            .client
-            .describe_execution()
-            .execution_arn(self.execution_arn(name))
-            .send()
-            .await
-            .map_err(|why| StateMachineError {
-                action: "look at a run of the state machine",
-                source: Failure::sdk(why),
-            })?;
+        let arn = self.execution_arn(name);
+        let asked = self.client.describe_execution().execution_arn(&arn);
+        let execution = asked.send().await.map_err(|why| StateMachineError {
+            action: "look at the execution",
+            arn,
+            source: Failure::sdk(why),
+        })?;
         let is_under_way = matches!(
             execution.status,
             ExecutionStatus::Running | ExecutionStatus::PendingRedrive

@@ -1,5 +1,7 @@
 //! Why a step did not succeed, by whose fault it is: that decides what happens next.
 
+use std::error::Error;
+
 use reelrun_media::{error::VideoError, stitch::StitchError};
 use reelrun_platform::{
     catalog::CatalogError, failure::FailureKind, state_machine::StateMachineError,
@@ -24,6 +26,14 @@ pub enum StepError {
     /// Another encode took over: this one stops and leaves everything to it.
     #[error("another encode took over")]
     LeaseLost,
+    /// A call to AWS failed. Whether it may succeed later, its kind says.
+    #[error("{source}")]
+    Aws {
+        /// Whether it may succeed later.
+        kind: FailureKind,
+        /// What was asked of whom, and why it was not done.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Something around us failed; the same step may well succeed later.
     #[error("{0}")]
     Transient(String),
@@ -43,18 +53,38 @@ impl StepError {
 }
 
 impl StepError {
-    /// A call to AWS that failed: what stays like this until somebody fixes it is ours.
-    fn of(kind: FailureKind, why: &impl ToString) -> Self {
-        match kind {
-            FailureKind::Transient => Self::Transient(why.to_string()),
-            FailureKind::Permanent => Self::Internal(why.to_string()),
+    /// The name by which retries, queues and dashboards tell failures apart. What stays as it is until
+    /// somebody fixes it is our fault, whoever says so.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::InvalidMedia(_) | Self::Crashed(_) => "InvalidMedia",
+            Self::LeaseLost => "LeaseLost",
+            Self::Transient(_)
+            | Self::Stalled(_)
+            | Self::Aws {
+                kind: FailureKind::Transient,
+                ..
+            } => "Transient",
+            Self::EnteredLate(_)
+            | Self::Internal(_)
+            | Self::Aws {
+                kind: FailureKind::Permanent,
+                ..
+            } => "Internal",
+        }
+    }
+
+    fn aws(kind: FailureKind, why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Aws {
+            kind,
+            source: why.into(),
         }
     }
 }
 
 impl From<StorageError> for StepError {
     fn from(why: StorageError) -> Self {
-        Self::of(why.kind(), &why)
+        Self::aws(why.kind(), why)
     }
 }
 
@@ -67,7 +97,7 @@ impl From<StitchError> for StepError {
 
 impl From<StateMachineError> for StepError {
     fn from(why: StateMachineError) -> Self {
-        Self::of(why.kind(), &why)
+        Self::aws(why.kind(), why)
     }
 }
 
@@ -75,8 +105,24 @@ impl From<CatalogError> for StepError {
     fn from(why: CatalogError) -> Self {
         match &why {
             CatalogError::LeaseLost => Self::LeaseLost,
-            CatalogError::Unavailable { source, .. } => Self::of(source.kind(), &why),
+            CatalogError::Unavailable { source, .. } => Self::aws(source.kind(), why),
             CatalogError::Malformed(_) => Self::Internal(why.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_refuses_for_good_is_ours_and_keeps_its_cause() {
+        let why = || std::io::Error::other("no such bucket");
+        let passing = StepError::aws(FailureKind::Transient, why());
+        let staying = StepError::aws(FailureKind::Permanent, why());
+        assert_eq!((passing.name(), staying.name()), ("Transient", "Internal"));
+        assert_eq!(staying.to_string(), "no such bucket");
+        let source = staying.source().expect("the cause");
+        assert!(source.downcast_ref::<std::io::Error>().is_some());
     }
 }

@@ -64,10 +64,11 @@ pub async fn keep(
         beat.tick().await;
         let done = *progress.borrow();
         let renewed = time::timeout_at(good_until, renew(catalog, lease, done)).await;
-        let unanswered = || CatalogError::unanswered("renew the lease");
+        let unanswered = || catalog.unanswered("renew the lease");
         match renewed.unwrap_or_else(|_| Err(unanswered())) {
             Ok(()) => good_until = time::Instant::now() + LEASE,
             Err(CatalogError::LeaseLost) => return CatalogError::LeaseLost,
+            Err(why) if why.is_permanent() => return why,
             // A catalog that is away for a moment costs nothing while the lease lasts.
             Err(_) if time::Instant::now() < good_until => {}
             Err(why) => return why,

@@ -76,16 +76,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .await
 }
 
-/// The name by which retries, queues and dashboards tell failures apart.
 fn diagnostic(why: StepError) -> Diagnostic {
-    let error_type = match why {
-        StepError::InvalidMedia(_) | StepError::Crashed(_) => "InvalidMedia",
-        StepError::LeaseLost => "LeaseLost",
-        StepError::Transient(_) | StepError::Stalled(_) => "Transient",
-        StepError::EnteredLate(_) | StepError::Internal(_) => "Internal",
-    };
     Diagnostic {
-        error_type: error_type.into(),
+        error_type: why.name().into(),
         error_message: why.to_string(),
     }
 }

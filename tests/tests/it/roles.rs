@@ -7,7 +7,12 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_s3::{config::SharedCredentialsProvider, error::ProvideErrorMetadata};
+use aws_sdk_sfn::types::ExecutionStatus;
 use reelrun_tests::{
+    chunks::{ended_run, execution_arn, tasks},
+    configuration::Reconfigured,
+    delivery::{deliver, put_event},
+    media::Clips,
     records::s,
     stack::{LIVE, Stack},
 };
@@ -87,11 +92,55 @@ async fn a_role_permits_what_its_function_does_and_nothing_else() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The credentials that a function has.
-async fn as_function(stack: &Stack, function: &str) -> SdkConfig {
+/// A permission that is missing does not come by itself: it is named at once, to those who can add it.
+#[tokio::test]
+async fn a_missing_permission_is_named_and_not_waited_for() {
+    let (stack, clips) = (Stack::get(), Clips::new());
+    let file = clips.clip("forbidden.mp4", "320x180", "25", 48.0);
+    let _configuration = Reconfigured::chunks(&stack, 2).await;
+    let role = role_of(&stack, &stack.transcode_function).await;
+    let (_, role) = role.rsplit_once('/').unwrap();
+    let bucket = &stack.media_bucket;
+    let forbidden = stack.forbid(role, "s3:PutObject", &format!("arn:aws:s3:::{bucket}/*"));
+    let id = stack.upload(&file);
+    let video = stack.settled(&id);
+    assert_eq!(video["error"]["type"], "internal", "{video:#}");
+    let (name, status) = ended_run(&stack, &id).await;
+    assert_eq!(status, ExecutionStatus::Failed);
+    // Each part twice, and then no more; a transient error would be tried six times.
+    let (_, errors) = tasks(&stack, &name).await;
+    assert!((2..=4).contains(&errors.len()), "{errors:?}");
+    assert!(errors.iter().all(|error| error == "Internal"), "{errors:?}");
+    let described = aws_sdk_sfn::Client::new(&stack.aws())
+        .describe_execution()
+        .execution_arn(execution_arn(&stack, &name))
+        .send();
+    let cause = described.await.unwrap().cause.unwrap();
+    assert!(
+        cause.contains("the function's role lacks s3:PutObject"),
+        "{cause}"
+    );
+    assert!(
+        cause.contains(&format!("s3://{bucket}/videos/{id}/")),
+        "{cause}"
+    );
+
+    // Once it is there, the video can be had again.
+    drop(forbidden);
+    deliver(&stack, &put_event(&stack, &id, 1)).await;
+    let video = stack.settled(&id);
+    assert_eq!(video["status"], "ready", "{video:#}");
+}
+
+async fn role_of(stack: &Stack, function: &str) -> String {
     let lambda = aws_sdk_lambda::Client::new(&stack.aws());
     let configuration = lambda.get_function_configuration().function_name(function);
-    let role = configuration.send().await.unwrap().role.unwrap();
+    configuration.send().await.unwrap().role.unwrap()
+}
+
+/// The credentials that a function has.
+async fn as_function(stack: &Stack, function: &str) -> SdkConfig {
+    let role = role_of(stack, function).await;
     let config = stack.aws().into_builder();
     config
         .credentials_provider(SharedCredentialsProvider::new(stack.assume(&role)))

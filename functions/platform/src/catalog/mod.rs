@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::query::builders::QueryFluentBuilder,
     types::AttributeValue,
@@ -18,7 +19,7 @@ use reelrun_core::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 
 pub use self::uploads::IdempotencyRecord;
 
@@ -39,10 +40,12 @@ pub struct Catalog {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// DynamoDB did not do what was asked, after retries.
-    #[error("could not {action}: {source}")]
+    #[error("could not {action} (table {table}): {source}")]
     Unavailable {
         /// What was asked.
         action: &'static str,
+        /// Of which table.
+        table: String,
         /// Why not, and whether it may succeed later.
         source: Failure,
     },
@@ -74,6 +77,26 @@ impl Catalog {
         Self { client, table }
     }
 
+    fn unavailable<E>(&self, action: &'static str, why: SdkError<E, HttpResponse>) -> CatalogError
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        CatalogError::Unavailable {
+            action,
+            table: self.table.clone(),
+            source: Failure::sdk(why),
+        }
+    }
+
+    /// It did not answer in time.
+    pub fn unanswered(&self, action: &'static str) -> CatalogError {
+        CatalogError::Unavailable {
+            action,
+            table: self.table.clone(),
+            source: Failure::transient("no answer for as long as that could wait"),
+        }
+    }
+
     /// Looks a video up. One that was deleted is not found, although its record may still be there.
     pub async fn get(&self, id: VideoId) -> Result<Option<Video>, CatalogError> {
         let found: Option<Video> = self.item(&id.to_string()).await?;
@@ -89,7 +112,7 @@ impl Catalog {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|why| unavailable("look the video up", why))?;
+            .map_err(|why| self.unavailable("look the video up", why))?;
         found
             .item
             .map(|item| serde_dynamo::from_item(item).map_err(malformed))
@@ -211,7 +234,7 @@ impl Catalog {
         let answer = query
             .send()
             .await
-            .map_err(|why| unavailable("list videos", why))?;
+            .map_err(|why| self.unavailable("list videos", why))?;
         let last = answer
             .last_evaluated_key
             .and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
@@ -236,23 +259,13 @@ fn malformed(why: serde_dynamo::Error) -> CatalogError {
     CatalogError::Malformed(why.to_string())
 }
 
-fn unavailable<E, R>(action: &'static str, why: SdkError<E, R>) -> CatalogError
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    CatalogError::Unavailable {
-        action,
-        source: Failure::sdk(why),
-    }
-}
-
 impl CatalogError {
-    /// The catalog did not answer in time.
-    pub fn unanswered(action: &'static str) -> Self {
-        Self::Unavailable {
-            action,
-            source: Failure::transient("no answer for as long as that could wait"),
+    /// Whether nothing helps but that somebody fixes it.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Unavailable { source, .. } => source.kind() == FailureKind::Permanent,
+            Self::Malformed(_) => true,
+            Self::LeaseLost => false,
         }
     }
 }

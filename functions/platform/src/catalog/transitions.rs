@@ -12,7 +12,7 @@ use reelrun_core::{
 };
 use serde_json::Value;
 
-use super::{Catalog, CatalogError, malformed, unavailable};
+use super::{Catalog, CatalogError, malformed};
 
 impl Catalog {
     /// Carries out a transition, if it may happen.
@@ -51,7 +51,7 @@ impl Catalog {
                     let video = item.map(serde_dynamo::from_item::<_, Video>).transpose();
                     Ok(Outcome::Refused(video.map_err(malformed)?.map(Box::new)))
                 }
-                _ => Err(unavailable(transition.name, why)),
+                _ => Err(self.unavailable(transition.name, why)),
             },
         }
     }
@@ -92,7 +92,7 @@ impl Catalog {
             .await;
         deleted
             .map(drop)
-            .map_err(|why| unavailable("forget the video", why))
+            .map_err(|why| self.unavailable("forget the video", why))
     }
 }
 

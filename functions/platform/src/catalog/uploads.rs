@@ -13,7 +13,7 @@ use reelrun_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, CatalogError, malformed, unavailable};
+use super::{Catalog, CatalogError, malformed};
 
 /// What a client's idempotency key stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl Catalog {
             {
                 Ok(())
             }
-            Err(why) => Err(unavailable("record the video", why)),
+            Err(why) => Err(self.unavailable("record the video", why)),
         }
     }
 
@@ -117,7 +117,7 @@ impl Catalog {
         {
             return Ok(Some(earlier));
         }
-        Err(unavailable("record the video", why))
+        Err(self.unavailable("record the video", why))
     }
 
     /// Has the library reach back at least to this month. Idempotent.
@@ -141,7 +141,7 @@ impl Catalog {
             {
                 Ok(())
             }
-            Err(why) => Err(unavailable("extend the library", why)),
+            Err(why) => Err(self.unavailable("extend the library", why)),
         }
     }
 }

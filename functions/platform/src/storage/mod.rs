@@ -4,10 +4,11 @@ mod removal;
 mod sources;
 mod withdrawal;
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use aws_sdk_s3::{
     Client,
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     presigning::PresigningConfig,
 };
@@ -58,10 +59,11 @@ pub struct Head {
 
 /// S3 did not do what was asked, after retries.
 #[derive(Debug, thiserror::Error)]
-#[error("could not {action} {key}: {source}")]
+#[error("could not {action} {place}: {source}")]
 pub struct StorageError {
     action: &'static str,
-    key: String,
+    /// Bucket and key, as `s3://bucket/key`.
+    place: String,
     source: Failure,
 }
 
@@ -92,13 +94,12 @@ impl Storage {
             .get_object()
             .bucket(self.bucket(key))
             .key(key.to_string())
-            .presigned(
-                PresigningConfig::expires_in(valid_for)
-                    .map_err(|why| StorageError::new(action, key, Failure::permanent(why)))?,
-            )
+            .presigned(PresigningConfig::expires_in(valid_for).map_err(|why| {
+                StorageError::new(action, self.place(key), Failure::permanent(why))
+            })?)
             .await
             .map(|presigned| presigned.uri().into())
-            .map_err(|why| StorageError::sdk(action, key, why))
+            .map_err(|why| StorageError::sdk(action, self.place(key), why))
     }
 
     /// Stores an object with the content type and cache policy of its key. Overwrites.
@@ -113,7 +114,7 @@ impl Storage {
             .send()
             .await
             .map(drop)
-            .map_err(|why| StorageError::sdk("store", key, why))
+            .map_err(|why| StorageError::sdk("store", self.place(key), why))
     }
 
     /// Reads an object whole.
@@ -125,10 +126,10 @@ impl Storage {
             .key(key.to_string())
             .send()
             .await
-            .map_err(|why| StorageError::sdk("read", key, why))?;
+            .map_err(|why| StorageError::sdk("read", self.place(key), why))?;
         let body = answer.body.collect().await;
         body.map(aws_smithy_types::byte_stream::AggregatedBytes::into_bytes)
-            .map_err(|why| StorageError::new("read", key, Failure::transient(why)))
+            .map_err(|why| StorageError::new("read", self.place(key), Failure::transient(why)))
     }
 
     /// Reads the first bytes of an object; none if there is no such object.
@@ -150,16 +151,18 @@ impl Storage {
             Err(why) => {
                 let status = why.raw_response().map(|answer| answer.status().as_u16());
                 return match status {
-                    Some(404) => Ok(None),
+                    // The whole bucket is another matter.
+                    Some(404) if why.code() != Some("NoSuchBucket") => Ok(None),
                     // An empty object has no range.
                     Some(416) => Ok(Some(Head::default())),
-                    _ => Err(StorageError::sdk("read", key, why)),
+                    _ => Err(StorageError::sdk("read", self.place(key), why)),
                 };
             }
         };
         let content_encoding = answer.content_encoding;
         let body = answer.body.collect().await;
-        let body = body.map_err(|why| StorageError::new("read", key, Failure::transient(why)))?;
+        let body = body
+            .map_err(|why| StorageError::new("read", self.place(key), Failure::transient(why)))?;
         Ok(Some(Head {
             bytes: body.into_bytes(),
             content_encoding,
@@ -170,7 +173,7 @@ impl Storage {
     pub async fn get_json<T: DeserializeOwned>(&self, key: &StorageKey) -> Result<T, StorageError> {
         let bytes = self.get(key).await?;
         serde_json::from_slice(&bytes)
-            .map_err(|why| StorageError::new("read", key, Failure::transient(why)))
+            .map_err(|why| StorageError::new("read", self.place(key), Failure::permanent(why)))
     }
 
     /// Stores a value as JSON.
@@ -180,8 +183,13 @@ impl Storage {
         value: &T,
     ) -> Result<(), StorageError> {
         let json = serde_json::to_vec(value)
-            .map_err(|why| StorageError::new("store", key, Failure::permanent(why)))?;
+            .map_err(|why| StorageError::new("store", self.place(key), Failure::permanent(why)))?;
         self.put(key, json.into()).await
+    }
+
+    /// Where an object is, in an error's words.
+    fn place(&self, key: &StorageKey) -> String {
+        place(self.bucket(key), key)
     }
 
     fn bucket(&self, key: &StorageKey) -> &str {
@@ -196,25 +204,28 @@ impl Storage {
     }
 }
 
+fn place(bucket: &str, key: impl Display) -> String {
+    format!("s3://{bucket}/{key}")
+}
+
 impl StorageError {
     /// Whether the same may succeed later.
     pub fn kind(&self) -> FailureKind {
         self.source.kind()
     }
 
-    fn new(action: &'static str, key: impl std::fmt::Display, source: Failure) -> Self {
+    fn new(action: &'static str, place: String, source: Failure) -> Self {
         Self {
             action,
-            key: key.to_string(),
+            place,
             source,
         }
     }
 
-    fn sdk<E, R>(action: &'static str, key: impl std::fmt::Display, why: SdkError<E, R>) -> Self
+    fn sdk<E>(action: &'static str, place: String, why: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
-        Self::new(action, key, Failure::sdk(why))
+        Self::new(action, place, Failure::sdk(why))
     }
 }

@@ -9,7 +9,7 @@ use reelrun_core::{
     video::VideoId,
 };
 
-use super::{Storage, StorageError};
+use super::{Storage, StorageError, place};
 use crate::failure::Failure;
 
 impl Storage {
@@ -41,7 +41,7 @@ impl Storage {
         let removed = request.key(key.to_string()).send().await;
         removed
             .map(drop)
-            .map_err(|why| StorageError::sdk("remove", key, why))
+            .map_err(|why| StorageError::sdk("remove", self.place(key), why))
     }
 
     async fn remove_folder(&self, bucket: Bucket, folder: &str) -> Result<u64, StorageError> {
@@ -56,7 +56,8 @@ impl Storage {
                 .prefix(folder)
                 .send()
                 .await;
-            let listed = listed.map_err(|why| StorageError::sdk("list", folder, why))?;
+            let listed =
+                listed.map_err(|why| StorageError::sdk("list", place(bucket, folder), why))?;
             let keys = listed.contents().iter().filter_map(|object| object.key());
             let objects: Vec<_> = keys
                 .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok())
@@ -69,8 +70,9 @@ impl Storage {
                 .set_objects(Some(objects))
                 .quiet(true)
                 .build();
-            let delete = delete
-                .map_err(|why| StorageError::new("remove", folder, Failure::permanent(why)))?;
+            let delete = delete.map_err(|why| {
+                StorageError::new("remove", place(bucket, folder), Failure::permanent(why))
+            })?;
             let answer = self
                 .client
                 .delete_objects()
@@ -78,10 +80,12 @@ impl Storage {
                 .delete(delete)
                 .send()
                 .await;
-            let answer = answer.map_err(|why| StorageError::sdk("remove", folder, why))?;
+            let answer =
+                answer.map_err(|why| StorageError::sdk("remove", place(bucket, folder), why))?;
             if let Some(first) = answer.errors().first() {
-                let why = format!("{} of {} objects: {first:?}", answer.errors().len(), folder);
-                return Err(StorageError::new("remove", folder, Failure::transient(why)));
+                let why = format!("{} objects: {first:?}", answer.errors().len());
+                let failure = Failure::coded(first.code(), why);
+                return Err(StorageError::new("remove", place(bucket, folder), failure));
             }
         }
     }
@@ -95,7 +99,8 @@ impl Storage {
             .prefix(&key)
             .send()
             .await;
-        let listed = listed.map_err(|why| StorageError::sdk("list the uploads of", &key, why))?;
+        let listed = listed
+            .map_err(|why| StorageError::sdk("list the uploads of", place(bucket, &key), why))?;
         let ids = listed
             .uploads()
             .iter()
@@ -113,7 +118,11 @@ impl Storage {
                         .as_service_error()
                         .is_some_and(AbortMultipartUploadError::is_no_such_upload) =>
                 {
-                    return Err(StorageError::sdk("abort an upload of", &key, why));
+                    return Err(StorageError::sdk(
+                        "abort an upload of",
+                        place(bucket, &key),
+                        why,
+                    ));
                 }
                 _ => {}
             }

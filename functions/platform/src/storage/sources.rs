@@ -9,7 +9,7 @@ use reelrun_core::{
     video::VideoId,
 };
 
-use super::{Storage, StorageError};
+use super::{Storage, StorageError, place};
 
 impl Storage {
     /// The sources of all videos from an id on. Ids sort by time, so this reads nothing of those
@@ -19,18 +19,20 @@ impl Storage {
         first: VideoId,
     ) -> Result<BTreeMap<VideoId, StoredSource>, StorageError> {
         let begin = StorageKey::Source(first).to_string();
+        let bucket = self.name(Bucket::Uploads);
         let mut pages = self
             .client
             .list_objects_v2()
-            .bucket(self.name(Bucket::Uploads))
+            .bucket(bucket)
             .prefix("uploads/")
             .start_after(&begin)
             .into_paginator()
             .send();
         let mut sources = BTreeMap::new();
         while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|why| StorageError::sdk("list the sources from", &begin, why))?;
+            let page = page.map_err(|why| {
+                StorageError::sdk("list the sources from", place(bucket, &begin), why)
+            })?;
             sources.extend(page.contents().iter().filter_map(|object| {
                 let video = parse_source_key(object.key()?).ok()?;
                 let source = StoredSource {

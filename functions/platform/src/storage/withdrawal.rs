@@ -55,7 +55,7 @@ impl Storage {
             {
                 Ok(None)
             }
-            Err(why) => Err(StorageError::sdk("look at", key, why)),
+            Err(why) => Err(StorageError::sdk("look at", self.place(key), why)),
         }
     }
 
@@ -70,7 +70,7 @@ impl Storage {
             .await;
         copied
             .map(drop)
-            .map_err(|why| StorageError::sdk(ACTION, from, why))
+            .map_err(|why| StorageError::sdk(ACTION, self.place(from), why))
     }
 
     /// What a copy that breaks off leaves, the bucket's lifecycle removes.
@@ -88,7 +88,7 @@ impl Storage {
             .key(&key)
             .send()
             .await;
-        let begun = begun.map_err(|why| StorageError::sdk(ACTION, from, why))?;
+        let begun = begun.map_err(|why| StorageError::sdk(ACTION, self.place(from), why))?;
         let upload_id = begun.upload_id.unwrap_or_default();
         let copy_part = |(number, first, last): (i32, u64, u64)| {
             let request = self
@@ -102,7 +102,8 @@ impl Storage {
                 .part_number(number);
             async move {
                 let copied = request.send().await;
-                let copied = copied.map_err(|why| StorageError::sdk(ACTION, from, why))?;
+                let copied =
+                    copied.map_err(|why| StorageError::sdk(ACTION, self.place(from), why))?;
                 Ok(CompletedPart::builder()
                     .part_number(number)
                     .set_e_tag(copied.copy_part_result.and_then(|result| result.e_tag))
@@ -129,7 +130,7 @@ impl Storage {
             .await;
         completed
             .map(drop)
-            .map_err(|why| StorageError::sdk(ACTION, from, why))
+            .map_err(|why| StorageError::sdk(ACTION, self.place(from), why))
     }
 
     fn copy_source(&self, key: &StorageKey) -> String {

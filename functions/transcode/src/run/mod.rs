@@ -196,11 +196,10 @@ impl Transcoder {
             let asked = self.catalog.check_lease(run);
             match tokio::time::timeout_at(wanted_at + LEASE_LOSS_TIMEOUT, asked).await {
                 Ok(Ok(())) => (wanted_at, pause) = (Instant::now(), LEASE_CHECK_INTERVAL),
+                Ok(Err(why)) if why.is_permanent() => return why,
                 Ok(Err(CatalogError::Unavailable { .. })) => pause = LEASE_CHECK_RETRY,
                 Ok(Err(why)) => return why,
-                Err(_) => {
-                    return CatalogError::unanswered("check the lease");
-                }
+                Err(_) => return self.catalog.unanswered("check the lease"),
             }
         }
     }
