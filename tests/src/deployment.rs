@@ -18,6 +18,15 @@ const PARAMETERS: [(&str, &str); 5] = [
     ("TargetChunkSeconds", "TARGET_CHUNK_SECONDS"),
 ];
 
+const EXECUTE: &str = r"
+import boto3, sys
+formation, stack = boto3.client('cloudformation'), {'StackName': sys.argv[1]}
+ready = [one for one in formation.list_change_sets(**stack)['Summaries'] if one['ExecutionStatus'] == 'AVAILABLE']
+newest = max(ready, key=lambda one: one['CreationTime'])
+formation.execute_change_set(**stack, ChangeSetName=newest['ChangeSetName'])
+formation.get_waiter('stack_update_complete').wait(**stack, WaiterConfig={'Delay': 1, 'MaxAttempts': 120})
+";
+
 /// Deployments of a test; the stack is as it was again when this is dropped.
 #[derive(Debug)]
 pub struct Deployments {
@@ -46,6 +55,12 @@ impl Deployments {
 
     /// Deploys with these parameters; the others stay as they are.
     pub fn deploy(&self, parameters: &[(&str, &str)]) {
+        self.prepare(parameters);
+        self.execute();
+    }
+
+    /// Has everything ready for a deployment, which takes a while.
+    pub fn prepare(&self, parameters: &[(&str, &str)]) {
         let values = parameters
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
@@ -55,12 +70,18 @@ impl Deployments {
             .args(["--stack-name", &self.stack.stack_name])
             .args(["--capabilities", "CAPABILITY_IAM"])
             .args(["--s3-bucket", "reelrun-artifacts"])
-            .args(["--no-confirm-changeset", "--no-progressbar"])
+            .args(["--no-execute-changeset", "--no-progressbar"])
             .arg("--parameter-overrides")
             .args(values)
             .env("SAM_CLI_TELEMETRY", "0")
             .env("SAM_CLI_POLL_DELAY", "0.3");
         succeed(&mut sam);
+    }
+
+    /// Carries out what was prepared last.
+    pub fn execute(&self) {
+        let mut python = tool(&self.stack, "python");
+        succeed(python.args(["-c", EXECUTE, &self.stack.stack_name]));
     }
 }
 

@@ -72,27 +72,28 @@ async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
         ("Release", "before"),
         ("EncoderPreset", "balanced"),
         ("MaxHeight", "1080"),
-        ("MaxParallelChunks", "6"),
+        ("MaxParallelChunks", "4"),
         ("TargetChunkSeconds", "1"),
     ]);
     let before = format!("{function}:{}", live_version(&stack, function).await);
     let file = clips.clip("deployed.mp4", "640x360", "25", 96.0);
     let undisturbed = stack.ready(&file);
 
-    let id = stack.upload(&file);
-    until("chunk 2 runs", || chunk(&stack, 450).is_some()).await;
-    assert_eq!(survey(&stack)["running"], json!([before]));
     // Settings by which the same source is planned, and encoded, in another way.
-    deployments.deploy(&[
+    deployments.prepare(&[
         ("Release", "after"),
         ("EncoderPreset", "economy"),
         ("MaxHeight", "240"),
     ]);
+    let id = stack.upload(&file);
+    until("chunk 2 runs", || chunk(&stack, 600).is_some()).await;
+    assert_eq!(survey(&stack)["running"], json!([before]));
+    deployments.execute();
     let after = format!("{function}:{}", live_version(&stack, function).await);
     assert_ne!(before, after);
     // It has not ended meanwhile, and one part certainly begins now.
     until("a chunk was killed", || {
-        let mut firsts = (0..6).map(|index| index * 450);
+        let mut firsts = (0..4).map(|index| index * 600);
         firsts.any(|first| chunk(&stack, first).is_some_and(FunctionProcess::try_kill))
     })
     .await;
