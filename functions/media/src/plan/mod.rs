@@ -9,20 +9,21 @@ pub mod chunks;
 mod color;
 mod entries;
 mod part;
+mod settings;
 pub mod storyboard;
 
-use std::{ops::Range, time::Duration};
+use std::ops::Range;
 
 pub use color::AssumedColor;
 pub(crate) use entries::ENTER_EARLY_US;
 pub use entries::{Entries, Entry, EntryProof};
 pub use part::{Part, Span};
 use serde::{Deserialize, Serialize};
+pub use settings::{FanOut, Settings};
 pub use storyboard::Storyboard;
 
 use crate::{
     encoder::Preset,
-    ladder::VideoCodecs,
     ladder::{self, Rendition},
     source::{Container, Geometry, Layout, OddMatrix, Seeking, SourceInfo},
     timeline::Grid,
@@ -103,30 +104,6 @@ pub struct Plan {
 /// Plans of earlier versions took what any source states for true.
 fn yes() -> bool {
     true
-}
-
-/// What a deployment asks of every plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// The largest rung of the ladder, by its short side.
-    pub max_short_side: u32,
-    /// How hard the encoder tries.
-    pub preset: Preset,
-    /// What is encoded to.
-    pub codecs: VideoCodecs,
-    /// How far the work is spread.
-    pub fan_out: FanOut,
-}
-
-/// How far the work is spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FanOut {
-    /// How many functions may run at the same time.
-    pub max_parallel: u32,
-    /// How long encoding one chunk should take.
-    pub target: Duration,
-    /// A function's memory, which also stands for its speed: Lambda gives one CPU for 1769 MB.
-    pub memory_mb: u32,
 }
 
 /// How the sound is encoded: AAC-LC stereo, which every player has.
@@ -357,10 +334,13 @@ fn chunk_starts(source: &SourceInfo, grid: Grid, frames: u64, wanted: u64) -> Ve
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
+        ladder::VideoCodecs,
         source::{AudioStream, VideoStream},
         timeline::FrameRate,
     };
@@ -493,5 +473,18 @@ pub(crate) mod tests {
             prop_assert!(!plan.renditions.is_empty());
             prop_assert!(!plan.reached_frame_limit(plan.frames) && plan.reached_frame_limit(plan.max_frames()));
         }
+    }
+
+    #[test]
+    fn a_plan_is_carried_out_by_the_version_that_made_it() {
+        let plan = Plan::new(&source(60_000, (25, 1)), SETTINGS).for_function("films-transcode:7");
+        assert!(plan.is_for("films-transcode:7") && !plan.is_for("films-transcode:8"));
+        let mut stored = serde_json::to_value(&plan).unwrap();
+        let read: Plan = serde_json::from_value(stored.clone()).unwrap();
+        assert!(!read.is_for("films-transcode:8"));
+        // One that was stored before functions had versions.
+        stored.as_object_mut().unwrap().remove("function");
+        let earlier: Plan = serde_json::from_value(stored).unwrap();
+        assert!(earlier.is_for("films-transcode:8"));
     }
 }
