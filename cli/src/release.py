@@ -47,7 +47,7 @@ def survey(stack_name):
             continue
         versions = [
             {
-                "version": int(version["Version"]),
+                "number": int(version["Version"]),
                 "age_seconds": age_seconds(version["LastModified"]),
                 "release": version.get("Environment", {}).get("Variables", {}).get("RELEASE", ""),
             }

@@ -47,7 +47,7 @@ struct Function {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Version {
-    version: u64,
+    number: u64,
     age_seconds: i64,
     release: String,
 }
@@ -79,7 +79,7 @@ impl Function {
 
     /// What a version is called: its number and its release.
     fn describe(&self, version: u64) -> String {
-        let known = self.versions.iter().find(|one| one.version == version);
+        let known = self.versions.iter().find(|one| one.number == version);
         let release = known.map_or("", |one| one.release.as_str());
         format!("version {version} (release {release})")
     }
@@ -87,14 +87,14 @@ impl Function {
     /// Versions that nobody calls any more.
     fn unused(&self, name: &str, running: &BTreeSet<String>, kept: &[u64]) -> Vec<u64> {
         let mut versions: Vec<_> = self.versions.iter().collect();
-        versions.sort_by_key(|one| one.version);
+        versions.sort_by_key(|one| one.number);
         let successors = versions.iter().skip(1);
         let superseded = versions.iter().zip(successors).filter(|(_, successor)| {
             // It was live, if ever, until then.
             successor.age_seconds > STILL_PLANNING_SECONDS
         });
         superseded
-            .map(|(one, _)| one.version)
+            .map(|(one, _)| one.number)
             .filter(|version| {
                 let is_called = running.contains(&format!("{name}:{version}"));
                 let is_named = self.aliases.values().any(|named| named == version);
@@ -327,10 +327,10 @@ mod tests {
 
     /// A stack with one function, its versions' ages, and its aliases.
     fn stack(deployed: u64, ages: &[i64], aliases: &[(&str, u64)], running: &[&str]) -> Survey {
-        let versions = (1..).zip(ages).map(|(version, &age_seconds)| Version {
-            version,
+        let versions = (1..).zip(ages).map(|(number, &age_seconds)| Version {
+            number,
             age_seconds,
-            release: format!("r{version}"),
+            release: format!("r{number}"),
         });
         let function = Function {
             deployed: Some(deployed),

@@ -91,9 +91,8 @@ impl FailureKind {
             (Some(code), _) if PASSING.contains(&code) => false,
             (Some(code), _) if STAYING.contains(&code) => true,
             // A timeout, a conflict, too early, too many.
-            (_, Some(408 | 409 | 425 | 429)) => false,
+            (_, Some(408 | 409 | 425 | 429) | None) => false,
             (_, Some(status)) => (400..500).contains(&status),
-            (_, None) => false,
         };
         if is_refused {
             Self::Permanent

@@ -69,7 +69,7 @@ async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
     let function = &stack.transcode_function;
     let deployments = Deployments::of(&stack).await;
     deployments.deploy(&[
-        ("Release", "before"),
+        ("Release", "bef000000000"),
         ("EncoderPreset", "balanced"),
         ("MaxHeight", "1080"),
         ("MaxParallelChunks", "4"),
@@ -81,7 +81,7 @@ async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
 
     // Settings by which the same source is planned, and encoded, in another way.
     deployments.prepare(&[
-        ("Release", "after"),
+        ("Release", "af0000000000"),
         ("EncoderPreset", "economy"),
         ("MaxHeight", "240"),
     ]);
@@ -256,7 +256,7 @@ async fn versions_are_deleted_by_number() {
             .unwrap()
             .clone();
         all.into_iter()
-            .map(|one| one["version"].as_u64().unwrap())
+            .map(|one| one["number"].as_u64().unwrap())
             .collect::<Vec<_>>()
     };
     let before = versions();
