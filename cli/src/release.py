@@ -99,7 +99,11 @@ def apply(steps):
                 functions.update_alias(**which, FunctionVersion=before)
         raise
     for step in steps["delete"]:
-        functions.delete_function(FunctionName=step["function"], Qualifier=str(step["version"]))
+        try:
+            functions.delete_function(FunctionName=step["function"], Qualifier=str(step["version"]))
+        except functions.exceptions.ClientError as error:
+            # It costs nothing but room, and the next deployment tries again.
+            print(error, file=sys.stderr)
 
 
 try:
