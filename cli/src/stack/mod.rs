@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
+pub(crate) use self::isolation::Isolation;
 pub(crate) use self::site::Site;
 use self::start::{Built, update};
 pub(crate) use self::start::{Obtained, obtain, obtain_all};
