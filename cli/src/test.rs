@@ -38,7 +38,8 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     {
         bail!(
             "{missing}\nWhat passes here may fail on Lambda. Run the tests where namespaces are allowed (a \
-             machine, or a container started with `--privileged`), or all the same with \
+             container: start it with `--privileged`; Ubuntu: `sudo sysctl \
+             kernel.apparmor_restrict_unprivileged_userns=0`), or all the same with \
              `--allow-missing-rules`"
         );
     }

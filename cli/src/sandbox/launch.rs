@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, raise};
-use nix::unistd::{Gid, Uid, geteuid, getgid, getuid, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Uid, geteuid, getgid, getuid};
 
 use super::rules::{self, DESCRIPTORS, PROCESSES};
 use super::{SandboxArgs, calls};
@@ -44,13 +44,6 @@ pub(super) fn without_namespaces(args: &SandboxArgs) -> Result<u8> {
     make_readable(&args.code).context("the function's code")?;
     let variables = variables()?;
     limit()?;
-    if geteuid().is_root() && exists(args.user)? {
-        let (user, group) = (Uid::from_raw(args.user), Gid::from_raw(args.user));
-        setgroups(&[])
-            .and_then(|()| setresgid(group, group, group))
-            .and_then(|()| setresuid(user, user, user))
-            .context("cannot become another user")?;
-    }
     calls::filter()?;
     let program = match args.program.first() {
         Some(program) => program.into(),

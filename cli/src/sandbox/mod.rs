@@ -32,7 +32,7 @@ use std::path::PathBuf;
 #[cfg(target_os = "linux")]
 use anyhow::Result;
 
-pub(crate) use self::rules::Machine;
+pub(crate) use self::rules::Rule;
 
 /// Arguments by which a program that ends by itself is run, to see whether that can be done here.
 pub(crate) const CHECK: [&str; 9] = [

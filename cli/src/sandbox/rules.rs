@@ -25,12 +25,12 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub(super) const USER: u32 = 993;
 
 /// One thing that holds on Lambda.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     Calls,
-    User,
     Descriptors,
     Environment,
+    User,
     Processes,
     Files,
     Memory,
@@ -41,9 +41,9 @@ pub(crate) enum Rule {
 impl Rule {
     const ALL: [Self; 9] = [
         Self::Calls,
-        Self::User,
         Self::Descriptors,
         Self::Environment,
+        Self::User,
         Self::Processes,
         Self::Files,
         Self::Memory,
@@ -68,34 +68,15 @@ impl Rule {
         }
     }
 
-    /// Whether it takes a namespace in which the sandbox's processes are the only ones.
+    /// Whether it takes a namespace in which the sandbox's processes are the only ones, with a user of
+    /// their own.
     const fn needs_namespaces(self) -> bool {
-        matches!(self, Self::Files | Self::Memory | Self::Cpu | Self::Freeze)
+        !matches!(self, Self::Calls | Self::Descriptors | Self::Environment)
     }
 
-    /// Whether it takes a user of the sandbox's own: in a namespace there always is one.
-    const fn needs_another_user(self) -> bool {
-        matches!(self, Self::User | Self::Processes)
-    }
-}
-
-/// What this machine permits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Machine {
-    /// Namespaces may be made, and file systems mounted in them.
-    pub(crate) namespaces: bool,
-    /// This process may become another user.
-    pub(crate) root: bool,
-}
-
-impl Machine {
-    /// The rules that can't be kept here.
-    pub(crate) fn missing(self) -> Vec<Rule> {
-        let is_missing = |rule: &Rule| {
-            !self.namespaces
-                && (rule.needs_namespaces() || (rule.needs_another_user() && !self.root))
-        };
-        Rule::ALL.into_iter().filter(is_missing).collect()
+    /// The rules that can't be kept where there are no namespaces.
+    pub(crate) fn missing_without_namespaces() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|rule| rule.needs_namespaces())
     }
 }
 
@@ -175,23 +156,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_namespaces_most_rules_are_missing() {
-        let machine = |namespaces, root| Machine { namespaces, root }.missing();
-        assert_eq!(machine(true, false), []);
+    fn a_filter_and_limits_take_no_namespaces() {
+        let missing: Vec<_> = Rule::missing_without_namespaces().collect();
+        let kept = Rule::ALL.into_iter().filter(|rule| !missing.contains(rule));
         assert_eq!(
-            machine(false, true),
-            [Rule::Files, Rule::Memory, Rule::Cpu, Rule::Freeze]
-        );
-        assert_eq!(
-            machine(false, false),
-            [
-                Rule::User,
-                Rule::Processes,
-                Rule::Files,
-                Rule::Memory,
-                Rule::Cpu,
-                Rule::Freeze
-            ]
+            kept.collect::<Vec<_>>(),
+            [Rule::Calls, Rule::Descriptors, Rule::Environment]
         );
     }
 

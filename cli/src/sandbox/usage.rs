@@ -30,11 +30,15 @@ pub(super) fn memory_bytes() -> u64 {
     of_processes + of_files
 }
 
-/// Of a process. Pages of files are left out: the system drops them when it needs the memory.
+/// Pages of files are left out: the system drops them when it needs the memory. What is swapped out is
+/// not, since Lambda swaps nothing.
+const COUNTED: [&str; 3] = ["RssAnon:", "RssShmem:", "VmSwap:"];
+
+/// Of a process.
 fn held_bytes(status: &str) -> u64 {
     let kilobytes = status
         .lines()
-        .filter(|line| line.starts_with("RssAnon:") || line.starts_with("RssShmem:"))
+        .filter(|line| COUNTED.iter().any(|name| line.starts_with(name)))
         .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
     kilobytes.sum::<u64>() * 1024
 }
@@ -70,7 +74,7 @@ mod tests {
 
     #[test]
     fn memory_is_what_is_held_by_no_file() {
-        let status = "VmRSS:\t  9999 kB\nRssAnon:\t     100 kB\nRssFile:\t    5000 kB\nRssShmem:\t      24 kB\n";
+        let status = "VmRSS:\t  9999 kB\nRssAnon:\t     100 kB\nRssFile:\t    5000 kB\nRssShmem:\t      20 kB\nVmSwap:\t       4 kB\n";
         assert_eq!(held_bytes(status), 124 * 1024);
         assert_eq!(held_bytes("Name:\tzombie\n"), 0);
     }

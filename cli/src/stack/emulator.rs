@@ -82,7 +82,7 @@ impl Emulator {
         let launcher = temporary.join("reelrun");
         fs::copy(own_program()?, &launcher)
             .with_context(|| format!("cannot write {}", launcher.display()))?;
-        let namespaces = isolation.machine.namespaces;
+        let namespaces = isolation.namespaces;
         let mut sandbox = vec![launcher.display().to_string(), "lambda-sandbox".to_owned()];
         sandbox.extend((!namespaces).then(|| "--without-namespaces".to_owned()));
         let sandbox = json!({"command": sandbox, "layer": layer});

@@ -8,11 +8,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nix::unistd::geteuid;
 
 use crate::process::{Task, find_program};
 use crate::project::Project;
-use crate::sandbox;
+use crate::sandbox::{self, Rule};
 
 /// In root's way, in a user's, and not at all.
 const UNSHARE: [&[&str]; 3] = [
@@ -35,8 +34,8 @@ const TETHER: [&str; 3] = ["setpriv", "--pdeathsig", "KILL"];
 pub(crate) struct Isolation {
     /// The programs before the emulator's own.
     prefix: Vec<OsString>,
-    /// What functions' sandboxes can be.
-    pub(super) machine: sandbox::Machine,
+    /// Whether functions' sandboxes can have namespaces.
+    pub(super) namespaces: bool,
 }
 
 impl Isolation {
@@ -49,15 +48,11 @@ impl Isolation {
         }
         let prefixes = UNSHARE.map(|unshare| [tether.clone(), words(unshare)].concat());
         let check = [vec![own.into()], words(&sandbox::CHECK)].concat();
-        let root = geteuid().is_root();
         let found = prefixes.iter().find(|prefix| runs(project, prefix, &check));
         if let Some(prefix) = found {
             return Ok(Self {
                 prefix: prefix.clone(),
-                machine: sandbox::Machine {
-                    namespaces: true,
-                    root,
-                },
+                namespaces: true,
             });
         }
         // A process namespace is of use even so.
@@ -69,10 +64,7 @@ impl Isolation {
         };
         Ok(Self {
             prefix,
-            machine: sandbox::Machine {
-                namespaces: false,
-                root,
-            },
+            namespaces: false,
         })
     }
 
@@ -86,15 +78,16 @@ impl Isolation {
 
     /// Lambda's rules that can't be kept here, as a list to be read; nothing if all can.
     pub(crate) fn missing_rules(&self) -> Option<String> {
-        let missing = self.machine.missing();
-        let lines = missing.iter().map(|rule| format!("\n  - {}", rule.text()));
-        (!missing.is_empty()).then(|| {
-            format!(
-                "This machine permits no namespaces, so functions run without some of Lambda's rules. \
-                 These are missing:{}",
-                lines.collect::<String>()
-            )
-        })
+        if self.namespaces {
+            return None;
+        }
+        let rules = Rule::missing_without_namespaces();
+        let lines: Vec<_> = rules.map(|rule| format!("  - {}", rule.text())).collect();
+        Some(format!(
+            "Functions run without some of Lambda's rules, since this machine permits no namespaces. These \
+             rules are missing:\n{}",
+            lines.join("\n")
+        ))
     }
 
     /// Says which rules are missing.
@@ -133,10 +126,7 @@ mod tests {
     fn isolation(prefix: &[&str]) -> Isolation {
         Isolation {
             prefix: words(prefix),
-            machine: sandbox::Machine {
-                namespaces: false,
-                root: false,
-            },
+            namespaces: false,
         }
     }
 

@@ -235,6 +235,27 @@ fn variables_have_4096_bytes() {
     );
 }
 
+/// What takes none is kept even there.
+#[test]
+fn without_namespaces_calls_descriptors_and_variables_are_limited() {
+    let probe = |case| {
+        let mut sandbox = Sandbox::of(1769, &["--without-namespaces"]);
+        sandbox.command.env("PROBE", case);
+        sandbox
+    };
+    let refused = probe("refused").text();
+    assert!(
+        answers(&refused)
+            .iter()
+            .all(|&(_, error)| error == libc::EPERM),
+        "{refused}"
+    );
+    assert_eq!(probe("descriptors").text(), "1024\n");
+    let mut large = probe("descriptors");
+    large.command.env("NAME", "x".repeat(4093));
+    assert!(!large.output().status.success());
+}
+
 /// As the system tells it, whoever asks.
 #[test]
 fn it_ends_as_the_function_ends() {
