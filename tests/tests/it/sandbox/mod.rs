@@ -23,13 +23,15 @@ impl Sandbox {
         fs::copy(env!("CARGO_BIN_EXE_probe"), code.path().join("bootstrap")).unwrap();
         let launcher = std::env::var("REELRUN_COMMAND")
             .expect("the tests need `cargo reelrun test`, which starts sandboxes too");
+        // Processes are counted by user, and those of other tests must not be among them.
+        let user = 40_000 + std::process::id() % 10_000;
         let mut command = Command::new(launcher);
         command
             .arg("lambda-sandbox")
             .arg("--code")
             .arg(code.path())
             .args(["--memory-mb", &memory_mb.to_string()])
-            .args(["--user", "59999"])
+            .args(["--user", &user.to_string()])
             .args(more)
             .env_clear();
         Self { code, command }
