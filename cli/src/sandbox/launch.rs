@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{Signal, raise};
+use nix::sys::signal::{SigSet, Signal, raise};
 use nix::unistd::{Gid, Uid, geteuid, getgid, getuid};
 
 use super::rules::{self, DESCRIPTORS, PROCESSES};
@@ -25,12 +25,27 @@ const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS
 pub(super) fn run(args: &SandboxArgs) -> Result<u8> {
     make_readable(&args.code).context("the function's code")?;
     make_namespaces()?;
-    let status = Command::new("/proc/self/exe")
+    // In a new process namespace there are no more threads, so signals are waited for.
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGTERM);
+    signals.add(Signal::SIGCHLD);
+    signals.thread_block()?;
+    let mut first = Command::new("/proc/self/exe")
         .args(std::env::args_os().skip(1).take(1))
         .arg("--inside")
         .args(std::env::args_os().skip(2))
-        .status()
+        .spawn()
         .context("the sandbox has no first process")?;
+    let status = loop {
+        if let Some(status) = first.try_wait()? {
+            break status;
+        }
+        // Ending at once would leave it to somebody who may not wait for it.
+        if signals.wait()? == Signal::SIGTERM {
+            first.kill()?;
+        }
+    };
+    signals.thread_unblock()?;
     let killed = status.signal().map(|signal| SIGNALED + signal);
     let code = status.code().or(killed).unwrap_or(1);
     if let Some(signal) = signal_of(code) {

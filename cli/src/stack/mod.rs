@@ -91,6 +91,7 @@ pub(crate) fn introduce(project: &Project, site: &Site, state: &StackState) {
 /// Makes sure a stack serves in the background.
 pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
     prerequisites::local_stack()?;
+    Isolation::probe(project)?.tell(project);
     // Here, so that what takes long is seen; the process in the background finds it done.
     let built = Built::make(project, Profile::Debug)?;
     if let Some(state) = site.running() {

@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
         "unknown" => calls::report(&calls::unknown()),
         "descriptors" => println!("{}", descriptors()),
         "threads" => println!("{}", threads()),
-        "memory" => hold(number()),
+        "memory" => hold(number(), number()),
         "burn" => println!("{}", burn(number(), number())),
         "count" => count(),
         // As a function's `main` may do that has only run where this is permitted.
@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
         }
         "function" => function::serve(|event| match event["hold_mb"].as_u64() {
             Some(megabytes) => {
-                hold(usize::try_from(megabytes).unwrap());
+                hold(usize::try_from(megabytes).unwrap(), 200);
                 "held".into()
             }
             None => std::fs::read_to_string("/proc/self/status").unwrap().into(),
@@ -79,14 +79,14 @@ fn threads() -> usize {
     count
 }
 
-/// Takes memory, and says how much it has taken, until the end; then waits for more than a look.
-fn hold(megabytes: usize) {
+/// Takes memory, says how much it has taken, and keeps it for some milliseconds.
+fn hold(megabytes: usize, keep_ms: usize) {
     let mut held = Vec::new();
     for taken in 1..=megabytes {
         held.push(black_box(vec![1_u8; 1 << 20]));
         println!("{taken}");
     }
-    thread::sleep(Duration::from_millis(200));
+    thread::sleep(Duration::from_millis(u64::try_from(keep_ms).unwrap()));
 }
 
 /// Uses CPU on several threads; gives the milliseconds that it took.

@@ -6,6 +6,7 @@ use reelrun_tests::{
     poll::{Patience, so},
     processes::command_lines,
 };
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Sandbox, check_status, field};
 
@@ -145,17 +146,18 @@ fn a_sandbox_has_1024_processes_and_threads() {
 
 #[test]
 fn who_takes_more_than_the_memory_is_killed() {
-    let output = Sandbox::probe(128, "memory 100").output();
+    let output = Sandbox::probe(128, "memory 100 200").output();
     assert!(output.status.success(), "{output:?}");
-    let output = Sandbox::probe(128, "memory 150").output();
+    let output = Sandbox::probe(128, "memory 150 200").output();
     assert_eq!(output.status.signal(), Some(libc::SIGKILL), "{output:?}");
 }
 
 #[test]
 fn files_in_tmp_are_memory() {
     let hold = |megabytes| {
-        let script =
-            format!("head -c {megabytes}M /dev/zero > /tmp/large; PROBE='memory 90' ./bootstrap");
+        let script = format!(
+            "head -c {megabytes}M /dev/zero > /tmp/large; PROBE='memory 90 200' ./bootstrap"
+        );
         let mut sandbox = Sandbox::of(128, &[]);
         sandbox.command.args(["--", "/bin/sh", "-c", &script]);
         sandbox.output().status
@@ -169,7 +171,7 @@ fn files_in_tmp_are_memory() {
 fn a_sandbox_is_killed_as_a_whole() {
     let mark = format!("{}", uuid::Uuid::new_v4().as_u128());
     let script = format!(
-        "setsid sleep 600.{mark} & PROBE='memory 80' ./bootstrap & PROBE='memory 80' ./bootstrap & wait"
+        "setsid sleep 600.{mark} & PROBE='memory 80 60000' ./bootstrap & PROBE='memory 80 60000' ./bootstrap & wait"
     );
     let mut sandbox = Sandbox::of(128, &[]);
     sandbox.command.args(["--", "/bin/sh", "-c", &script]);
@@ -266,15 +268,20 @@ fn it_ends_as_the_function_ends() {
     }
 }
 
-/// However the launcher ends.
+/// Whether it is asked to or not, and nobody is left who waits for others.
 #[test]
 fn it_ends_with_its_launcher() {
-    let mark = format!("{}", uuid::Uuid::new_v4().as_u128());
-    let script = format!("setsid sleep 600.{mark} & echo started; wait");
-    let mut sandbox = Sandbox::shell(&script, &[]).start();
-    assert_eq!(sandbox.line(), "started");
-    let runs = || command_lines().any(|line| line.starts_with("sleep") && line.contains(&mark));
-    SOON.block_on("it runs", || so(runs()));
-    drop(sandbox);
-    SOON.block_on("it is gone", || so(!runs()));
+    for signal in [Signal::TERM, Signal::KILL] {
+        let mark = format!("{}", uuid::Uuid::new_v4().as_u128());
+        let script = format!("setsid sleep 600.{mark} & echo started; wait");
+        let mut sandbox = Sandbox::shell(&script, &[]).start();
+        assert_eq!(sandbox.line(), "started");
+        let runs = || command_lines().any(|line| line.starts_with("sleep") && line.contains(&mark));
+        SOON.block_on("it runs", || so(runs()));
+        let launcher = Pid::from_child(&sandbox.launcher);
+        kill_process(launcher, signal).unwrap();
+        let status = sandbox.launcher.wait().unwrap();
+        assert_eq!(status.signal(), Some(libc::SIGKILL));
+        SOON.block_on("it is gone", || so(!runs()));
+    }
 }
