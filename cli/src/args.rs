@@ -48,6 +48,10 @@ pub(crate) enum Command {
     Soak(SoakArgs),
     /// Check formatting, lints, the template and the page
     Lint,
+    /// Start a function as Lambda does; for emulators
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    LambdaSandbox(crate::sandbox::SandboxArgs),
 }
 
 impl Command {
@@ -77,6 +81,10 @@ pub(crate) struct TestArgs {
     /// Build the functions as they are deployed, which takes minutes longer
     #[arg(long)]
     pub(crate) release: bool,
+    /// Go on where this machine can't keep all of Lambda's rules for the functions; the tests of those
+    /// rules fail
+    #[arg(long)]
+    pub(crate) allow_missing_rules: bool,
     /// Passed on to `cargo nextest run`, e.g. a part of a test's name
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) nextest: Vec<String>,

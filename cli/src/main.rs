@@ -26,6 +26,7 @@ mod project;
 mod release;
 mod rollback;
 mod sam;
+mod sandbox;
 mod secret;
 mod signals;
 mod soak;
@@ -48,12 +49,21 @@ use crate::ui::Ui;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    // Before any thread: one that has others can't make a user namespace.
+    #[cfg(target_os = "linux")]
+    if let Command::LambdaSandbox(args) = &args.command {
+        return ended(sandbox::run(args));
+    }
     let ui = if args.command.answers_in_json() {
         Ui::to_stderr(args.verbose)
     } else {
         Ui::to_stdout(args.verbose)
     };
-    match signals::watch_signals().and_then(|()| run(args, ui)) {
+    ended(signals::watch_signals().and_then(|()| run(args, ui)))
+}
+
+fn ended(result: Result<u8>) -> ExitCode {
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.is::<signals::Stopped>() => {
             eprintln!("\nreelrun: stopped.");
@@ -82,5 +92,7 @@ fn run(args: Args, ui: Ui) -> Result<u8> {
         Command::Fuzz(args) => fuzz::run(&project, &args),
         Command::Soak(args) => soak::run(&project, &args),
         Command::Lint => lint::run(&project),
+        #[cfg(target_os = "linux")]
+        Command::LambdaSandbox(args) => sandbox::run(&args),
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::args::TestArgs;
 use crate::builder::Profile;
@@ -13,7 +13,7 @@ use crate::page;
 use crate::prerequisites;
 use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
-use crate::stack::{self, Obtained, Site};
+use crate::stack::{self, Isolation, Obtained, Site};
 use crate::state::StackState;
 
 /// Installed when the machine has none that will do.
@@ -33,6 +33,16 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     let runs_all = args.nextest.is_empty();
     let browser = (runs_all || args.page).then(Browser::find).transpose()?;
     prerequisites::strace()?;
+    if let Some(missing) = Isolation::probe(project)?.missing_rules()
+        && !args.allow_missing_rules
+    {
+        bail!(
+            "{missing}\nWhat passes here may fail on Lambda. Run the tests where namespaces are allowed (a \
+             container: start it with `--privileged`; Ubuntu: `sudo sysctl \
+             kernel.apparmor_restrict_unprivileged_userns=0`), or all the same with \
+             `--allow-missing-rules`"
+        );
+    }
     crate::tools::prepare(project)?;
     install_nextest(project)?;
     let profile = if args.release {

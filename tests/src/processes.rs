@@ -16,11 +16,13 @@ pub fn of_function(stack: &Stack, function: &str) -> Vec<FunctionProcess> {
     let endpoint = format!("AWS_ENDPOINT_URL={}", stack.aws_endpoint_url);
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        let serves = match environment(pid) {
-            Some(all) => all.contains(&name) && all.contains(&endpoint),
-            // One that hides its environment is known by its program, and by who started it.
-            None => runs(pid, function) && environment(parent(pid)?)?.contains(&endpoint),
+        let environment = match environment(pid) {
+            _ if is_sandbox(pid) => return None,
+            Some(own) => own,
+            // One that hides its environment got it from the sandbox that started it.
+            None => environment(parent(pid).filter(|&parent| is_sandbox(parent))?)?,
         };
+        let serves = environment.contains(&name) && environment.contains(&endpoint);
         serves.then_some(FunctionProcess(pid))
     });
     processes.collect()
@@ -52,22 +54,10 @@ fn environment(pid: i32) -> Option<Vec<String>> {
     )
 }
 
-/// Whether a process runs what was built for this function.
-fn runs(pid: i32, function: &str) -> bool {
-    let program = || {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let path = String::from_utf8(line.split(|&byte| byte == 0).next()?.into()).ok()?;
-        path.ends_with("/bootstrap").then_some(path)
-    };
-    // Functions are named after the stack and themselves.
-    let name = function.rsplit('-').next().unwrap_or(function);
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/lambda");
-    let built = format!("{folder}/{name}/bootstrap");
-    // They are large, and this is asked often.
-    let size = |path: &str| fs::metadata(path).map(|file| file.len()).ok();
-    program().is_some_and(|program| {
-        size(&program) == size(&built) && fs::read(program).ok() == fs::read(built).ok()
-    })
+/// Whether a process is what starts a function and sees to its rules.
+fn is_sandbox(pid: i32) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|&byte| byte == 0).nth(1) == Some(b"lambda-sandbox")
 }
 
 fn parent(pid: i32) -> Option<i32> {
@@ -154,8 +144,13 @@ impl FunctionProcess {
         self.status_bytes("RssAnon:")
     }
 
+    /// What the system says of it; nothing if it is gone.
+    pub fn status(self) -> Option<String> {
+        fs::read_to_string(format!("/proc/{}/status", self.0)).ok()
+    }
+
     fn status_bytes(self, name: &str) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let status = self.status()?;
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kilobytes * 1024)

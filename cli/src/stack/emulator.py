@@ -8,16 +8,23 @@ and any user of this machine; with that, a web page can have it run code. So:
 - What a browser sends for a page that is not of this machine is refused, and so is a name that only
   leads here (DNS rebinding).
 - The servers that hand events to the functions can ask for no signature. They answer processes of this
-  user alone, and no browser.
+  user and the function's own, and no browser.
 
-Where it does something else than AWS that the product depends on, it is set right at the end.
+Functions it would start as processes like its own. Here `reelrun lambda-sandbox` starts them, and is told
+when they are to stand still. Where it does something else than AWS that the product depends on, it is set
+right at the end.
 """
 
 import http.server
+import itertools
+import json
 import os
 import re
+import signal
 import socketserver
+import subprocess
 import sys
+import types
 from hmac import compare_digest
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,10 +32,12 @@ from urllib.parse import parse_qs, urlsplit
 with open(os.environ.pop("REELRUN_SECRET_FILE"), "rb") as secret_file:
     SECRET = secret_file.read()
 os.unlink(secret_file.name)
+SANDBOX = json.loads(os.environ.pop("REELRUN_SANDBOX"))
 
 import samtranslator.translator.transform as sam  # noqa: E402
 
 import ministack.app as emulator  # noqa: E402
+from ministack.core import lambda_runtime  # noqa: E402
 from ministack.core.iam_evaluator import is_root_access_key  # noqa: E402
 from ministack.core.router import extract_access_key_id  # noqa: E402
 from ministack.core.sigv4 import decode_header_value  # noqa: E402
@@ -124,7 +133,9 @@ def user_of(client, server):
 
 
 def is_of_this_user(_, request, client_address):
-    return user_of(client_address, request.getsockname()) == os.getuid()
+    server = request.getsockname()
+    user = user_of(client_address, server)
+    return user == os.getuid() or (server[1] in SANDBOXES and user == SANDBOXES[server[1]].user)
 
 
 def parse_request_of_no_browser(handler, parse=http.server.BaseHTTPRequestHandler.parse_request):
@@ -137,8 +148,95 @@ def parse_request_of_no_browser(handler, parse=http.server.BaseHTTPRequestHandle
     return True
 
 
-socketserver.BaseServer.verify_request = is_of_this_user
-http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
+# By the port at which a function asks for its events.
+SANDBOXES = {}
+
+# Users whose numbers neither people nor the system's services have; one for each sandbox.
+USERS = itertools.cycle(range(50_000, 60_000))
+
+OWN_VARIABLES = dict(os.environ)
+
+
+def variables(config, *rest, complete=lambda_svc._provided_worker_env):
+    """A function's variables, without this server's own, and with what its sandbox is like."""
+    variables = {
+        name: value
+        for name, value in complete(config, *rest).items()
+        if name.startswith("AWS_") or OWN_VARIABLES.get(name) != value
+    }
+    variables["REELRUN_STORAGE_MB"] = str((config.get("EphemeralStorage") or {}).get("Size", 512))
+    variables["REELRUN_LAYER"] = SANDBOX["layer"] if config.get("Layers") else ""
+    return variables
+
+
+def start_function(program, *, cwd, env, stdin=None, **rest):
+    """Starts a function in a sandbox; programs of other kinds it doesn't start."""
+    if program != [os.path.join(cwd, "bootstrap")]:
+        raise OSError(f"{program[0]} is no function's program")
+    layer, storage = env.pop("REELRUN_LAYER"), env.pop("REELRUN_STORAGE_MB")
+    user = next(USERS)
+    command = [*SANDBOX["command"], "--code", cwd, "--user", str(user), "--storage-mb", storage]
+    command += ["--memory-mb", env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]]
+    if layer:
+        command += ["--layer", layer]
+    # The variables are the function's, so the command is told by arguments.
+    sandbox = subprocess.Popen(command, cwd="/", env=env, stdin=subprocess.PIPE, **rest)
+    sandbox.user = user
+    SANDBOXES[int(env["AWS_LAMBDA_RUNTIME_API"].rpartition(":")[2])] = sandbox
+    return sandbox
+
+
+def tell(server, line):
+    """Tells the sandbox of the function that asks this server."""
+    try:
+        sandbox = SANDBOXES.get(server.server_address[1])
+        sandbox.stdin.write(line)
+        sandbox.stdin.flush()
+    except (AttributeError, OSError, ValueError):
+        pass  # it has ended, or is one that can't be told
+
+
+class Worker(lambda_runtime.ProvidedWorker):
+    """A function that stands still between invocations, and whose end is told as Lambda tells it."""
+
+    exit_code = None
+
+    def _mark_first_poll(self, generation):
+        is_current = super()._mark_first_poll(generation)
+        if is_current:
+            tell(self._server, b"freeze\n")
+        return is_current
+
+    def _build_handler_class(self, *rest):
+        class Handler(super()._build_handler_class(*rest)):
+            def send_response(self, *rest):
+                if self.command == "GET":
+                    tell(self.server, b"thaw\n")
+                super().send_response(*rest)
+
+        return Handler
+
+    def _shutdown_server(self):
+        if self._server is not None:
+            SANDBOXES.pop(self._server.server_address[1], None)
+        super()._shutdown_server()
+
+    def _teardown(self):
+        self.exit_code = self._proc and self._proc.poll()
+        super()._teardown()
+
+    def invoke(self, event, request_id, **rest):
+        result = super().invoke(event, request_id, **rest)
+        error = result.get("error_payload")
+        if isinstance(error, dict) and error.get("errorType") == "Runtime.ExitError":
+            error["errorMessage"] = f"RequestId: {request_id} Error: Runtime exited with error: {ending(self.exit_code)}"
+        return result
+
+
+def ending(code):
+    return f"signal: {signal.strsignal(-code).lower()}" if code and code < 0 else f"exit status {code}"
+
+
 def apply_transforms(template, provided=None, previous=None, apply=engine._apply_transforms, transform=sam.transform):
     """SAM knows by a function's properties whether it has changed and needs a new version. On AWS it is
     told the parameters' values; the emulator tells it none, so a changed parameter would change nothing."""
@@ -162,6 +260,12 @@ def invoke_async(function, event, invoke=lambda_svc.invoke_async_with_retry):
     return invoke(function, event)
 
 
+lambda_svc._provided_worker_env = variables
+lambda_runtime.ProvidedWorker = Worker
+for module in (lambda_runtime, lambda_svc):
+    module.subprocess = types.SimpleNamespace(**{**vars(subprocess), "Popen": start_function})
+socketserver.BaseServer.verify_request = is_of_this_user
+http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
 changesets._apply_transforms = apply_transforms
 lambda_svc.invoke_async_with_retry = invoke_async
 # Functions that are built for here are several times as large as those for Lambda, and with the layer

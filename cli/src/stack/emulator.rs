@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 
-use super::isolation::Isolation;
+use super::isolation::{Isolation, own_program};
 use crate::http;
 use crate::process::{Service, Task, private_file};
 use crate::project::{Project, make_folder, remove_folder};
@@ -42,8 +43,6 @@ pub(crate) struct Emulator {
     /// The value of [`SECRET`].
     pub(crate) secret: String,
     pub(crate) log: PathBuf,
-    /// Whether the functions find the layer at `/opt`.
-    pub(crate) layer_mounted: bool,
     /// Goes last, when nothing writes to it any more.
     _scratch: Scratch,
 }
@@ -60,7 +59,13 @@ impl Drop for Scratch {
 
 impl Emulator {
     /// Starts it, empty. `folder` is for its temporary files.
-    pub(crate) fn start(project: &Project, layer: &Path, folder: &Path, port: u16) -> Result<Self> {
+    pub(crate) fn start(
+        project: &Project,
+        isolation: &Isolation,
+        layer: &Path,
+        folder: &Path,
+        port: u16,
+    ) -> Result<Self> {
         let temporary = folder.join("tmp");
         remove_folder(&temporary)?;
         make_folder(&temporary)?;
@@ -73,14 +78,22 @@ impl Emulator {
             .and_then(|mut file| file.write_all(secret.as_bytes()))
             .with_context(|| format!("cannot write {}", secret_file.display()))?;
         let python = project.tool("python");
-        let isolation = Isolation::probe(project, layer, &python);
+        // A copy, since this program's own file may be built anew while the stack serves.
+        let launcher = temporary.join("reelrun");
+        fs::copy(own_program()?, &launcher)
+            .with_context(|| format!("cannot write {}", launcher.display()))?;
+        let namespaces = isolation.namespaces;
+        let mut sandbox = vec![launcher.display().to_string(), "lambda-sandbox".to_owned()];
+        sandbox.extend((!namespaces).then(|| "--without-namespaces".to_owned()));
+        let sandbox = json!({"command": sandbox, "layer": layer});
         let port = free_port(port)?;
         let url = format!("http://127.0.0.1:{port}");
         let log = folder.join("emulator.log");
 
         let system = "/usr/local/bin:/usr/bin:/bin";
-        let path = if isolation.mounted {
-            format!("{system}:/opt/bin")
+        // Where there is no /opt, programs of the layer are found this way.
+        let path = if namespaces {
+            system.to_owned()
         } else {
             format!("{}:{system}", layer.join("bin").display())
         };
@@ -90,6 +103,7 @@ impl Emulator {
             .args(["-c", LAUNCHER])
             .clean_env()
             .env("REELRUN_SECRET_FILE", &secret_file)
+            .env("REELRUN_SANDBOX", sandbox.to_string())
             .env("PATH", path)
             .env("HOME", &temporary)
             .env("TMPDIR", &temporary)
@@ -119,7 +133,6 @@ impl Emulator {
             },
             secret,
             log,
-            layer_mounted: isolation.mounted,
             _scratch: Scratch(temporary),
         };
         emulator.wait_until_ready()?;

@@ -1,31 +1,30 @@
-//! Shows the emulator the ffmpeg layer at `/opt`, as Lambda would.
+//! How the emulator and its functions are started here, by what this machine permits.
 //!
-//! On Linux the layer is bind-mounted in a mount namespace of the emulator's own, so the machine's
-//! `/opt` stays as it is, and its processes are in a process namespace that ends with it. Where that
-//! is not allowed (a container without the right to mount), the layer's programs go on the
-//! functions' `PATH`, which on Lambda holds `/opt/bin` too.
+//! On Linux the emulator's processes are in a process namespace that ends with it. Each function is in a
+//! sandbox with Lambda's rules (`sandbox`), as far as they can be kept: where namespaces are not allowed
+//! (a container without that right), some are missing, and the command says which.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
 
 use crate::process::{Task, find_program};
 use crate::project::Project;
+use crate::sandbox::{self, Rule};
 
-/// `$1` is the layer; the rest is the program to become.
-const MOUNT: &str = r#"mkdir -p /opt && mount --bind "$1" /opt && shift && exec "$@""#;
-
-/// In root's and in a user's way.
-const UNSHARE: [&[&str]; 2] = [
-    &["unshare", "--mount", "--pid", "--fork", "--kill-child"],
+/// In root's way, in a user's, and not at all.
+const UNSHARE: [&[&str]; 3] = [
+    &["unshare", "--pid", "--fork", "--kill-child"],
     &[
         "unshare",
         "--user",
         "--map-root-user",
-        "--mount",
         "--pid",
         "--fork",
         "--kill-child",
     ],
+    &[],
 ];
 
 /// Ends the program when this process ends, however it ends.
@@ -35,51 +34,38 @@ const TETHER: [&str; 3] = ["setpriv", "--pdeathsig", "KILL"];
 pub(crate) struct Isolation {
     /// The programs before the emulator's own.
     prefix: Vec<OsString>,
-    /// Whether `/opt` is the layer.
-    pub(crate) mounted: bool,
+    /// Whether functions' sandboxes can have namespaces.
+    pub(super) namespaces: bool,
 }
 
 impl Isolation {
-    /// Finds out by trying. `python` must run inside too: it may itself live under `/opt`.
-    pub(crate) fn probe(project: &Project, layer: &Path, python: &Path) -> Self {
-        let mut prefix: Vec<OsString> = Vec::new();
-        if find_program(TETHER[0]).is_some()
-            && runs(project, &with(&TETHER, &[]), &["true".as_ref()])
-        {
-            prefix.extend(with(&TETHER, &[]));
+    /// Finds out by trying.
+    pub(crate) fn probe(project: &Project) -> Result<Self> {
+        let own = own_program()?;
+        let mut tether = words(&TETHER);
+        if !runs(project, &tether, &words(&["true"])) {
+            tether.clear();
         }
-        for unshare in UNSHARE
-            .into_iter()
-            .filter(|_| find_program("unshare").is_some())
-        {
-            let mount = [
-                "sh".as_ref(),
-                "-c".as_ref(),
-                MOUNT.as_ref(),
-                "sh".as_ref(),
-                layer.as_os_str(),
-            ];
-            let inside: Vec<OsString> = prefix
-                .iter()
-                .cloned()
-                .chain(with(unshare, &mount))
-                .collect();
-            let check = "import os, sys; sys.exit(not os.access('/opt/bin/ffmpeg', os.X_OK))";
-            if runs(
-                project,
-                &inside,
-                &[python.as_os_str(), "-c".as_ref(), check.as_ref()],
-            ) {
-                return Self {
-                    prefix: inside,
-                    mounted: true,
-                };
-            }
+        let prefixes = UNSHARE.map(|unshare| [tether.clone(), words(unshare)].concat());
+        let check = [vec![own.into()], words(&sandbox::CHECK)].concat();
+        let found = prefixes.iter().find(|prefix| runs(project, prefix, &check));
+        if let Some(prefix) = found {
+            return Ok(Self {
+                prefix: prefix.clone(),
+                namespaces: true,
+            });
         }
-        Self {
+        // A process namespace is of use even so.
+        let [of_root, _, none] = prefixes;
+        let prefix = if runs(project, &of_root, &words(&["true"])) {
+            of_root
+        } else {
+            none
+        };
+        Ok(Self {
             prefix,
-            mounted: false,
-        }
+            namespaces: false,
+        })
     }
 
     /// The command line that runs `program` this way.
@@ -89,49 +75,72 @@ impl Isolation {
         let first = line.remove(0);
         (first, line)
     }
+
+    /// Lambda's rules that can't be kept here, as a list to be read; nothing if all can.
+    pub(crate) fn missing_rules(&self) -> Option<String> {
+        if self.namespaces {
+            return None;
+        }
+        let rules = Rule::missing_without_namespaces();
+        let lines: Vec<_> = rules.map(|rule| format!("  - {}", rule.text())).collect();
+        Some(format!(
+            "Functions run without some of Lambda's rules, since this machine permits no namespaces. These \
+             rules are missing:\n{}",
+            lines.join("\n")
+        ))
+    }
+
+    /// Says which rules are missing.
+    pub(super) fn tell(&self, project: &Project) {
+        if let Some(missing) = self.missing_rules() {
+            project.say.line(&missing);
+        }
+    }
 }
 
-fn with(words: &[&str], more: &[&OsStr]) -> Vec<OsString> {
-    words
-        .iter()
-        .map(OsString::from)
-        .chain(more.iter().map(OsString::from))
-        .collect()
+/// This very program, which starts the sandboxes.
+pub(super) fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().context("this program's file is gone")
 }
 
-fn runs(project: &Project, prefix: &[OsString], program: &[&OsStr]) -> bool {
-    let Some((first, rest)) = prefix.split_first() else {
+fn words(words: &[&str]) -> Vec<OsString> {
+    words.iter().map(OsString::from).collect()
+}
+
+fn runs(project: &Project, prefix: &[OsString], program: &[OsString]) -> bool {
+    let line = [prefix, program].concat();
+    let Some((first, rest)) = line.split_first() else {
         return false;
     };
-    Task::new(project, "isolation probe", first)
-        .args(rest)
-        .args(program)
-        .succeeds()
+    let is_there = Path::new(first).is_file() || first.to_str().and_then(find_program).is_some();
+    is_there
+        && Task::new(project, "isolation probe", first)
+            .args(rest)
+            .succeeds()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn isolation(prefix: &[&str]) -> Isolation {
+        Isolation {
+            prefix: words(prefix),
+            namespaces: false,
+        }
+    }
+
     #[test]
     fn without_isolation_the_program_runs_as_it_is() {
-        let plain = Isolation {
-            prefix: Vec::new(),
-            mounted: false,
-        };
         assert_eq!(
-            plain.command(Path::new("ministack")),
+            isolation(&[]).command(Path::new("ministack")),
             ("ministack".into(), Vec::new())
         );
     }
 
     #[test]
     fn the_program_comes_last() {
-        let isolation = Isolation {
-            prefix: with(&TETHER, &[]),
-            mounted: false,
-        };
-        let (program, args) = isolation.command(Path::new("ministack"));
+        let (program, args) = isolation(&TETHER).command(Path::new("ministack"));
         assert_eq!(program, "setpriv");
         assert_eq!(args, ["--pdeathsig", "KILL", "ministack"]);
     }

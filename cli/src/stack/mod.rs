@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
+pub(crate) use self::isolation::Isolation;
 pub(crate) use self::site::Site;
 use self::start::{Built, update};
 pub(crate) use self::start::{Obtained, obtain, obtain_all};
@@ -90,6 +91,7 @@ pub(crate) fn introduce(project: &Project, site: &Site, state: &StackState) {
 /// Makes sure a stack serves in the background.
 pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
     prerequisites::local_stack()?;
+    Isolation::probe(project)?.tell(project);
     // Here, so that what takes long is seen; the process in the background finds it done.
     let built = Built::make(project, Profile::Debug)?;
     if let Some(state) = site.running() {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::START_PATIENCE;
 use super::emulator::Emulator;
 use super::http_head::Upstream;
+use super::isolation::Isolation;
 use super::proxy::Proxy;
 use super::site::Site;
 use crate::arch::Arch;
@@ -58,10 +59,12 @@ pub(crate) fn obtain_all(
 ) -> Result<Vec<Obtained>> {
     prerequisites::local_stack()?;
     let built = Built::make(project, profile)?;
+    let isolation = Isolation::probe(project)?;
+    isolation.tell(project);
     // An emulator ends with the thread that started it, so that is this one.
     let claims = sites
         .iter()
-        .map(|site| Claim::on(project, &built, site))
+        .map(|site| Claim::on(project, &isolation, &built, site))
         .collect::<Result<Vec<_>>>()?;
     let step = project.say.begin(match sites {
         [_] => "Deploying to it",
@@ -89,7 +92,7 @@ enum Claim {
 }
 
 impl Claim {
-    fn on(project: &Project, built: &Built, site: &Site) -> Result<Self> {
+    fn on(project: &Project, isolation: &Isolation, built: &Built, site: &Site) -> Result<Self> {
         make_folder(&site.folder)?;
         let deadline = Instant::now() + START_PATIENCE;
         loop {
@@ -98,9 +101,8 @@ impl Claim {
                 return Ok(Self::Theirs(Box::new(state)));
             }
             if let Some(lock) = site.lock()? {
-                return Ok(Self::Ours(Box::new(Started::start(
-                    project, built, site, lock,
-                )?)));
+                let started = Started::start(project, isolation, built, site, lock)?;
+                return Ok(Self::Ours(Box::new(started)));
             }
             if Instant::now() > deadline {
                 bail!(
@@ -148,18 +150,20 @@ struct Started {
 }
 
 impl Started {
-    fn start(project: &Project, built: &Built, site: &Site, lock: File) -> Result<Self> {
+    fn start(
+        project: &Project,
+        isolation: &Isolation,
+        built: &Built,
+        site: &Site,
+        lock: File,
+    ) -> Result<Self> {
         let step = project.say.begin("Starting the local stack");
         let _ = fs::remove_file(site.state_file());
         let proxy = Proxy::bind(site.proxy_port)?;
         let layer = project.layer(built.arch);
         let work = site.folder.join("stack");
-        let emulator = Emulator::start(project, &layer, &work, site.emulator_port)?;
-        step.done_with(if emulator.layer_mounted {
-            "ffmpeg mounted at /opt"
-        } else {
-            "ffmpeg on the functions' PATH"
-        });
+        let emulator = Emulator::start(project, isolation, &layer, &work, site.emulator_port)?;
+        step.done();
         Ok(Self {
             emulator,
             proxy,

@@ -19,6 +19,7 @@ mod openapi;
 mod pipeline;
 mod roles;
 mod runs;
+mod sandbox;
 mod security;
 mod sweep;
 mod upload;
