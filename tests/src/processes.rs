@@ -105,6 +105,11 @@ impl FunctionProcess {
         assert!(self.try_kill(), "process {} is gone", self.0);
     }
 
+    /// Has it stand still, as a sandbox between two invocations does.
+    pub fn freeze(self) {
+        kill_process(Pid::from_raw(self.0).unwrap(), Signal::STOP).unwrap();
+    }
+
     /// Has it crash, as a program does that reads what it may not.
     pub fn crash(self) {
         kill_process(Pid::from_raw(self.0).unwrap(), Signal::SEGV).unwrap();

@@ -86,17 +86,17 @@ async fn a_deployment_in_the_middle_of_a_run_changes_nothing_of_it() {
         ("MaxHeight", "240"),
     ]);
     let id = stack.upload(&file);
-    until("chunk 2 runs", || chunk(&stack, 600).is_some()).await;
+    let closely = Patience::of(Duration::from_mins(1)).every(Duration::from_millis(20));
+    let second = async || chunk(&stack, 600).ok_or("it does not");
+    let second = closely.wait_for("chunk 2 runs", second).await;
+    // However long the deployment takes, the run has not ended before.
+    second.freeze();
     assert_eq!(survey(&stack)["running"], json!([before]));
     deployments.execute();
     let after = format!("{function}:{}", live_version(&stack, function).await);
     assert_ne!(before, after);
-    // It has not ended meanwhile, and one part certainly begins now.
-    until("a chunk was killed", || {
-        let mut firsts = (0..4).map(|index| index * 600);
-        firsts.any(|first| chunk(&stack, first).is_some_and(FunctionProcess::try_kill))
-    })
-    .await;
+    // So its part begins once more, now.
+    second.kill();
     let video = stack.settled(&id);
     assert_eq!(video["status"], "ready", "{video:#}");
     assert_eq!(stack.attempts(&id).await, 1);
