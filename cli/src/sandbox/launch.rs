@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::unistd::{Gid, Uid, geteuid, getgid, getuid};
 
@@ -88,7 +88,12 @@ pub(super) fn limit() -> Result<()> {
         (Resource::RLIMIT_NPROC, PROCESSES),
         (Resource::RLIMIT_CORE, 0),
     ] {
-        setrlimit(resource, most, most).with_context(|| format!("cannot limit {resource:?}"))?;
+        // Where there is a lower one, it stays.
+        let limited = getrlimit(resource).and_then(|(_, hard)| {
+            let most = most.min(hard);
+            setrlimit(resource, most, most)
+        });
+        limited.with_context(|| format!("cannot limit {resource:?}"))?;
     }
     Ok(())
 }

@@ -95,8 +95,13 @@ fn tmp_is_as_large_as_configured() {
 #[test]
 fn what_is_others_is_not_there() {
     let left = tempfile::NamedTempFile::new().unwrap();
-    let own = std::env::current_dir().unwrap();
-    let paths = [left.path(), &own, "/root".as_ref(), "/home".as_ref()];
+    let own = env!("CARGO_MANIFEST_DIR");
+    let paths = [
+        left.path(),
+        own.as_ref(),
+        "/root".as_ref(),
+        "/home".as_ref(),
+    ];
     let paths = paths.map(|path| path.display().to_string()).join(" ");
     let script = format!(
         "for it in /dev/shm /run /sys /srv /mnt {paths} /etc/shadow; do \
@@ -141,7 +146,10 @@ fn a_process_opens_1024_files() {
 
 #[test]
 fn a_sandbox_has_1024_processes_and_threads() {
-    assert_eq!(Sandbox::probe(1769, "threads").text(), "1024\n");
+    let threads = Sandbox::probe(1769, "threads").text();
+    let threads: u32 = threads.trim().parse().unwrap();
+    // Where there is only one user, those of the sandbox's first process are among them.
+    assert!((1016..=1024).contains(&threads), "{threads}");
 }
 
 #[test]
