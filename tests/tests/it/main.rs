@@ -7,6 +7,7 @@
 mod attacks;
 mod chunks;
 mod deployments;
+mod edge;
 mod fault_matrix;
 mod faults;
 mod handlers;
