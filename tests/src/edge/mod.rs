@@ -29,8 +29,20 @@ const MOST_MEMORY: usize = 2 << 20;
 
 /// What the runtime has no grammar for, or no use.
 const MISSING: [&str; 14] = [
-    "?.", "??", "...", "class ", "yield", " of ", "const {", "const [", "let {", "let [", "import(",
-    "eval(", "require(", "setTimeout(",
+    "?.",
+    "??",
+    "...",
+    "class ",
+    "yield",
+    " of ",
+    "const {",
+    "const [",
+    "let {",
+    "let [",
+    "import(",
+    "eval(",
+    "require(",
+    "setTimeout(",
 ];
 
 const RUNTIME: &str = include_str!("runtime.js");
@@ -80,7 +92,11 @@ impl Edge {
         runtime.set_memory_limit(MOST_MEMORY);
         let context = Context::full(&runtime).map_err(|why| why.to_string())?;
         let store = Rc::new(RefCell::new(store));
-        let handler = context.with(|ctx| load(&ctx, code, &store).catch(&ctx).map_err(|why| why.to_string()))?;
+        let handler = context.with(|ctx| {
+            load(&ctx, code, &store)
+                .catch(&ctx)
+                .map_err(|why| why.to_string())
+        })?;
         Ok(Self {
             handler: Some(handler),
             context,
@@ -161,19 +177,29 @@ fn load(
 ) -> rquickjs::Result<Persistent<Function<'static>>> {
     let globals = ctx.globals();
     globals.set("hmac_sha256", Function::new(ctx.clone(), hmac_sha256)?)?;
-    globals.set("from_base64url", Function::new(ctx.clone(), from_base64url)?)?;
+    globals.set(
+        "from_base64url",
+        Function::new(ctx.clone(), from_base64url)?,
+    )?;
     let store = Rc::clone(store);
     let stored = move |name: String| store.borrow().get(&name).cloned();
     globals.set("stored", Function::new(ctx.clone(), stored)?)?;
     ctx.eval::<(), _>(RUNTIME)?;
     for module in ["cloudfront", "crypto"] {
-        Module::declare(ctx.clone(), module, format!("export default modules.{module};"))?;
+        Module::declare(
+            ctx.clone(),
+            module,
+            format!("export default modules.{module};"),
+        )?;
     }
     // CloudFront calls the function of that name; a module has to say that it has one.
     let code = format!("{code}\nexport {{ handler }};");
     let (module, loaded) = Module::declare(ctx.clone(), "function", code)?.eval()?;
     loaded.finish::<()>()?;
-    Ok(Persistent::save(ctx, module.get::<_, Function<'_>>("handler")?))
+    Ok(Persistent::save(
+        ctx,
+        module.get::<_, Function<'_>>("handler")?,
+    ))
 }
 
 fn hmac_sha256(key: String, text: String) -> String {
@@ -190,8 +216,15 @@ fn from_base64url(text: String) -> String {
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
     );
-    let known: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    let known: String = text
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
     // A lone character at the end is less than a byte.
-    let whole = if known.len() % 4 == 1 { &known[..known.len() - 1] } else { &known };
+    let whole = if known.len() % 4 == 1 {
+        &known[..known.len() - 1]
+    } else {
+        &known
+    };
     String::from_utf8_lossy(&lenient.decode(whole).unwrap()).into_owned()
 }

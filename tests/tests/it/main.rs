@@ -18,6 +18,7 @@ mod multipart;
 mod notifications;
 mod openapi;
 mod pipeline;
+mod private;
 mod roles;
 mod runs;
 mod sandbox;

@@ -19,7 +19,9 @@ pub struct PlaybackKeys {
 
 /// The text holds no keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected `name:secret`, separated by commas, the secret with at least {SHORTEST_SECRET} letters and digits")]
+#[error(
+    "expected `name:secret`, separated by commas, the secret with at least {SHORTEST_SECRET} letters and digits"
+)]
 pub struct InvalidKeys;
 
 /// 256 bits in hexadecimal are 64. Less than half of that can be guessed.

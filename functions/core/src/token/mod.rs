@@ -5,6 +5,7 @@
 //! the same tokens in another language; tests hold the two to each other and to a third reader.
 
 mod keys;
+pub mod request;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -206,8 +207,13 @@ mod tests {
     #[test]
     fn a_token_has_its_time() {
         let of = |expires_at, not_before| {
-            let (expires_at, not_before) = (expires_at + NOW.as_secs(), Some(not_before + NOW.as_secs()));
-            let claims = Claims { expires_at, not_before, ..claims() };
+            let (expires_at, not_before) =
+                (expires_at + NOW.as_secs(), Some(not_before + NOW.as_secs()));
+            let claims = Claims {
+                expires_at,
+                not_before,
+                ..claims()
+            };
             verify(&sign(&claims, &ring()), &ring(), NOW).map(drop)
         };
         assert_eq!(of(1, 0), Ok(()));

@@ -52,7 +52,11 @@ fn edge_opens(token: &str, secret: &str, claims: &Claims) -> bool {
             Audience::Original => "original",
         };
         let uri = format!("/s/{token}/{}/{file}", claims.video);
-        let viewed = Viewed { uri: &uri, host: "d1.cloudfront.net", referer: None };
+        let viewed = Viewed {
+            uri: &uri,
+            host: "d1.cloudfront.net",
+            referer: None,
+        };
         match edge.ask(viewed, NOW) {
             Decision::Serve(_) => true,
             Decision::Refuse(status) => {

@@ -100,7 +100,10 @@ fn no_attack_opens_anything() {
 fn pages_of_the_domains_that_are_named_may_ask_for_playlists_and_anybody_for_segments() {
     let edge = edge();
     let token = token::sign(
-        &Claims { referrers: Some(vec!["example.com".into(), "Films.example".into()]), ..claims(Audience::Play) },
+        &Claims {
+            referrers: Some(vec!["example.com".into(), "Films.example".into()]),
+            ..claims(Audience::Play)
+        },
         &ring(),
     );
     let opens = |file: &str, referer| {
@@ -145,7 +148,11 @@ fn media_with_a_host_of_their_own_are_served_there_only() {
     let uri = format!("/s/{token}/{}/master.m3u8", video());
     edge.store("media-host", Some("media.example.com"));
     assert_eq!(ask(&edge, &uri, None), Decision::Refuse(403));
-    let viewed = Viewed { uri: &uri, host: "media.example.com", referer: None };
+    let viewed = Viewed {
+        uri: &uri,
+        host: "media.example.com",
+        referer: None,
+    };
     assert!(matches!(edge.ask(viewed, NOW), Decision::Serve(_)));
 }
 
@@ -161,32 +168,59 @@ fn without_keys_nothing_is_open() {
 fn what_the_edge_lacks_the_stand_in_lacks() {
     let deploy = |code: &str| Edge::deploy(code, BTreeMap::new()).map(|_| ());
     let handler = |body: &str| {
-        format!("import crypto from 'crypto';\nasync function handler(event) {{\n{body}\nreturn event.request;\n}}")
+        format!(
+            "import crypto from 'crypto';\nasync function handler(event) {{\n{body}\nreturn event.request;\n}}"
+        )
     };
     assert_eq!(deploy(&handler("")), Ok(()));
-    assert!(deploy(&handler(&"//".repeat(6000))).unwrap_err().contains("bytes"));
-    for syntax in ["const {a} = event;", "event?.request;", "f(...event);", "for (const a of []) {}"] {
-        assert!(deploy(&handler(syntax)).unwrap_err().contains("no `"), "{syntax}");
+    assert!(
+        deploy(&handler(&"//".repeat(6000)))
+            .unwrap_err()
+            .contains("bytes")
+    );
+    for syntax in [
+        "const {a} = event;",
+        "event?.request;",
+        "f(...event);",
+        "for (const a of []) {}",
+    ] {
+        assert!(
+            deploy(&handler(syntax)).unwrap_err().contains("no `"),
+            "{syntax}"
+        );
     }
     let event = serde_json::json!({"request": {}});
     let fails = |body: &str| {
         let edge = Edge::deploy(&handler(body), BTreeMap::new()).unwrap();
         edge.call(&event, NOW).unwrap_err()
     };
-    for missing in ["crypto.createVerify('RSA-SHA256');", "crypto.subtle.verify();", "fetch('/');", "process.exit();"] {
+    for missing in [
+        "crypto.createVerify('RSA-SHA256');",
+        "crypto.subtle.verify();",
+        "fetch('/');",
+        "process.exit();",
+    ] {
         assert!(fails(missing).contains("not"), "{missing}");
     }
     fails("let text = 'x'; while (true) { text += text; }");
 }
 
-/// The template has the code in it, since CloudFormation takes no file.
+/// The template has the code in it, since `CloudFormation` takes no file.
 #[test]
 fn the_template_deploys_this_very_file() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let template = fs::read_to_string(format!("{root}/infra/template.yaml")).unwrap();
-    let (_, rest) = template.split_once("\n  PlaybackGate:\n").expect("the function");
-    let (_, code) = rest.split_once("\n      FunctionCode: |\n").expect("its code");
-    let indented = code.lines().take_while(|line| line.is_empty() || line.starts_with("        "));
-    let lines: Vec<_> = indented.map(|line| line.get(8..).unwrap_or_default()).collect();
+    let (_, rest) = template
+        .split_once("\n  PlaybackGate:\n")
+        .expect("the function");
+    let (_, code) = rest
+        .split_once("\n      FunctionCode: |\n")
+        .expect("its code");
+    let indented = code
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("        "));
+    let lines: Vec<_> = indented
+        .map(|line| line.get(8..).unwrap_or_default())
+        .collect();
     assert_eq!(lines.join("\n").trim_end(), PLAYBACK.trim_end());
 }
