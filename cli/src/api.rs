@@ -93,6 +93,19 @@ pub(crate) struct Playback {
     pub(crate) hls: Option<String>,
     #[serde(default)]
     pub(crate) dash: Option<String>,
+    #[serde(default)]
+    pub(crate) original: Option<String>,
+}
+
+/// A playback token.
+#[derive(Deserialize)]
+pub(crate) struct GrantedToken {
+    pub(crate) token: String,
+    pub(crate) expires_at: String,
+    pub(crate) playback: Playback,
+    /// The answer as it came.
+    #[serde(skip)]
+    pub(crate) json: Value,
 }
 
 /// An RFC 9457 problem.
@@ -152,17 +165,20 @@ impl Api {
     }
 
     /// Asks for the permission to upload a file.
-    pub(crate) fn create_upload(&self, file: &Path, size: u64) -> Result<Granted> {
+    pub(crate) fn create_upload(&self, file: &Path, size: u64, private: bool) -> Result<Granted> {
         let name = file
             .file_name()
             .unwrap_or(file.as_os_str())
             .to_string_lossy();
-        let body = json!({
+        let mut body = json!({
             "filename": name,
             // The API knows the type by the name, and says which names it takes.
             "content_type": "",
             "size_bytes": size,
         });
+        if private {
+            body["visibility"] = "private".into();
+        }
         let answer = self
             .agent
             .post(format!("{}/uploads", self.base))
@@ -204,6 +220,34 @@ impl Api {
         let video: Video = serde_json::from_value(json.clone())
             .context("the API described the video in no known way")?;
         Ok(Video { json, ..video })
+    }
+
+    /// A token for a private video, and what it opens.
+    pub(crate) fn create_token(
+        &self,
+        id: &str,
+        valid_for: Option<Duration>,
+        original: bool,
+        referrers: &[String],
+    ) -> Result<GrantedToken> {
+        let mut body = json!({"audience": if original { "original" } else { "play" }});
+        if let Some(valid_for) = valid_for {
+            body["expires_in_s"] = valid_for.as_secs().into();
+        }
+        if !referrers.is_empty() {
+            body["referrers"] = json!(referrers);
+        }
+        let answer = self
+            .agent
+            .post(format!("{}/tokens", self.video_url(id)))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json")
+            .send(body.to_string())
+            .map_err(|error| self.unreachable(&error))?;
+        let json = read_json(answer)?;
+        let granted: GrantedToken = serde_json::from_value(json.clone())
+            .context("the API granted the token in no known way")?;
+        Ok(GrantedToken { json, ..granted })
     }
 
     fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {

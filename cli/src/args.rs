@@ -1,6 +1,7 @@
 //! What can be typed. Help texts are the command's documentation, so they say what comes out.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Down,
     /// Upload files, wait until they can be watched, print where
     Upload(UploadArgs),
+    /// Print addresses at which a private video can be watched for a while
+    Share(ShareArgs),
     /// Fetch the ffmpeg layer
     Layer(ArchArgs),
     /// Build the functions for Lambda
@@ -57,7 +60,10 @@ pub(crate) enum Command {
 impl Command {
     /// Whether stdout is kept for a machine to read.
     pub(crate) fn answers_in_json(&self) -> bool {
-        matches!(self, Self::Upload(UploadArgs { json: true, .. }))
+        matches!(
+            self,
+            Self::Upload(UploadArgs { json: true, .. }) | Self::Share(ShareArgs { json: true, .. })
+        )
     }
 }
 
@@ -105,7 +111,31 @@ pub(crate) struct UploadArgs {
     /// Videos to upload
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Only those who are given a token may watch (see `share`)
+    #[arg(long)]
+    pub(crate) private: bool,
     /// Print each video as a line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stack: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShareArgs {
+    /// Id of a private video
+    pub(crate) id: String,
+    /// How long the addresses are good, e.g. 30m, 2h, 7d [default: 6h, or as long as the video is]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) valid_for: Option<Duration>,
+    /// For the uploaded file instead of the published video
+    #[arg(long)]
+    pub(crate) original: bool,
+    /// A domain whose pages may play it, e.g. example.com; may be repeated
+    #[arg(long = "referrer", value_name = "DOMAIN")]
+    pub(crate) referrers: Vec<String>,
+    /// Print the answer as a line of JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
@@ -137,6 +167,9 @@ pub(crate) struct DeployArgs {
     /// Replace the API token by a new one
     #[arg(long)]
     pub(crate) new_token: bool,
+    /// Sign playback tokens with a new key. The present one stays valid until the next new one
+    #[arg(long)]
+    pub(crate) new_playback_key: bool,
     /// Show the changes and ask before they are made
     #[arg(long)]
     pub(crate) confirm: bool,
@@ -201,6 +234,24 @@ fn parameter(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".to_owned()),
     }
+}
+
+/// Reads `90s`, `30m`, `2h` or `7d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write it as 90s, 30m, 2h or 7d".to_owned();
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 24 * 3600,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    count
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -272,5 +323,15 @@ mod tests {
         let split = parameter("ApiUrl=https://a/?b=c").expect("valid");
         assert_eq!(split, ("ApiUrl".to_owned(), "https://a/?b=c".to_owned()));
         assert!(parameter("MaxHeight").is_err());
+    }
+
+    #[test]
+    fn durations_are_a_number_and_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2h"), Ok(Duration::from_hours(2)));
+        assert_eq!(duration("7d"), Ok(Duration::from_hours(7 * 24)));
+        for wrong in ["", "h", "2", "2 h", "-1h", "2é", "99999999999999999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
     }
 }

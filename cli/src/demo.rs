@@ -46,7 +46,7 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<u8> {
         None => clip(project, &ffmpeg_dir)?,
     };
     let api = Api::of(state)?;
-    let video = upload::upload(project, &api, &file)?;
+    let video = upload::upload(project, &api, &file, false)?;
     if video.status == Status::Errored {
         let why = video
             .error

@@ -1,10 +1,14 @@
 //! Deploys to a person's own AWS account.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use crate::args::DeployArgs;
 use crate::builder::{self, Profile};
 use crate::page;
+use crate::playback_keys::{KeyStore, PlaybackKeys, media_host, refuse_parameter};
 use crate::process::Task;
 use crate::project::Project;
 use crate::release;
@@ -19,6 +23,7 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
         "Reelrun: deploying the stack {} to AWS",
         args.stack_name
     ));
+    refuse_parameter(&args.parameters)?;
     tools::prepare(project)?;
     let account = look_into_account(project, args)?;
     account.refuse_dead_end(&args.stack_name)?;
@@ -40,7 +45,11 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
         },
         logs: project.logs(),
         parameters: vec![("Architecture".to_owned(), args.arch.name().to_owned())],
+        secrets: BTreeMap::new(),
     };
+    let keys = playback_keys(project, args, &deployment, &account, &file)?;
+    let signs = keys.parameter();
+    deployment.secrets.insert("PlaybackKeys".to_owned(), signs);
     // A stack that is there keeps the tokens it has, whoever set them, unless new ones are wanted.
     let new_token = match &known {
         _ if args.new_token => Some(secret::new_token()?),
@@ -69,6 +78,15 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
 
     let outputs = deployment.outputs(project)?;
     let mut state = StackState::new(&outputs, account.region.clone(), args.stack_name.clone())?;
+    if let Some(arn) = &outputs.find("PlaybackKeyStoreArn") {
+        let store = KeyStore {
+            project,
+            deployment: &deployment,
+            arn,
+        };
+        store.replace(&keys, media_host(&state.cdn_url, &state.site_url))?;
+    }
+    state.playback_keys = Some(keys);
     state.api_token = new_token.or(known);
     state.write(&file)?;
     if let Some(page) = page {
@@ -99,6 +117,43 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
         );
     }
     Ok(0)
+}
+
+/// The keys that are in use, or the first ones, or a new one before them, as it is asked for.
+fn playback_keys(
+    project: &Project,
+    args: &DeployArgs,
+    deployment: &Deployment<'_>,
+    account: &Account,
+    file: &Path,
+) -> Result<PlaybackKeys> {
+    let store = if account.has_stack() {
+        deployment.outputs(project)?.find("PlaybackKeyStoreArn")
+    } else {
+        None
+    };
+    let store = store.as_ref().map(|arn| KeyStore {
+        project,
+        deployment,
+        arn,
+    });
+    let stored = match &store {
+        Some(store) => store.read()?,
+        // Without a CDN of its own, a stack has no such store.
+        None => StackState::read(file)
+            .ok()
+            .and_then(|state| state.playback_keys),
+    };
+    let keys = match stored {
+        None => PlaybackKeys::new()?,
+        Some(keys) if args.new_playback_key => keys.renewed()?,
+        Some(keys) => keys,
+    };
+    if let Some(store) = store {
+        // Before the API signs with it.
+        store.announce(&keys)?;
+    }
+    Ok(keys)
 }
 
 /// What is already there.

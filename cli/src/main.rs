@@ -19,6 +19,7 @@ mod layer;
 mod lint;
 mod page;
 mod playback;
+mod playback_keys;
 mod prerequisites;
 mod process;
 mod process_registry;
@@ -28,6 +29,7 @@ mod rollback;
 mod sam;
 mod sandbox;
 mod secret;
+mod share;
 mod signals;
 mod soak;
 mod stack;
@@ -84,6 +86,7 @@ fn run(args: Args, ui: Ui) -> Result<u8> {
         Command::Up(args) => stack::up(&project, &args),
         Command::Down => stack::down(&project),
         Command::Upload(args) => upload::run(&project, &args),
+        Command::Share(args) => share::run(&project, &args),
         Command::Layer(args) => layer::run(&project, args.arch),
         Command::Build(args) => builder::run(&project, args.arch),
         Command::Deploy(args) => deploy::run(&project, &args),

@@ -1,5 +1,6 @@
 //! `sam deploy`, the same for the local stack and for AWS: only endpoint and credentials differ.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use serde::Deserialize;
 
 use crate::process::Task;
 use crate::project::Project;
+use crate::secret::SecretFile;
 use crate::state::Outputs;
 
 /// An administrator of one emulator. The keys open nothing else.
@@ -44,6 +46,8 @@ pub(crate) struct Deployment<'a> {
     /// Where the logs of what is run for it go.
     pub(crate) logs: PathBuf,
     pub(crate) parameters: Vec<(String, String)>,
+    /// Those that are set in a file, since arguments can be seen.
+    pub(crate) secrets: BTreeMap<String, String>,
 }
 
 impl Deployment<'_> {
@@ -51,6 +55,7 @@ impl Deployment<'_> {
     pub(crate) fn deploy(&self, project: &Project) -> Result<()> {
         let task = Task::new(project, "sam deploy", project.tool("sam"))
             .log(self.logs.join("sam-deploy.log"));
+        let secrets = SecretFile::write(&self.logs, "parameters.yaml", &self.secrets)?;
         let task = self
             .place
             .apply(task, "deploy")
@@ -62,7 +67,7 @@ impl Deployment<'_> {
             ])
             .args(["--capabilities", "CAPABILITY_IAM"])
             .args(["--no-fail-on-empty-changeset", "--no-progressbar"])
-            .args(overrides(&self.parameters));
+            .args(overrides(&self.parameters, &secrets));
         match self.place {
             Place::Local { .. } => task
                 .args(["--s3-bucket", ARTIFACTS_BUCKET])
@@ -156,15 +161,16 @@ impl Place<'_> {
 }
 
 /// Each parameter is one argument, so values need no quoting. An empty one is left to its default.
-fn overrides(parameters: &[(String, String)]) -> Vec<OsString> {
+fn overrides(parameters: &[(String, String)], secrets: &SecretFile) -> Vec<OsString> {
     let mut args: Vec<OsString> = parameters
         .iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{name}={value}").into())
         .collect();
-    if !args.is_empty() {
-        args.insert(0, "--parameter-overrides".into());
-    }
+    args.insert(0, "--parameter-overrides".into());
+    let mut file = OsString::from("file://");
+    file.push(&secrets.0);
+    args.push(file);
     args
 }
 
@@ -196,8 +202,11 @@ mod tests {
             ("A".to_owned(), "1,2".to_owned()),
             ("B".to_owned(), String::new()),
         ];
-        assert_eq!(overrides(&given), ["--parameter-overrides", "A=1,2"]);
-        assert!(overrides(&given[1..]).is_empty());
+        let secrets = SecretFile("/s.yaml".into());
+        assert_eq!(
+            overrides(&given, &secrets),
+            ["--parameter-overrides", "A=1,2", "file:///s.yaml"]
+        );
     }
 
     #[test]

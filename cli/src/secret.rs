@@ -1,10 +1,15 @@
 //! Hashes and tokens.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
+
+use crate::process::private_file;
+use crate::project::make_folder;
 
 /// Lowercase hex SHA-256.
 pub(crate) fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
@@ -23,6 +28,28 @@ pub(crate) fn random_hex<const N: usize>() -> Result<String> {
         .and_then(|mut source| source.read_exact(&mut bytes))
         .context("the operating system gave no random bytes (/dev/urandom)")?;
     Ok(hex::encode(bytes))
+}
+
+/// A file with what must not be seen among a program's arguments; removed when dropped.
+pub(crate) struct SecretFile(pub(crate) PathBuf);
+
+impl SecretFile {
+    pub(crate) fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<Self> {
+        make_folder(folder)?;
+        let path = folder.join(name);
+        let json = serde_json::to_string(value).context("it fits into JSON")?;
+        let file = Self(path);
+        private_file(&file.0)
+            .and_then(|mut open| open.write_all(json.as_bytes()))
+            .with_context(|| format!("cannot write {}", file.0.display()))?;
+        Ok(file)
+    }
+}
+
+impl Drop for SecretFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
+use crate::playback_keys::PlaybackKeys;
 use crate::project::make_folder;
 
 /// A stack's addresses, names and keys. Local or deployed makes no difference to who reads it.
@@ -28,6 +29,9 @@ pub(crate) struct StackState {
     /// The bearer token; absent when this checkout never knew it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) api_token: Option<String>,
+    /// What playback tokens are signed with, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) playback_keys: Option<PlaybackKeys>,
     pub(crate) uploads_bucket: String,
     pub(crate) media_bucket: String,
     pub(crate) videos_table: String,
@@ -97,6 +101,7 @@ impl StackState {
             region,
             stack_name,
             api_token: None,
+            playback_keys: None,
             uploads_bucket: outputs.get("UploadsBucketName")?,
             media_bucket: outputs.get("MediaBucketName")?,
             videos_table: outputs.get("VideosTableName")?,

@@ -29,19 +29,11 @@ pub(crate) fn run(project: &Project, args: &UploadArgs) -> Result<u8> {
     for file in &args.files {
         check_file(file)?;
     }
-    let stack = match &args.stack {
-        Some(path) => StackState::read(path)?,
-        None => Site::main(project, PROXY_PORT).running().ok_or_else(|| {
-            anyhow!(
-                "no local stack is running; start one with `cargo reelrun up --detach`, or name a \
-                 deployed one with --stack"
-            )
-        })?,
-    };
+    let stack = stack(project, args.stack.as_deref())?;
     let api = Api::of(&stack)?;
     let mut errored = false;
     for file in &args.files {
-        let video = upload(project, &api, file)?;
+        let video = upload(project, &api, file, args.private)?;
         errored |= video.status == Status::Errored;
         if args.json {
             println!("{}", video.json);
@@ -52,14 +44,27 @@ pub(crate) fn run(project: &Project, args: &UploadArgs) -> Result<u8> {
     Ok(u8::from(errored))
 }
 
+/// The stack that is described at a path, or the local one.
+pub(crate) fn stack(project: &Project, description: Option<&Path>) -> Result<StackState> {
+    match description {
+        Some(path) => StackState::read(path),
+        None => Site::main(project, PROXY_PORT).running().ok_or_else(|| {
+            anyhow!(
+                "no local stack is running; start one with `cargo reelrun up --detach`, or name a \
+                 deployed one with --stack"
+            )
+        }),
+    }
+}
+
 /// Uploads one file and waits until it is ready or errored.
-pub(crate) fn upload(project: &Project, api: &Api, file: &Path) -> Result<Video> {
+pub(crate) fn upload(project: &Project, api: &Api, file: &Path, private: bool) -> Result<Video> {
     let size = check_file(file)?;
     let name = file
         .file_name()
         .unwrap_or(file.as_os_str())
         .to_string_lossy();
-    let granted = api.create_upload(file, size)?;
+    let granted = api.create_upload(file, size, private)?;
 
     let step = project
         .say

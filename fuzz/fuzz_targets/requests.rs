@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use reelrun_core::{
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     upload::{
         UploadLimits, UploadRequest,
         details::DetailsChange,
@@ -33,6 +33,9 @@ fuzz_target!(|text: &[u8]| {
     if Operation::permitted(&body, &video).is_ok() {
         // Nothing but this upload's key is ever signed.
         let key = body.get("key").and_then(Value::as_str);
-        assert_eq!(key, Some(&*StorageKey::Source(id).to_string()));
+        assert_eq!(
+            key,
+            Some(&*StorageKey::Source(Folder::public(id)).to_string())
+        );
     }
 });

@@ -20,6 +20,7 @@ pub mod confined;
 pub mod conformance;
 pub mod delivery;
 pub mod deployment;
+pub mod edge;
 pub mod fault_proxy;
 pub mod media;
 pub mod mp4;

@@ -36,6 +36,9 @@ pub struct Stack {
     pub stack_name: String,
     /// The token that opens the management calls.
     pub api_token: String,
+    /// What playback tokens are signed with, newest first.
+    #[serde(default)]
+    pub playback_keys: Value,
     /// Where sources go.
     pub uploads_bucket: String,
     /// What the CDN serves.

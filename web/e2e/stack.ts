@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -12,12 +12,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-import type { GrantedUpload, UploadRequest, Video } from '../src/schema.js';
+import type { GrantedUpload, UploadRequest, Video, Visibility } from '../src/schema.js';
 
 /** The stack that the tests were started with. */
 export const stack = JSON.parse(readFileSync(process.env.REELRUN_STACK!, 'utf8')) as {
   api_url: string;
   site_url: string;
+  cdn_url: string;
+  playback_keys: { id: string; secret: string }[];
   api_token: string;
   aws_endpoint_url: string;
   aws_access_key_id: string;
@@ -94,8 +96,8 @@ export async function video(id: string): Promise<Video> {
 }
 
 /** Uploads a file without the page. */
-export function upload(path: string, title?: string): Promise<string> {
-  return uploadAs(path.split('/').pop()!, 'video/mp4', readFileSync(path), title);
+export function upload(path: string, title?: string, visibility?: Visibility): Promise<string> {
+  return uploadAs(path.split('/').pop()!, 'video/mp4', readFileSync(path), title, visibility);
 }
 
 /** The same, of any bytes under any name and type. */
@@ -104,6 +106,7 @@ export async function uploadAs(
   contentType: string,
   body: string | Uint8Array,
   title?: string,
+  visibility: Visibility = 'public',
 ): Promise<string> {
   const bytes = Buffer.from(body);
   const request: UploadRequest = {
@@ -111,6 +114,7 @@ export async function uploadAs(
     content_type: contentType,
     size_bytes: bytes.length,
     title,
+    visibility,
   };
   const answer = await call('POST', '/uploads', request);
   const { video_id: id, upload } = (await answer.json()) as GrantedUpload;
@@ -119,6 +123,15 @@ export async function uploadAs(
   const put = await fetch(url, { method, headers, body: bytes });
   if (!put.ok) throw new Error(await put.text());
   return id;
+}
+
+/** A playback token for a private video that expires after so many seconds. */
+export function share(id: string, seconds: number): string {
+  const key = stack.playback_keys[0]!;
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { sub: id, aud: 'play', exp: Math.floor(Date.now() / 1000) + seconds };
+  const text = `${part({ alg: 'HS256', kid: key.id })}.${part(claims)}`;
+  return `${text}.${createHmac('sha256', key.secret).update(text).digest('base64url')}`;
 }
 
 /** Waits until a video is ready or has failed. */

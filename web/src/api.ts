@@ -1,15 +1,18 @@
 /** The API as the page calls it. Its types are generated from `functions/lookup/openapi.json`. */
 
 import { loadConfig } from './config';
+import { playbackToken } from './playback-token';
 import { ProblemError, SignedOutError, UnreachableError } from './problem';
 import { dropToken, setToken, signOut, token } from './session';
 import type {
   DetailsChange,
+  GrantedToken,
   GrantedUpload,
   Limits,
   SignedRequest,
   SignRequest,
   Status,
+  TokenRequest,
   UploadRequest,
   Video,
   VideoList,
@@ -45,8 +48,20 @@ export function listVideos(query: {
   return managed(`/videos?${search}`, {}).then(json<VideoList>);
 }
 
-export const getVideo = (id: string): Promise<Video> =>
-  call(`/videos/${encodeURIComponent(id)}`, {}).then(json<Video>);
+/** As whoever has this page's link, or this tab's token; a public video needs neither. */
+export function getVideo(id: string): Promise<Video> {
+  const bearer = playbackToken() ?? token();
+  const options = bearer === null ? {} : { token: bearer };
+  return call(`/videos/${encodeURIComponent(id)}`, options).then(json<Video>);
+}
+
+/** A token by which others watch a private video. */
+export function createToken(id: string, expiresInS: number): Promise<GrantedToken> {
+  const body: TokenRequest = { expires_in_s: expiresInS };
+  return managed(`/videos/${encodeURIComponent(id)}/tokens`, { method: 'POST', body }).then(
+    json<GrantedToken>,
+  );
+}
 
 export function renameVideo(id: string, title: string | null): Promise<Video> {
   const body: DetailsChange = { title };

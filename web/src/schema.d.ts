@@ -132,7 +132,8 @@ export interface paths {
         };
         /**
          * Look a video up
-         * @description Needs no token: the id can't be guessed.
+         * @description A public video needs no token: its id can't be guessed. A private one needs an API token, or a
+         *     playback token for it; without, it is not found.
          */
         get: operations["getVideo"];
         put?: never;
@@ -150,6 +151,27 @@ export interface paths {
          * @description What is absent stays as it is; `null` removes. Metadata is replaced as a whole.
          */
         patch: operations["changeVideo"];
+        trace?: never;
+    };
+    "/videos/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a playback token for a private video
+         * @description Nothing is stored, and a token can't be taken back: it opens the video until it expires, the video
+         *     is deleted, or its key is retired.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
 }
@@ -189,6 +211,18 @@ export interface components {
              */
             title?: string | null;
         };
+        /** @description A playback token, and what it opens. */
+        GrantedToken: {
+            /**
+             * Format: date-time
+             * @description When it expires: RFC 3339, UTC.
+             */
+            expires_at: string;
+            /** @description What can be played now, and where; all by this token. */
+            playback: components["schemas"]["Playback"];
+            /** @description A JWT. It is part of each address: whoever has it may watch. */
+            token: string;
+        };
         /** @description An upload that is permitted, and the video that it will be. */
         GrantedUpload: {
             /** @description How to send the file. */
@@ -213,6 +247,8 @@ export interface components {
         Limits: {
             /** @description Which files are accepted. */
             accepted: components["schemas"]["AcceptedType"][];
+            /** @description Who may watch a video of which its upload says nothing else. */
+            default_visibility: components["schemas"]["Visibility"];
             /**
              * Format: int64
              * @description The largest file, in bytes.
@@ -236,7 +272,10 @@ export interface components {
          * @enum {string}
          */
         NotUsedReason: "no-decoder" | "no-frames" | "not-chosen";
-        /** @description What of a video can be played, and where. All URLs are absolute. */
+        /**
+         * @description What of a video can be played, and where. All URLs are absolute. Those of a private video carry a
+         *     playback token, and are `null` for those who have none.
+         */
         Playback: {
             /**
              * Format: uri
@@ -302,7 +341,7 @@ export interface components {
          *     - `urn:reelrun:problem:upload-expired` (403, "The time for this upload is over"): the upload was not finished within its time.
          *     - `urn:reelrun:problem:not-found` (404, "There is nothing here"): no such path or video.
          *     - `urn:reelrun:problem:method-not-allowed` (405, "This can't be done here"): the path has no such method; the header `Allow` lists those it has.
-         *     - `urn:reelrun:problem:conflict` (409, "This does not fit the video's state"): the source has arrived already, or an `Idempotency-Key` names a video that was deleted.
+         *     - `urn:reelrun:problem:conflict` (409, "This does not fit the video's state"): the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token.
          *     - `urn:reelrun:problem:upload-too-large` (413, "The file is too large"): `size_bytes` is above the limit.
          *     - `urn:reelrun:problem:request-too-large` (413, "The request is too large"): the request has more than 64 KiB.
          *     - `urn:reelrun:problem:type-not-allowed` (415, "Files of this type are not accepted"): the extension is not accepted, or `content_type` does not belong to it.
@@ -456,6 +495,34 @@ export interface components {
          * @enum {string}
          */
         StreamKind: "video" | "audio";
+        /**
+         * @description What a token opens.
+         * @enum {string}
+         */
+        TokenAudience: "play" | "original";
+        /** @description A request for a playback token. */
+        TokenRequest: {
+            /** @description What it opens: `play` (without it), which is all but the uploaded file, or `original`. */
+            audience?: components["schemas"]["TokenAudience"];
+            /**
+             * Format: int64
+             * @description How long it is valid, in seconds. Without it, six hours, or as long as the video is.
+             */
+            expires_in_s?: number;
+            /**
+             * Format: date-time
+             * @description From when on it is valid: RFC 3339. `expires_in_s` counts from then.
+             */
+            not_before?: string;
+            /**
+             * @description The domains whose pages, and those of their subdomains, may play it. Browsers tell the page when
+             *     they ask for a playlist; other players tell none, and play nothing.
+             * @example [
+             *       "example.com"
+             *     ]
+             */
+            referrers?: string[];
+        };
         /** @description How to send the file: in one request, or in parts. */
         Upload: {
             /**
@@ -557,6 +624,8 @@ export interface components {
              * @example Holiday
              */
             title?: string | null;
+            /** @description Who may watch it. Without it, what the deployment says (`DefaultVisibility`). */
+            visibility?: components["schemas"]["Visibility"];
         };
         /** @description A video: its name, its progress, and what can be played. */
         Video: {
@@ -604,6 +673,8 @@ export interface components {
              * @example Holiday
              */
             title: string | null;
+            /** @description Who may watch it. */
+            visibility: components["schemas"]["Visibility"];
         };
         /** @description Why a video is not made ready. */
         VideoError: {
@@ -642,6 +713,12 @@ export interface components {
             /** @description Newest first. A page may be short, even empty, and still have a next one. */
             videos: components["schemas"]["Video"][];
         };
+        /**
+         * @description Who may watch a video: whoever knows its id (`public`), or whoever has a playback token for it
+         *     (`private`).
+         * @enum {string}
+         */
+        Visibility: "public" | "private";
     };
     responses: never;
     parameters: never;
@@ -651,6 +728,7 @@ export interface components {
 }
 export type AcceptedType = components['schemas']['AcceptedType'];
 export type DetailsChange = components['schemas']['DetailsChange'];
+export type GrantedToken = components['schemas']['GrantedToken'];
 export type GrantedUpload = components['schemas']['GrantedUpload'];
 export type Health = components['schemas']['Health'];
 export type HealthStatus = components['schemas']['HealthStatus'];
@@ -668,6 +746,8 @@ export type Source = components['schemas']['Source'];
 export type Status = components['schemas']['Status'];
 export type StorageMethod = components['schemas']['StorageMethod'];
 export type StreamKind = components['schemas']['StreamKind'];
+export type TokenAudience = components['schemas']['TokenAudience'];
+export type TokenRequest = components['schemas']['TokenRequest'];
 export type Upload = components['schemas']['Upload'];
 export type UploadMethod = components['schemas']['UploadMethod'];
 export type UploadRequest = components['schemas']['UploadRequest'];
@@ -676,6 +756,7 @@ export type VideoError = components['schemas']['VideoError'];
 export type VideoErrorType = components['schemas']['VideoErrorType'];
 export type VideoId = components['schemas']['VideoId'];
 export type VideoList = components['schemas']['VideoList'];
+export type Visibility = components['schemas']['Visibility'];
 export type $defs = Record<string, never>;
 export interface operations {
     getHealth: {
@@ -792,7 +873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, or an `Idempotency-Key` names a video that was deleted. */
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -903,7 +984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, or an `Idempotency-Key` names a video that was deleted. */
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1156,6 +1237,96 @@ export interface operations {
             };
             /** @description `not-found`: no such path or video. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-too-large`: the request has more than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: a field is missing or out of range; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: our fault; trying again may help. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The video. */
+                id: components["schemas"]["VideoId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token, and the addresses it opens. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantedToken"];
+                };
+            };
+            /** @description `malformed-request`: the body is not JSON, or the address can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: no token, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no such path or video. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

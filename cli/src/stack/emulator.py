@@ -7,6 +7,8 @@ and any user of this machine; with that, a web page can have it run code. So:
   key, and its own addresses below `/_`, are for the command alone, which proves itself by a secret.
 - What a browser sends for a page that is not of this machine is refused, and so is a name that only
   leads here (DNS rebinding).
+- A CloudFront function finds its key value store, which the emulator keeps and does not show it, and of
+  `crypto` only what there is at the edge. Its code may have 10 KB.
 - The servers that hand events to the functions can ask for no signature. They answer processes of this
   user and the function's own, and no browser.
 
@@ -41,7 +43,8 @@ from ministack.core import lambda_runtime  # noqa: E402
 from ministack.core.iam_evaluator import is_root_access_key  # noqa: E402
 from ministack.core.router import extract_access_key_id  # noqa: E402
 from ministack.core.sigv4 import decode_header_value  # noqa: E402
-from ministack.services import lambda_svc  # noqa: E402
+from ministack.core import cloudfront_js, node_pool  # noqa: E402
+from ministack.services import cloudfront, cloudfront_keyvaluestore, lambda_svc  # noqa: E402
 from ministack.services.cloudformation import changesets, engine  # noqa: E402
 
 
@@ -260,10 +263,68 @@ def invoke_async(function, event, invoke=lambda_svc.invoke_async_with_retry):
     return invoke(function, event)
 
 
+# `store` is what the function's key value store holds, for the one call that the worker is at.
+EDGE_MODULES = """
+let store = {};
+const kvs = {
+  get: async (name) => {
+    if (!Object.hasOwn(store, name)) throw new Error('KeyNotFound');
+    return store[name];
+  },
+  exists: async (name) => Object.hasOwn(store, name),
+};
+const edgeCrypto = {};
+for (const name of ['createHash', 'createHmac']) {
+  edgeCrypto[name] = (hash, ...rest) => {
+    if (!['md5', 'sha1', 'sha256'].includes(hash)) throw new Error(hash + ' is not supported by CloudFront Functions');
+    return crypto[name](hash, ...rest);
+  };
+}
+const _ALLOWED_MODULES = { cloudfront: { kvs: () => kvs }, crypto: edgeCrypto, querystring, buffer: bufferModule };
+"""
+MOST_EDGE_CODE = 10 * 1024
+
+
+def edge_workers():
+    script = cloudfront_js._WORKER_SCRIPT
+    for known, ours in (
+        ("const _ALLOWED_MODULES = { crypto, querystring, buffer: bufferModule };\n", EDGE_MODULES),
+        ("  const { code, event } = req;\n", "  const { code, event } = req;\n  store = req.store;\n"),
+    ):
+        if script.count(known) != 1:
+            sys.exit("the emulator runs CloudFront functions in another way than this was written for")
+        script = script.replace(known, ours)
+    return node_pool.NodeWorkerPool(script, log_prefix="cloudfront-js", logger=cloudfront_js.logger, timeout=5.0)
+
+
+async def run_edge_function(arn, event):
+    function = cloudfront._functions.get(arn.rsplit("/", 1)[-1])
+    code = cloudfront.live_function_code(arn)
+    if code is None or len(code) > MOST_EDGE_CODE:
+        raise cloudfront.CloudFrontFunctionError(f"{arn} is not published, or too large")
+    store = {}
+    for kvs in cloudfront._function_view(function, "LIVE").get("kvs_arns") or []:
+        store |= cloudfront_keyvaluestore._stores.get(kvs, {}).get("items", {})
+    call = {"code": code.decode(), "event": event, "store": {key: value_of(item) for key, item in store.items()}}
+    try:
+        answer = await cloudfront.run_offloop(cloudfront_js._pool.call, call, 5.0)
+    except node_pool.NodeWorkerError as why:
+        raise cloudfront.CloudFrontFunctionError(str(why)) from why
+    if answer["status"] == "error":
+        raise cloudfront.CloudFrontFunctionError(answer.get("message"))
+    return answer.get("value")
+
+
+def value_of(item):
+    return item["Value"] if isinstance(item, dict) else item
+
+
 lambda_svc._provided_worker_env = variables
 lambda_runtime.ProvidedWorker = Worker
 for module in (lambda_runtime, lambda_svc):
     module.subprocess = types.SimpleNamespace(**{**vars(subprocess), "Popen": start_function})
+cloudfront_js._pool = edge_workers()
+cloudfront._run_function = run_edge_function
 socketserver.BaseServer.verify_request = is_of_this_user
 http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
 changesets._apply_transforms = apply_transforms

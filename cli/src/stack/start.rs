@@ -17,13 +17,14 @@ use crate::arch::Arch;
 use crate::artifacts::Artifacts;
 use crate::builder::{self, Profile};
 use crate::page;
+use crate::playback_keys::{KeyStore, PlaybackKeys};
 use crate::prerequisites;
 use crate::project::{Project, make_folder};
 use crate::release;
 use crate::sam::{Credentials, Deployment, Place, REGION};
 use crate::secret;
 use crate::signals;
-use crate::state::{LocalState, StackState};
+use crate::state::{LocalState, Outputs, StackState};
 
 /// Name of the local `CloudFormation` stack.
 const STACK_NAME: &str = "reelrun";
@@ -182,14 +183,18 @@ impl Started {
             endpoint: &emulator.url,
             credentials: emulator.credentials.clone(),
         };
-        let mut deployment = local_deployment(site, place, &proxy.url, &token, built.arch);
+        let keys = PlaybackKeys::new()?;
+        let mut deployment =
+            local_deployment(site, place, &proxy.url, &token, &keys, built.arch);
         release::deploy(project, &mut deployment, false)?;
         let outputs = deployment.outputs(project)?;
+        store_keys(project, &deployment, &outputs, &keys)?;
 
         let mut state = StackState::new(&outputs, REGION.to_owned(), STACK_NAME.to_owned())?;
         let instance = secret::random_hex::<16>()?;
         state.aws_endpoint_url = Some(emulator.url.clone());
         state.api_token = Some(token);
+        state.playback_keys = Some(keys);
         state.local = Some(LocalState {
             aws_access_key_id: emulator.credentials.access_key.clone(),
             aws_secret_access_key: emulator.credentials.secret_key.clone(),
@@ -253,6 +258,7 @@ fn local_deployment<'a>(
     place: Place<'a>,
     proxy: &str,
     token: &str,
+    keys: &PlaybackKeys,
     arch: Arch,
 ) -> Deployment<'a> {
     let parameter = |name: &str, value: String| (name.to_owned(), value);
@@ -269,7 +275,23 @@ fn local_deployment<'a>(
             // Whoever tries webhooks out here has the receiver on this machine as well.
             parameter("WebhookPrivateAddresses", "permitted".to_owned()),
         ],
+        secrets: [parameter("PlaybackKeys", keys.parameter())].into(),
     }
+}
+
+fn store_keys(
+    project: &Project,
+    deployment: &Deployment<'_>,
+    outputs: &Outputs,
+    keys: &PlaybackKeys,
+) -> Result<()> {
+    let arn = &outputs.get("PlaybackKeyStoreArn")?;
+    let store = KeyStore {
+        project,
+        deployment,
+        arn,
+    };
+    store.replace(keys, None)
 }
 
 /// An emulator runs as many functions at once as are asked for; more than CPUs only cost memory.
@@ -295,6 +317,12 @@ pub(super) fn update(
              machine; `cargo reelrun down` stops it, and its videos go with it"
         );
     }
+    let Some(keys) = &state.playback_keys else {
+        bail!(
+            "the running stack was started by an earlier version, which knew no private videos; \
+             `cargo reelrun down` stops it, and its videos go with it"
+        );
+    };
     let place = Place::Local {
         endpoint,
         credentials: Credentials {
@@ -302,8 +330,10 @@ pub(super) fn update(
             secret_key: local.aws_secret_access_key.clone(),
         },
     };
-    let mut deployment = local_deployment(site, place, &state.site_url, token, built.arch);
+    let mut deployment =
+        local_deployment(site, place, &state.site_url, token, keys, built.arch);
     release::deploy(project, &mut deployment, true)?;
+    store_keys(project, &deployment, &deployment.outputs(project)?, keys)?;
     if let Some(page) = &built.page {
         page::publish(project, &deployment, page, state)?;
     }

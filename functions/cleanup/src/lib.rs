@@ -51,8 +51,10 @@ impl Cleanup {
     async fn remove(&self, change: &Change, scope: CleanupScope) -> Result<(), CleanupError> {
         let (video, begun) = (change.video, now());
         // At once, since this is what a viewer could still see.
-        if scope == CleanupScope::RenditionsAndPublicSource {
-            self.storage.withdraw_source(video).await?;
+        if scope == CleanupScope::RenditionsAndPublicSource
+            && let Some(record) = &change.record
+        {
+            self.storage.withdraw_source(record.folder()).await?;
         }
         let mut objects = self.remove_objects(video, scope).await?;
         let left = change.drained_at(begun).saturating_since(now());

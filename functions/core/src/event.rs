@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{keys::parse_source_key, video::VideoId};
+use crate::keys::{Folder, parse_source_key};
 use reelrun_media::error::ErrorType;
 
 /// An uploaded source, as one record of an event announces it.
@@ -15,8 +15,8 @@ use reelrun_media::error::ErrorType;
 pub struct SourceUploaded {
     /// The bucket that holds it.
     pub bucket: String,
-    /// The video it belongs to.
-    pub video: VideoId,
+    /// Where it is, of which video.
+    pub folder: Folder,
     /// Its size in bytes, where the sender says.
     pub size_bytes: Option<u64>,
     /// Who says so.
@@ -128,9 +128,9 @@ fn parse_record(record: &Value) -> Record {
     }
     let key = decode_key(&raw.s3.object.key);
     match parse_source_key(&key) {
-        Ok(video) => Record::Source(SourceUploaded {
+        Ok(folder) => Record::Source(SourceUploaded {
             bucket: raw.s3.bucket.name,
-            video,
+            folder,
             size_bytes: raw.s3.object.size,
             sender: Sender::named(&raw.event_source),
             entity_tag: raw.s3.object.e_tag,
@@ -161,7 +161,7 @@ mod tests {
     fn uploaded(size_bytes: impl Into<Option<u64>>) -> Record {
         Record::Source(SourceUploaded {
             bucket: "reelrun-uploads-123456789012-eu-central-1".into(),
-            video: "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap(),
+            folder: Folder::public("01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap()),
             size_bytes: size_bytes.into(),
             sender: Sender::Storage,
             entity_tag: "d41d8cd98f00b204e9800998ecf8427e".into(),

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::video::VideoId;
+use crate::video::{VideoId, Visibility};
 use reelrun_media::{
     file::{MediaFile, TrackId},
     plan::Part,
@@ -84,11 +84,43 @@ impl fmt::Display for RunId {
     }
 }
 
+/// Where a video's objects are: private ones below a prefix of their own, which the CDN reads for nobody
+/// without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folder {
+    /// The video.
+    pub video: VideoId,
+    /// Who may watch it.
+    pub visibility: Visibility,
+}
+
+impl Folder {
+    /// The folder of a video that is public.
+    pub fn public(video: VideoId) -> Self {
+        let visibility = Visibility::Public;
+        Self { video, visibility }
+    }
+
+    /// The folder of a video that is private.
+    pub fn private(video: VideoId) -> Self {
+        let visibility = Visibility::Private;
+        Self { video, visibility }
+    }
+
+    /// What sources of this visibility begin with.
+    pub fn sources(visibility: Visibility) -> &'static str {
+        match visibility {
+            Visibility::Public => "uploads/",
+            Visibility::Private => "private/",
+        }
+    }
+}
+
 /// One object in storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageKey {
     /// The uploaded file.
-    Source(VideoId),
+    Source(Folder),
     /// The uploaded file, once it turned out to be no video: nobody but the operator reads it there.
     RefusedSource(VideoId),
     /// What a run encodes.
@@ -96,7 +128,7 @@ pub enum StorageKey {
     /// What became of one part of it.
     Report(VideoId, RunId, Part),
     /// A published file.
-    Media(VideoId, MediaFile),
+    Media(Folder, MediaFile),
 }
 
 impl StorageKey {
@@ -111,12 +143,14 @@ impl StorageKey {
     }
 
     /// The folders that hold all objects of a video.
-    pub fn folders(video: VideoId) -> [(Bucket, String); 4] {
+    pub fn folders(video: VideoId) -> [(Bucket, String); 6] {
         [
             (Bucket::Uploads, format!("uploads/{video}/")),
+            (Bucket::Uploads, format!("private/{video}/")),
             (Bucket::Uploads, format!("refused/{video}/")),
             (Bucket::Uploads, format!("work/{video}/")),
             (Bucket::Media, format!("videos/{video}/")),
+            (Bucket::Media, format!("private/{video}/")),
         ]
     }
 
@@ -158,25 +192,35 @@ impl StorageKey {
 impl fmt::Display for StorageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Source(id) => write!(f, "uploads/{id}/source"),
+            Self::Source(Folder { video, visibility }) => {
+                write!(f, "{}{video}/source", Folder::sources(*visibility))
+            }
             Self::RefusedSource(id) => write!(f, "refused/{id}/source"),
             Self::Plan(id, run) => write!(f, "work/{id}/{run}/plan.json"),
             Self::Report(id, run, part) => write!(f, "work/{id}/{run}/reports/{part}.json"),
-            Self::Media(id, file) => write!(f, "videos/{id}/{file}"),
+            Self::Media(Folder { video, visibility }, file) => match visibility {
+                Visibility::Public => write!(f, "videos/{video}/{file}"),
+                Visibility::Private => write!(f, "private/{video}/{file}"),
+            },
         }
     }
 }
 
 /// The key names no source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the key is not uploads/<video id>/source")]
+#[error("the key is not uploads/<video id>/source or private/<video id>/source")]
 pub struct NotASource;
 
-/// Reads the video id back from a source's key.
-pub fn parse_source_key(key: &str) -> Result<VideoId, NotASource> {
-    key.strip_prefix("uploads/")
-        .and_then(|rest| rest.strip_suffix("/source"))
-        .and_then(|id| VideoId::from_str(id).ok())
+/// Reads the folder back from a source's key.
+pub fn parse_source_key(key: &str) -> Result<Folder, NotASource> {
+    let folder = |visibility| {
+        let rest = key.strip_prefix(Folder::sources(visibility))?;
+        let video = VideoId::from_str(rest.strip_suffix("/source")?).ok()?;
+        Some(Folder { video, visibility })
+    };
+    Visibility::ALL
+        .into_iter()
+        .find_map(folder)
         .ok_or(NotASource)
 }
 
@@ -193,24 +237,26 @@ mod tests {
         let rung = TrackId::Video("720p".into());
         let run = || RunId::new("\"9b2cf535f27731c974343645a3985328-12\"", 1, 1);
         let keys = [
-            StorageKey::Source(id()),
+            StorageKey::Source(Folder::public(id())),
             StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run()),
             StorageKey::Report(id(), run(), Part::Chunk(7)),
             StorageKey::Report(id(), run(), Part::Audio),
-            StorageKey::Media(id(), MediaFile::Master),
-            StorageKey::Media(id(), MediaFile::Manifest),
-            StorageKey::Media(id(), MediaFile::Poster),
-            StorageKey::Media(id(), MediaFile::Storyboard),
-            StorageKey::Media(id(), MediaFile::SpriteSheet(0)),
-            StorageKey::Media(id(), MediaFile::Init(rung.clone())),
-            StorageKey::Media(id(), MediaFile::Segment(rung.clone(), 1)),
+            StorageKey::Media(Folder::public(id()), MediaFile::Master),
+            StorageKey::Media(Folder::public(id()), MediaFile::Manifest),
+            StorageKey::Media(Folder::public(id()), MediaFile::Poster),
+            StorageKey::Media(Folder::public(id()), MediaFile::Storyboard),
+            StorageKey::Media(Folder::public(id()), MediaFile::SpriteSheet(0)),
+            StorageKey::Media(Folder::public(id()), MediaFile::Init(rung.clone())),
+            StorageKey::Media(Folder::public(id()), MediaFile::Segment(rung.clone(), 1)),
             StorageKey::Media(
-                id(),
+                Folder::public(id()),
                 MediaFile::Segment(TrackId::Audio("main".into()), 123_456),
             ),
-            StorageKey::Media(id(), MediaFile::Playlist(rung.clone())),
-            StorageKey::Media(id(), MediaFile::IFrames(rung)),
+            StorageKey::Media(Folder::public(id()), MediaFile::Playlist(rung.clone())),
+            StorageKey::Media(Folder::public(id()), MediaFile::IFrames(rung)),
+            StorageKey::Source(Folder::private(id())),
+            StorageKey::Media(Folder::private(id()), MediaFile::Master),
         ];
         let table: Vec<_> = keys
             .iter()
@@ -238,6 +284,8 @@ mod tests {
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/audio/main/123456.m4s | audio/mp4 | public, max-age=31536000, immutable
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/playlist.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/iframes.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
+        private/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
+        private/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         ");
     }
 
@@ -245,11 +293,13 @@ mod tests {
     fn every_key_is_in_one_of_its_video_s_folders() {
         let run = RunId::new("x", 1, 1);
         for key in [
-            StorageKey::Source(id()),
+            StorageKey::Source(Folder::public(id())),
             StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run.clone()),
             StorageKey::Report(id(), run, Part::Audio),
-            StorageKey::Media(id(), MediaFile::Master),
+            StorageKey::Media(Folder::public(id()), MediaFile::Master),
+            StorageKey::Source(Folder::private(id())),
+            StorageKey::Media(Folder::private(id()), MediaFile::Master),
         ] {
             let folders = StorageKey::folders(id());
             let mut holding = folders.iter().filter(|(bucket, folder)| {
@@ -279,8 +329,10 @@ mod tests {
 
     #[test]
     fn only_a_source_key_names_a_source() {
-        let key = StorageKey::Source(id()).to_string();
-        assert_eq!(parse_source_key(&key), Ok(id()));
+        let key = StorageKey::Source(Folder::public(id())).to_string();
+        assert_eq!(parse_source_key(&key), Ok(Folder::public(id())));
+        let private = StorageKey::Source(Folder::private(id())).to_string();
+        assert_eq!(parse_source_key(&private), Ok(Folder::private(id())));
         for wrong in [
             "",
             "uploads//source",

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | upload | [`upload`], [`media_type`], `text`, [`keys`], [`video`] |
 //! | event | [`event`], [`task`] |
-//! | look up | [`playback`], [`view`], [`cursor`] |
+//! | look up | [`playback`], [`token`], [`view`], [`cursor`] |
 //! | what follows | [`change`], [`notice`] |
 //! | its whole life | [`lifecycle`], [`timestamp`] |
 #![forbid(unsafe_code)]
@@ -28,6 +28,7 @@ pub mod playback;
 pub mod task;
 mod text;
 pub mod timestamp;
+pub mod token;
 pub mod upload;
 pub mod video;
 pub mod view;

@@ -9,7 +9,7 @@ use crate::{
     text::printable,
     timestamp::Timestamp,
     video::{Status, Video},
-    view,
+    view::{self, Access},
 };
 
 /// What the state machine that delivers notices is started with.
@@ -118,7 +118,8 @@ impl Notice {
             payload: Payload {
                 kind: kind.into(),
                 timestamp: video.ready_at.unwrap_or(now).to_string(),
-                data: json!(view::video(video, links.media)),
+                // Whoever is told gets no key to a private video.
+                data: json!(view::video(video, links.media, &Access::default())),
             },
             receivers: to.webhooks.to_vec(),
             mail: to.mail,
@@ -227,5 +228,20 @@ mod tests {
             "Ferien in Malm???Bcc: x"
         );
         assert_eq!(subject_line(&"x".repeat(300)).len(), 99);
+    }
+
+    #[test]
+    fn nobody_is_told_the_addresses_of_a_private_video() {
+        let mut change = change("ready");
+        let record = change.record.as_deref_mut().unwrap();
+        record.visibility = crate::video::Visibility::Private;
+        let links = Links {
+            media: "https://cdn",
+            page: "https://page",
+        };
+        let notice = Notice::of(&change, links, webhooks(&two()), Timestamp::from_secs(0)).unwrap();
+        assert_eq!(notice.payload.data["visibility"], "private");
+        let said = json!(notice).to_string();
+        assert!(!said.contains("https://cdn"), "{said}");
     }
 }

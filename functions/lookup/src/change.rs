@@ -58,7 +58,8 @@ pub(crate) async fn change_video(
         return Err(unknown(id));
     };
     let video = lifecycle::as_of(now(), *video);
-    Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
+    let access = lookup.access_of_owner(&video);
+    Ok(axum::Json(view::video(&video, &lookup.public_url, &access)).into_response())
 }
 
 /// Delete a video

@@ -3,6 +3,7 @@
 
 mod change;
 pub mod openapi;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -14,11 +15,13 @@ use axum::{
     },
     middleware,
     response::IntoResponse,
-    routing::{get, patch},
+    routing::{get, patch, post},
 };
+use http::HeaderMap;
 use reelrun_core::{
     cursor::{self, Position},
     lifecycle,
+    token::PlaybackKeys,
     video::{Month, Status, VideoId},
     view::{self, VideoView},
 };
@@ -40,6 +43,10 @@ pub struct Lookup {
     pub catalog: Catalog,
     /// The CDN's base URL, from which everything is played.
     pub public_url: String,
+    /// Who may do everything.
+    pub tokens: ApiTokens,
+    /// What tokens of private videos are signed with, if any are.
+    pub keys: Option<PlaybackKeys>,
 }
 
 const DEFAULT_LIMIT: usize = 20;
@@ -52,7 +59,8 @@ const MAX_PAGE_BYTES: usize = 2 << 20;
 
 /// The function's routes. A single video is open to whoever knows its unguessable id; the library
 /// needs a token.
-pub fn routes(lookup: Lookup, tokens: ApiTokens) -> Router {
+pub fn routes(lookup: Lookup) -> Router {
+    let tokens = lookup.tokens.clone();
     router(
         Router::new()
             .route("/videos", get(list_videos))
@@ -60,6 +68,7 @@ pub fn routes(lookup: Lookup, tokens: ApiTokens) -> Router {
                 "/videos/{id}",
                 patch(change::change_video).delete(change::delete_video),
             )
+            .route("/videos/{id}/tokens", post(tokens::create_token))
             .route_layer(middleware::from_fn_with_state(tokens, require_token))
             .route("/videos/{id}", get(get_video))
             .route("/health", get(health))
@@ -76,7 +85,8 @@ problems! {
 
 /// Look a video up
 ///
-/// Needs no token: the id can't be guessed.
+/// A public video needs no token: its id can't be guessed. A private one needs an API token, or a
+/// playback token for it; without, it is not found.
 #[utoipa::path(
     get,
     path = "/videos/{id}",
@@ -86,17 +96,21 @@ problems! {
     responses(
         (status = 200, description = "The video as it is now.", body = VideoView),
         GetProblems,
-    )
+    ),
+    security((), ("api_token" = []), ("playback_token" = []))
 )]
 async fn get_video(
     State(lookup): State<Arc<Lookup>>,
     id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let id = video_id(id)?;
     let found = lookup.catalog.get(id).await;
     let video = found.map_err(|why| Problem::internal(&why))?;
     let video = lifecycle::as_of(now(), video.ok_or_else(|| unknown(id))?);
-    Ok(axum::Json(view::video(&video, &lookup.public_url)).into_response())
+    let access = lookup.access(&video, &headers);
+    let access = access.ok_or_else(|| unknown(id))?;
+    Ok(axum::Json(view::video(&video, &lookup.public_url, &access)).into_response())
 }
 
 /// The id in a path. Text that is not an id names no video.
@@ -202,7 +216,8 @@ async fn list_videos(
     };
     let (mut bytes, mut last) = (0, None);
     for video in &videos {
-        let view = view::video(video, &lookup.public_url);
+        let access = lookup.access_of_owner(video);
+        let view = view::video(video, &lookup.public_url, &access);
         bytes += serde_json::to_vec(&view)
             .map_err(|why| Problem::internal(&why))?
             .len();

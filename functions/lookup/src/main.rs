@@ -17,6 +17,12 @@ async fn main() -> Result<(), lambda_http::Error> {
     let lookup = Lookup {
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
         public_url: config::base_url("PUBLIC_URL")?,
+        tokens: ApiTokens::from_env()?,
+        keys: if config::optional("PLAYBACK_KEYS").is_empty() {
+            None
+        } else {
+            Some(config::parsed("PLAYBACK_KEYS")?)
+        },
     };
-    lambda_http::run(routes(lookup, ApiTokens::from_env()?)).await
+    lambda_http::run(routes(lookup)).await
 }

@@ -16,7 +16,7 @@ use utoipa::{
     },
 };
 
-use crate::change;
+use crate::{change, tokens};
 
 /// The document as it is served.
 pub const DOCUMENT: &str = include_str!("../openapi.json");
@@ -54,6 +54,7 @@ call. On AWS, too many calls at once are answered with 429 by API Gateway, in it
         crate::get_video,
         change::change_video,
         change::delete_video,
+        tokens::create_token,
         crate::health,
         document,
     ),
@@ -62,7 +63,7 @@ call. On AWS, too many calls at once are answered with 429 by API Gateway, in it
 )]
 pub struct LibraryApi;
 
-/// How the two kinds of token are sent.
+/// How the kinds of token are sent.
 struct Tokens;
 
 impl Modify for Tokens {
@@ -80,6 +81,12 @@ impl Modify for Tokens {
         components.add_security_scheme(
             "upload_token",
             bearer("The `upload_token` of an upload: it authorizes that upload only."),
+        );
+        components.add_security_scheme(
+            "playback_token",
+            bearer(
+                "The `token` of a private video: it authorizes watching that video, for a while.",
+            ),
         );
     }
 }

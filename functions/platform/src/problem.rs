@@ -106,7 +106,7 @@ impl ProblemKind {
             Self::Conflict => (
                 "This does not fit the video's state",
                 StatusCode::CONFLICT,
-                "the source has arrived already, or an `Idempotency-Key` names a video that was deleted",
+                "the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token",
             ),
             Self::UploadTooLarge => (
                 "The file is too large",

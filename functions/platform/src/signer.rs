@@ -86,7 +86,7 @@ impl Signer {
         let request = unsigned(video, operation);
         let bucket = self.bucket_url.get_or_try_init(|| self.ask_where()).await?;
         // A source's key has no character that a URL would have to escape.
-        let mut url = format!("{bucket}{}", StorageKey::Source(video.id));
+        let mut url = format!("{bucket}{}", StorageKey::Source(video.folder()));
         if !request.query.is_empty() {
             url = format!("{url}?{}", request.query);
         }

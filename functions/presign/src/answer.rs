@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use reelrun_core::video::VideoId;
+use reelrun_core::video::{VideoId, Visibility};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -90,6 +90,8 @@ pub(crate) struct Limits {
     pub(crate) max_upload_bytes: u64,
     /// Which files are accepted.
     pub(crate) accepted: Vec<AcceptedType>,
+    /// Who may watch a video of which its upload says nothing else.
+    pub(crate) default_visibility: Visibility,
 }
 
 /// An extension that is accepted, in any letter case.

@@ -21,7 +21,7 @@ use axum::{
     middleware,
     routing::{get, post},
 };
-use reelrun_core::{media_type, upload::UploadLimits};
+use reelrun_core::{media_type, upload::UploadLimits, video::Visibility};
 use reelrun_platform::{
     auth::{ApiTokens, require_token},
     catalog::Catalog,
@@ -41,6 +41,8 @@ pub struct Presign {
     pub signer: Signer,
     /// What is accepted.
     pub limits: UploadLimits,
+    /// Who may watch a video of which its upload says nothing else.
+    pub default_visibility: Visibility,
     /// How long a signed URL is valid.
     pub url_expiry: Duration,
     /// How long an upload may take: until then its URLs are signed anew.
@@ -87,5 +89,6 @@ async fn limits(State(presign): State<Arc<Presign>>) -> axum::Json<Limits> {
     axum::Json(Limits {
         max_upload_bytes: presign.limits.max_bytes,
         accepted: accepted.collect(),
+        default_visibility: presign.default_visibility,
     })
 }

@@ -24,6 +24,7 @@ async fn main() -> Result<(), lambda_http::Error> {
             max_bytes: config::parsed("MAX_UPLOAD_BYTES")?,
             multipart_from: config::parsed("MULTIPART_FROM_BYTES")?,
         },
+        default_visibility: config::parsed("DEFAULT_VISIBILITY")?,
         url_expiry: config::seconds("URL_EXPIRY_SECONDS")?,
         upload_expiry: config::seconds("UPLOAD_EXPIRY_SECONDS")?,
         api_url: config::base_url("API_URL")?,

@@ -82,7 +82,11 @@ pub(crate) async fn create_upload(
     let id = VideoId::new(Uuid::now_v7()).map_err(|why| Problem::internal(&why))?;
     let now = now();
     let token = auth::new_token();
-    let video = waiting(id, request, now + presign.upload_expiry, &token);
+    let visibility = request.visibility.unwrap_or(presign.default_visibility);
+    let video = Video {
+        visibility,
+        ..waiting(id, request, now + presign.upload_expiry, &token)
+    };
     // The record comes before the answer: an event for this source finds its video.
     let video = presign
         .record(video, key.as_deref(), request_hash, now)
@@ -158,7 +162,7 @@ impl Presign {
 
     /// How to send the source.
     async fn instructions(&self, video: &Video, now: Timestamp) -> Result<Upload, Problem> {
-        let key = StorageKey::Source(video.id).to_string();
+        let key = StorageKey::Source(video.folder()).to_string();
         let sign_url = format!("{}/uploads/{}/sign", self.api_url, video.id);
         if video.size_bytes >= self.limits.multipart_from {
             return Ok(Upload::Multipart {

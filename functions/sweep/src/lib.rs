@@ -125,7 +125,7 @@ impl Sweeper {
         tracing::warn!(video.id = %id, ?action, "a video stands still");
         match (action, video, source) {
             (Action::Announce, _, Some(source)) => {
-                let event = announcement(self.storage.uploads_bucket(), id, source);
+                let event = announcement(self.storage.uploads_bucket(), source);
                 Ok(self.transcode.send(&event).await?)
             }
             (Action::GiveUp(error), Some(video), _) => {

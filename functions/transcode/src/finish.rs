@@ -1,6 +1,9 @@
 //! How an encode ends, be it one function's or a run's: published, failed, or given back.
 
-use reelrun_core::lifecycle::{self, Lease};
+use reelrun_core::{
+    keys::Folder,
+    lifecycle::{self, Lease},
+};
 use reelrun_media::{
     error::{ErrorType, VideoError},
     plan::Plan,
@@ -16,10 +19,11 @@ impl Transcoder {
     pub(crate) async fn publish(
         &self,
         lease: &Lease,
+        folder: Folder,
         plan: &Plan,
         stitched: &Stitched,
     ) -> Result<(), StepError> {
-        let published = publish(&self.storage, lease.video, plan, stitched).await?;
+        let published = publish(&self.storage, folder, plan, stitched).await?;
         let completed = lifecycle::complete(lease, &published, now());
         Ok(self.catalog.apply_held(lease, &completed).await?)
     }

@@ -35,7 +35,7 @@ pub async fn handle(
                 tracing::warn!(bucket = source.bucket, "record ignored: not our bucket");
             }
             Record::Source(source) => {
-                let video = source.video;
+                let video = source.folder.video;
                 // One video's failure must not keep the others of the batch waiting.
                 if let Err(why) = Box::pin(transcoder.transcode(&source, invocation)).await {
                     tracing::error!(video.id = %video, error = %why, "transcode failed");

@@ -39,14 +39,14 @@ impl Transcoder {
         source: &SourceUploaded,
         invocation: Invocation,
     ) -> Result<(), StepError> {
-        let video = source.video;
+        let (folder, video) = (source.folder, source.folder.video);
         let retryable = source.sender.retryable_errors();
         let lease = match lease::acquire(&self.catalog, &self.runs, video, retryable).await? {
             Claimed::Lease(lease) => lease,
             Claimed::NoVideo => {
                 // Nobody would ever find it.
                 tracing::info!(video.id = %video, "a source without its video is removed");
-                return Ok(self.storage.remove(&StorageKey::Source(video)).await?);
+                return Ok(self.storage.remove(&StorageKey::Source(folder)).await?);
             }
             Claimed::Refused => {
                 // A permission that is still valid can store another file where the refused one was.
@@ -56,7 +56,7 @@ impl Transcoder {
                     .await?;
                 tracing::info!(video.id = %video, is_withdrawn, "it was refused before");
                 if is_withdrawn {
-                    self.storage.remove(&StorageKey::Source(video)).await?;
+                    self.storage.remove(&StorageKey::Source(folder)).await?;
                 }
                 return Ok(());
             }
@@ -75,7 +75,7 @@ impl Transcoder {
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
-        let result = match self.blame(video, result).await {
+        let result = match self.blame(folder, result).await {
             Ok(Prepared::Planned(plan)) => self.start_run(&lease, &source.entity_tag, *plan).await,
             Ok(Prepared::Ready) => {
                 let elapsed_ms = begun.elapsed().as_millis();
@@ -115,8 +115,8 @@ impl Transcoder {
             )
             .into());
         }
-        let head = self.sniff(source.video).await?;
-        let url = self.sign_source(source.video).await?;
+        let head = self.sniff(source.folder).await?;
+        let url = self.sign_source(source.folder).await?;
         let url = self.source_at(&url, head.container, false);
         let mut examined = examine(&self.programs, url, head, self.limits).await?;
         self.describe(lease, &examined.info).await?;
@@ -129,7 +129,7 @@ impl Transcoder {
         let encoder = Encoder {
             programs: &self.programs,
             storage: &self.storage,
-            video: source.video,
+            folder: source.folder,
             progress,
         };
         let (plan, stitched) = self
@@ -137,7 +137,7 @@ impl Transcoder {
             .await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
-        self.publish(lease, &plan, &stitched).await?;
+        self.publish(lease, source.folder, &plan, &stitched).await?;
         Ok(Prepared::Ready)
     }
 

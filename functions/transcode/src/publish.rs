@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use reelrun_core::{
-    keys::StorageKey,
-    video::{Published, PublishedRendition, VideoId},
+    keys::{Folder, StorageKey},
+    video::{Published, PublishedRendition},
 };
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
@@ -25,12 +25,12 @@ use crate::{
 /// Publishes a video and gives what the catalog tells of it.
 pub async fn publish(
     storage: &Storage,
-    video: VideoId,
+    folder: Folder,
     plan: &Plan,
     stitched: &Stitched,
 ) -> Result<Published, StepError> {
     let presentation = &stitched.presentation;
-    let mut playlists = Uploads::new(storage.clone(), video, Slots::new());
+    let mut playlists = Uploads::new(storage.clone(), folder, Slots::new());
     for track in presentation.tracks() {
         let media = hls::media(presentation, track);
         playlists
@@ -58,7 +58,7 @@ pub async fn publish(
         (MediaFile::Master, hls::master(presentation)),
     ] {
         storage
-            .put(&StorageKey::Media(video, file), Bytes::from(text))
+            .put(&StorageKey::Media(folder, file), Bytes::from(text))
             .await?;
     }
     Ok(Published {

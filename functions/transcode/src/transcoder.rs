@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use reelrun_core::{keys::StorageKey, lifecycle::timing::FIRST_BYTE_TIMEOUT, video::VideoId};
+use reelrun_core::{
+    keys::{Folder, StorageKey},
+    lifecycle::timing::FIRST_BYTE_TIMEOUT,
+};
 use reelrun_media::{
     command::SourceUrl,
     diagnostics,
@@ -37,8 +40,8 @@ pub struct Transcoder {
 
 impl Transcoder {
     /// What a source's first bytes say it is. Nothing else of it is read before that is known.
-    pub(crate) async fn sniff(&self, video: VideoId) -> Result<Head, StepError> {
-        let key = StorageKey::Source(video);
+    pub(crate) async fn sniff(&self, folder: Folder) -> Result<Head, StepError> {
+        let key = StorageKey::Source(folder);
         let head = self.storage.get_head(&key, SNIFF_BYTES).await?;
         let head = head.ok_or_else(diagnostics::missing)?;
         source::check_encoding(head.content_encoding.as_deref())?;
@@ -50,7 +53,7 @@ impl Transcoder {
     /// it is read looks like one that is damaged, since ffmpeg says nothing of a 404 half-way.
     pub(crate) async fn blame<T>(
         &self,
-        video: VideoId,
+        folder: Folder,
         result: Result<T, StepError>,
     ) -> Result<T, StepError> {
         let error = match result {
@@ -58,7 +61,7 @@ impl Transcoder {
             Err(StepError::InvalidMedia(error)) if error.kind == ErrorType::MalformedMedia => error,
             result => return result,
         };
-        let key = StorageKey::Source(video);
+        let key = StorageKey::Source(folder);
         let head = self.storage.get_head(&key, SNIFF_BYTES);
         let head = tokio::time::timeout(FIRST_BYTE_TIMEOUT, head)
             .await
@@ -69,8 +72,8 @@ impl Transcoder {
     }
 
     /// A signed URL of a video's source.
-    pub(crate) async fn sign_source(&self, video: VideoId) -> Result<String, StepError> {
-        let key = StorageKey::Source(video);
+    pub(crate) async fn sign_source(&self, folder: Folder) -> Result<String, StepError> {
+        let key = StorageKey::Source(folder);
         let valid_for = Duration::from_hours(1);
         Ok(self.storage.presign_download(&key, valid_for).await?)
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use reelrun_core::{keys::StorageKey, video::VideoId};
+use reelrun_core::keys::{Folder, StorageKey};
 use reelrun_media::file::MediaFile;
 use reelrun_platform::storage::Storage;
 use tokio::{
@@ -54,17 +54,17 @@ impl Default for Slots {
 #[derive(Debug)]
 pub struct Uploads {
     storage: Storage,
-    video: VideoId,
+    folder: Folder,
     slots: Slots,
     under_way: JoinSet<Result<(), StepError>>,
 }
 
 impl Uploads {
     /// No uploads yet.
-    pub fn new(storage: Storage, video: VideoId, slots: Slots) -> Self {
+    pub fn new(storage: Storage, folder: Folder, slots: Slots) -> Self {
         Self {
             storage,
-            video,
+            folder,
             slots,
             under_way: JoinSet::new(),
         }
@@ -77,7 +77,7 @@ impl Uploads {
         }
         let room = self.slots.reserve(bytes.len()).await?;
         let storage = self.storage.clone();
-        let key = StorageKey::Media(self.video, file);
+        let key = StorageKey::Media(self.folder, file);
         self.under_way.spawn(async move {
             let stored = storage.put(&key, bytes).await;
             drop(room);

@@ -52,6 +52,7 @@ def view(video):
     return {
         "id": video_id,
         "status": video["status"],
+        "visibility": video.get("visibility", "public"),
         "progress": progress(video),
         "title": video.get("title"),
         "filename": video["filename"],

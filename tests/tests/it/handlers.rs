@@ -11,7 +11,7 @@ use reelrun_core::{
     task::RunEnd,
     timestamp::Timestamp,
     upload::{UploadLimits, details::DetailsChange},
-    video::{Published, Video, VideoId},
+    video::{Published, Video, VideoId, Visibility},
 };
 use reelrun_lookup::Lookup;
 use reelrun_media::{
@@ -73,6 +73,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
                     max_bytes: 10 << 20,
                     multipart_from: 5 << 20,
                 },
+                default_visibility: Visibility::Public,
                 url_expiry,
                 upload_expiry: url_expiry,
                 api_url: stack.api_url.clone(),
@@ -80,13 +81,12 @@ fn functions_with(url_expiry: Duration) -> Functions {
             },
             tokens.clone(),
         ),
-        lookup: reelrun_lookup::routes(
-            Lookup {
-                catalog: catalog.clone(),
-                public_url: stack.cdn_url.clone(),
-            },
+        lookup: reelrun_lookup::routes(Lookup {
+            catalog: catalog.clone(),
+            public_url: stack.cdn_url.clone(),
             tokens,
-        ),
+            keys: None,
+        }),
         transcoder: Transcoder {
             storage,
             catalog,

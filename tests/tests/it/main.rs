@@ -7,6 +7,7 @@
 mod attacks;
 mod chunks;
 mod deployments;
+mod edge;
 mod fault_matrix;
 mod faults;
 mod handlers;
@@ -17,6 +18,7 @@ mod multipart;
 mod notifications;
 mod openapi;
 mod pipeline;
+mod private;
 mod roles;
 mod runs;
 mod sandbox;

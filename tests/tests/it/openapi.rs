@@ -7,7 +7,11 @@ use std::{collections::BTreeSet, env, fs, sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use axum::{Router, body::Body};
 use http::{Request, StatusCode, header};
-use reelrun_core::{upload::UploadLimits, video::Video, view};
+use reelrun_core::{
+    upload::UploadLimits,
+    video::{Video, Visibility},
+    view,
+};
 use reelrun_lookup::{
     Lookup,
     openapi::{DOCUMENT, LibraryApi},
@@ -108,6 +112,7 @@ fn routers() -> [Router; 2] {
             max_bytes: 1000,
             multipart_from: 500,
         },
+        default_visibility: Visibility::Public,
         url_expiry: Duration::from_mins(1),
         upload_expiry: Duration::from_mins(1),
         api_url: "https://api".into(),
@@ -116,10 +121,12 @@ fn routers() -> [Router; 2] {
     let lookup = Lookup {
         catalog,
         public_url: "https://cdn".into(),
+        tokens: tokens.clone(),
+        keys: None,
     };
     [
-        reelrun_presign::routes(presign, tokens.clone()),
-        reelrun_lookup::routes(lookup, tokens),
+        reelrun_presign::routes(presign, tokens),
+        reelrun_lookup::routes(lookup),
     ]
 }
 
@@ -223,7 +230,7 @@ fn videos_are_as_documented() {
     let fixture = fs::read_to_string(format!("{ROOT}/events/stream-ready.json")).unwrap();
     let change = reelrun_core::change::parse(&serde_json::from_str(&fixture).unwrap()).remove(0);
     let ready = *change.record.unwrap();
-    let shown = |video: &Video| json!(view::video(video, "https://cdn"));
+    let shown = |video: &Video| json!(view::video(video, "https://cdn", &view::Access::default()));
     check_value("Video", &shown(&ready));
     assert_eq!(shown(&ready)["playback"]["type"], "hls");
     let record = json!({

@@ -22,6 +22,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
     match function {
         "presign" => &[
             "put source",
+            "put private source",
             "list parts of source",
             "abort upload of source",
             "get record",
@@ -31,10 +32,13 @@ fn permitted(function: &str) -> &'static [&'static str] {
         "lookup" => &["get record", "update record", "query records"],
         "transcode" => &[
             "get source",
+            "get private source",
             "get refused",
             "delete source",
+            "delete private source",
             "list uploads",
             "put media",
+            "put private media",
             "get work",
             "put work",
             "get record",
@@ -48,11 +52,14 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "list multipart uploads",
             "abort upload of source",
             "get source",
+            "get private source",
             "delete source",
+            "delete private source",
             "put refused",
             "delete refused",
             "delete work",
             "delete media",
+            "delete private media",
             "delete record",
         ],
         "notify" => &["start notice"],
@@ -177,6 +184,24 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
             ["get source", "put source", "delete source"],
             uploads,
             format!("uploads/{id}/source"),
+        ),
+        (
+            [
+                "get private source",
+                "put private source",
+                "delete private source",
+            ],
+            uploads,
+            format!("private/{id}/source"),
+        ),
+        (
+            [
+                "get private media",
+                "put private media",
+                "delete private media",
+            ],
+            media,
+            format!("private/{id}/poster.jpg"),
         ),
         (
             ["get refused", "put refused", "delete refused"],

@@ -11,6 +11,7 @@ import { icon } from '../ui/icons';
 import { toastError, toastInfo } from '../ui/toast';
 import { isSettled, nameOf, watchPath, watchUrl } from '../video';
 import { videoRemoved } from '../videos';
+import { shareDialog } from '../watch/share';
 import { renameForm } from './rename';
 
 const BADGES: Record<Status, string> = {
@@ -36,6 +37,12 @@ export function videoCard(first: Video): Card {
   const title = h('a', { class: 'card-title', href: path, 'data-testid': 'card-title' });
   const heading = h('h3', {}, title);
   const badge = h('span', { class: 'badge' });
+  const lock = h(
+    'span',
+    { class: 'badge', hidden: true, 'data-testid': 'card-private' },
+    icon('lock'),
+    'Private',
+  );
   const bar = h('progress', { max: 1, class: 'card-progress' });
   const created = h('time', {});
   const facts = h('span', {});
@@ -60,7 +67,11 @@ export function videoCard(first: Video): Card {
     icon: 'link',
     label: '',
     testid: 'card-copy',
-    onclick: () => void copyText(watchUrl(video.id), 'Link'),
+    onclick: () => {
+      // The address alone opens nothing.
+      if (video.visibility === 'private') shareDialog(video);
+      else void copyText(watchUrl(video.id), 'Link');
+    },
   });
   const remove = iconButton({
     icon: 'trash',
@@ -101,6 +112,7 @@ export function videoCard(first: Video): Card {
         'div',
         { class: 'card-foot' },
         badge,
+        lock,
         h('div', { class: 'card-actions' }, rename, copy, remove),
       ),
       bar,
@@ -133,7 +145,9 @@ export function videoCard(first: Video): Card {
     setText(title, name);
     title.title = name;
     relabel(rename, `Rename ${name}`);
-    relabel(copy, `Copy the link to ${name}`);
+    const isPrivate = video.visibility === 'private';
+    setHidden(lock, !isPrivate);
+    relabel(copy, isPrivate ? `Create a link to ${name}` : `Copy the link to ${name}`);
     relabel(remove, `Delete ${name}`);
     const converting = video.status === 'preparing';
     badge.dataset['status'] = video.status;

@@ -1,3 +1,5 @@
+import { h } from './h';
+import { icon } from './icons';
 import { toastError, toastInfo } from './toast';
 
 /** `what` names it in the message, as in "Link copied." */
@@ -9,3 +11,16 @@ export async function copyText(text: string, what: string): Promise<void> {
     toastError(`The browser does not allow copying here. ${what}: ${text}`);
   }
 }
+
+export const copyButton = (text: string, what: string): HTMLElement =>
+  h(
+    'button',
+    {
+      type: 'button',
+      class: 'button small',
+      'aria-label': `Copy the ${what}`,
+      onclick: () => void copyText(text, what),
+    },
+    icon('copy'),
+    'Copy',
+  );

@@ -3,6 +3,7 @@ import { check } from './accept';
 
 const limits = {
   max_upload_bytes: 1_000_000,
+  default_visibility: 'public' as const,
   accepted: [
     { extension: 'mp4', content_types: ['video/mp4', 'application/mp4'] },
     { extension: 'MOV', content_types: ['video/quicktime'] },

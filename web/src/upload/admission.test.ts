@@ -6,6 +6,7 @@ import { Upload } from './upload';
 
 const limits = {
   max_upload_bytes: 10 * MIB,
+  default_visibility: 'public' as const,
   accepted: [{ extension: 'mp4', content_types: ['video/mp4'] }],
 };
 const known = (more: Partial<Known> = {}): Known => ({

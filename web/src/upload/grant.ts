@@ -9,8 +9,13 @@ export interface GrantApi {
 
 /** Asks the server for the permission to upload a file. A repeated request gets the same video. */
 export async function requestGrant(upload: Upload, api: GrantApi): Promise<Grant> {
-  const { file, contentType } = upload;
-  const request = { filename: file.name, content_type: contentType, size_bytes: file.size };
+  const { file, contentType, visibility } = upload;
+  const request = {
+    filename: file.name,
+    content_type: contentType,
+    size_bytes: file.size,
+    visibility,
+  };
   try {
     return grantOf(await api.createUpload(request, upload.idempotencyKey));
   } catch (why) {

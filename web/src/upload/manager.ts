@@ -1,7 +1,7 @@
 import * as api from '../api';
 import { Emitter } from '../emitter';
 import { messageOf } from '../problem';
-import type { Limits } from '../schema';
+import type { Limits, Visibility } from '../schema';
 import { h } from '../ui/h';
 import { toastError, toastInfo } from '../ui/toast';
 import { admit } from './admission';
@@ -18,6 +18,13 @@ export const uploadsChanged = new Emitter<void>();
 export const uploadAdded = new Emitter<Upload>();
 
 export const resumeStore = new ResumeStore();
+
+let chosenVisibility: Visibility | undefined;
+
+/** Who may watch what is added from now on. */
+export function chooseVisibility(visibility: Visibility): void {
+  chosenVisibility = visibility;
+}
 
 let uploader: Promise<Uploader> | undefined;
 
@@ -80,7 +87,11 @@ async function addFile(file: File, engine: Uploader, limits: Limits): Promise<st
   if (admission.kind === 'refused') return admission.why;
   const interrupted = admission.kind === 'resume' ? admission.interrupted : undefined;
   replaceDead(file.name, engine, interrupted);
-  const upload = new Upload(file, admission.contentType);
+  const upload = new Upload(
+    file,
+    admission.contentType,
+    chosenVisibility ?? limits.default_visibility,
+  );
   if (!engine.add(upload, interrupted)) return 'It is already in the list of uploads.';
   if (admission.kind === 'new' && admission.hasChanged) {
     toastInfo(

@@ -1,7 +1,7 @@
 import { size } from '../format';
 import { h, setText } from '../ui/h';
 import { icon } from '../ui/icons';
-import { addFiles, uploadAdded, uploadLimits } from './manager';
+import { addFiles, chooseVisibility, uploadAdded, uploadLimits } from './manager';
 import { resumeList } from './resume-list';
 import { uploadRow } from './row';
 
@@ -27,6 +27,11 @@ export function uploadPanel(): UploadPanel {
     },
   });
   const choose = () => input.click();
+  const isPrivate = h('input', {
+    type: 'checkbox',
+    'data-testid': 'upload-private',
+    onchange: () => chooseVisibility(isPrivate.checked ? 'private' : 'public'),
+  });
   const hint = h('p', { class: 'drop-hint' }, 'Video files of any length');
   const list = h('ul', { class: 'upload-list', 'aria-label': 'Uploads' });
   const element = h(
@@ -49,6 +54,12 @@ export function uploadPanel(): UploadPanel {
         },
         'Choose files',
       ),
+      h(
+        'label',
+        { class: 'drop-private' },
+        isPrivate,
+        'Private: only those with a link that you create can watch',
+      ),
       input,
     ),
     resumeList(choose),
@@ -57,7 +68,8 @@ export function uploadPanel(): UploadPanel {
   hint.id = 'drop-hint';
   uploadAdded.on((upload) => list.prepend(uploadRow(upload)));
   uploadLimits().then(
-    ({ accepted, max_upload_bytes: most }) => {
+    ({ accepted, max_upload_bytes: most, default_visibility: visibility }) => {
+      isPrivate.checked = visibility === 'private';
       const extensions = accepted.map((entry) => entry.extension.toLowerCase());
       input.accept = ['video/*', ...extensions.map((extension) => `.${extension}`)].join();
       const some = extensions.slice(0, 4).map((extension) => extension.toUpperCase());

@@ -1,5 +1,5 @@
 import { Emitter } from '../emitter';
-import type { GrantedUpload } from '../schema';
+import type { GrantedUpload, Visibility } from '../schema';
 
 export type Phase =
   | 'queued'
@@ -67,6 +67,7 @@ export class Upload {
   constructor(
     readonly file: File,
     readonly contentType: string,
+    readonly visibility: Visibility = 'public',
   ) {}
 
   get isOpen(): boolean {

@@ -1,12 +1,15 @@
 import { bitRate, duration, exactTime, size } from '../format';
 import type { Rendition, Video } from '../schema';
-import { copyText } from '../ui/copy';
+import { playbackToken, expiryOf } from '../playback-token';
+import { token } from '../session';
+import { copyButton } from '../ui/copy';
 import { h } from '../ui/h';
 import { icon } from '../ui/icons';
+import { embedSnippet, shareDialog, shareLine } from './share';
 
 /** What is known about a video, and where to get it for other players. */
 export function videoFacts(video: Video): HTMLElement {
-  const { source, renditions, playback } = video;
+  const { source, renditions } = video;
   return h(
     'div',
     { class: 'facts' },
@@ -37,11 +40,44 @@ export function videoFacts(video: Video): HTMLElement {
       'section',
       { 'aria-labelledby': 'links-title' },
       h('h2', { id: 'links-title' }, 'Share'),
-      playback.hls && streamLink('HLS', playback.hls, 'hls-link'),
-      playback.dash && streamLink('DASH', playback.dash, 'dash-link'),
-      embed(video),
+      ...(video.visibility === 'private' ? sharePrivate(video) : sharePublic(video)),
     ),
   );
+}
+
+const sharePublic = (video: Video) => [
+  video.playback.hls && streamLink('HLS', video.playback.hls, 'hls-link'),
+  video.playback.dash && streamLink('DASH', video.playback.dash, 'dash-link'),
+  shareLine('Embed', embedSnippet(video), 'embed-snippet'),
+];
+
+/** Its addresses open it, so they are not shown around: links are made for others, each for a while. */
+function sharePrivate(video: Video) {
+  const shared = playbackToken();
+  const expiry = shared === null ? null : expiryOf(shared);
+  return [
+    h(
+      'p',
+      { class: 'private-note', 'data-testid': 'private-note' },
+      icon('lock'),
+      expiry
+        ? `This video is private. Your link works until ${exactTime(expiry)}.`
+        : 'This video is private. Others need a link that you create.',
+    ),
+    shared === null &&
+      token() !== null &&
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'button',
+          'data-testid': 'share-open',
+          onclick: () => shareDialog(video),
+        },
+        icon('link'),
+        'Create a link',
+      ),
+  ];
 }
 
 const resolution = ({ width, height, frame_rate }: NonNullable<Video['source']>): string =>
@@ -102,33 +138,4 @@ const streamLink = (name: string, url: string, testid: string): HTMLElement =>
     h('span', { class: 'share-name' }, name),
     h('a', { class: 'share-url', href: url, ...elsewhere, 'data-testid': testid }, url),
     copyButton(url, `${name} link`),
-  );
-
-function embed(video: Video): HTMLElement {
-  const address = new URL(`/embed/${encodeURIComponent(video.id)}`, location.origin).href;
-  const { width, height } = video.source ?? { width: 16, height: 9 };
-  const snippet =
-    `<iframe src="${address}" title="Video" loading="lazy" ` +
-    `allow="autoplay; fullscreen; picture-in-picture" ` +
-    `style="width: 100%; aspect-ratio: ${width} / ${height}; border: 0"></iframe>`;
-  return h(
-    'div',
-    { class: 'share-line' },
-    h('span', { class: 'share-name' }, 'Embed'),
-    h('code', { class: 'share-url', 'data-testid': 'embed-snippet' }, snippet),
-    copyButton(snippet, 'Embed code'),
-  );
-}
-
-const copyButton = (text: string, what: string): HTMLElement =>
-  h(
-    'button',
-    {
-      type: 'button',
-      class: 'button small',
-      'aria-label': `Copy the ${what}`,
-      onclick: () => void copyText(text, what),
-    },
-    icon('copy'),
-    'Copy',
   );

@@ -1,8 +1,11 @@
+import { getVideo } from '../api';
 import { percent } from '../format';
+import { isExpired, playbackToken, tokenIn } from '../playback-token';
 import type { Playback, Video } from '../schema';
 import { h, replaceChildren, setText } from '../ui/h';
 import { notice } from '../ui/notice';
 import { toastError } from '../ui/toast';
+import { expiredLink } from './notices';
 import type { Player } from './player';
 
 /** Where the video plays, or where it says why it does not yet. */
@@ -67,11 +70,16 @@ export class PlayerStage {
       this.#explain(video);
       return;
     }
+    this.#drop(type);
+    const token = video.playback.url && tokenIn(video.playback.url);
+    if (token && isExpired(token, new Date())) {
+      void this.#renew(video);
+      return;
+    }
     const again = () => {
       this.#unplayable = null;
       this.show(video);
     };
-    this.#drop(type);
     replaceChildren(
       this.element,
       notice(
@@ -83,6 +91,20 @@ export class PlayerStage {
         h('button', { type: 'button', class: 'button', onclick: again }, 'Try again'),
       ),
     );
+  }
+
+  /** The addresses of a private video have had their time: its owner gets others. */
+  async #renew(video: Video): Promise<void> {
+    if (playbackToken() === null) {
+      const renewed = await getVideo(video.id).catch(() => null);
+      if (this.#stopped) return;
+      if (renewed && renewed.playback.url !== video.playback.url) {
+        this.#unplayable = null;
+        this.show(renewed);
+        return;
+      }
+    }
+    replaceChildren(this.element, expiredLink());
   }
 
   #drop(type: Playback['type']): void {

@@ -15,15 +15,17 @@ use serde_json::{Value, json};
 use super::{MAX_ATTEMPTS, is_abandoned, out_of_attempts, timing::FULL_RUN_SLACK};
 use crate::{
     event,
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     timestamp::Timestamp,
-    video::{Status, Video, VideoId},
+    video::{Status, Video},
 };
 use reelrun_media::error::{ErrorType, VideoError};
 
 /// A source that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSource {
+    /// Where it is.
+    pub folder: Folder,
     /// Its size in bytes.
     pub size_bytes: u64,
     /// Its entity tag.
@@ -127,14 +129,14 @@ fn source_missing() -> VideoError {
 }
 
 /// The event with which storage announces a source, as [`crate::event::parse`] reads it.
-pub fn announcement(bucket: &str, video: VideoId, source: &StoredSource) -> Value {
+pub fn announcement(bucket: &str, source: &StoredSource) -> Value {
     json!({"Records": [{
         "eventSource": event::SWEEP,
         "eventName": "ObjectCreated:Put",
         "s3": {
             "bucket": {"name": bucket},
             "object": {
-                "key": StorageKey::Source(video).to_string(),
+                "key": StorageKey::Source(source.folder).to_string(),
                 "size": source.size_bytes,
                 "eTag": source.entity_tag,
             },
@@ -149,7 +151,7 @@ mod tests {
     use super::*;
     use crate::{
         event::{self, Record, Sender},
-        video::{Holder, RunProgress},
+        video::{Holder, RunProgress, VideoId},
     };
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -196,6 +198,7 @@ mod tests {
 
     fn source(minutes_ago: u32) -> StoredSource {
         StoredSource {
+            folder: Folder::public(id()),
             size_bytes: 7,
             entity_tag: "abc".into(),
             stored_at: NOW - minutes_ago * MINUTE,
@@ -298,11 +301,14 @@ mod tests {
 
     #[test]
     fn an_announcement_reads_as_an_event() {
-        let event = announcement("uploads", id(), &source(1));
+        let event = announcement("uploads", &source(1));
         let [Record::Source(read)] = &event::parse(&event)[..] else {
             panic!("one source");
         };
-        assert_eq!((read.video, read.size_bytes), (id(), Some(7)));
+        assert_eq!(
+            (read.folder, read.size_bytes),
+            (Folder::public(id()), Some(7))
+        );
         assert_eq!(read.sender, Sender::Sweep);
         assert_eq!((&*read.bucket, &*read.entity_tag), ("uploads", "abc"));
     }

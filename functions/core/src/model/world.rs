@@ -11,6 +11,7 @@ use super::{MINUTE, Op};
 use crate::{
     change::Change,
     event::Sender,
+    keys::Folder,
     lifecycle::{
         Lease, Outcome, Transition,
         claim::{Claim, Claimed, Step},
@@ -391,6 +392,7 @@ impl World {
             every: SWEEP_EVERY,
         };
         let source = self.source.then(|| StoredSource {
+            folder: Folder::public(id()),
             size_bytes: 1,
             entity_tag: "tag".into(),
             stored_at: id().created_at(),

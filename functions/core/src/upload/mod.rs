@@ -10,7 +10,10 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
-use crate::media_type::{self, MAX_DECLARED_BYTES};
+use crate::{
+    media_type::{self, MAX_DECLARED_BYTES},
+    video::Visibility,
+};
 
 /// What one deployment accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,9 @@ pub struct UploadBody {
     #[serde(default, deserialize_with = "details::metadata")]
     #[schema(schema_with = details::metadata_schema, required = false)]
     metadata: BTreeMap<String, String>,
+    /// Who may watch it. Without it, what the deployment says (`DefaultVisibility`).
+    #[schema(nullable = false)]
+    visibility: Option<Visibility>,
 }
 
 /// A request to upload one source that may be granted.
@@ -60,6 +66,9 @@ pub struct UploadRequest {
     pub title: Option<String>,
     /// The owner's own key-value pairs.
     pub metadata: BTreeMap<String, String>,
+    /// Who may watch it, if the request says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
 }
 
 /// Why a request is refused, and by which field.
@@ -148,12 +157,13 @@ impl UploadRequest {
             size_bytes,
             title: body.title,
             metadata: body.metadata,
+            visibility: body.visibility,
         })
     }
 }
 
 /// Reads a request's body; a refusal names the field at fault.
-fn read<'a, T: Deserialize<'a>>(body: &'a Value) -> Result<T, Refused> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a Value) -> Result<T, Refused> {
     // Derived code would take an array's items for the fields.
     if !body.is_object() {
         return Err(invalid("body", "the body must be a JSON object"));
@@ -171,7 +181,7 @@ fn required<T>(field: &'static str, value: Option<T>, what: &str) -> Result<T, R
     value.ok_or_else(|| invalid(field, format!("{field} is missing: {what}")))
 }
 
-fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Refused {
+pub(crate) fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Refused {
     Refused {
         kind: RefusedKind::Invalid,
         field: field.into(),

@@ -3,6 +3,7 @@
 mod id;
 mod record;
 mod status;
+mod visibility;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,9 +17,10 @@ use self::record::Record;
 pub use self::{
     id::{InvalidMonth, InvalidVideoId, Month, VideoId},
     status::{InvalidStatus, Status},
+    visibility::{InvalidVisibility, Visibility},
 };
 
-use crate::timestamp::Timestamp;
+use crate::{keys::Folder, timestamp::Timestamp};
 use reelrun_media::{error::VideoError, source::SourceSummary};
 
 /// One video's record in the catalog.
@@ -31,6 +33,8 @@ pub struct Video {
     pub month: Month,
     /// Where the video is in its life.
     pub status: Status,
+    /// Who may watch it.
+    pub visibility: Visibility,
     /// The name of the file on its owner's disk. Data only: never part of a key or a command.
     pub filename: String,
     /// The MIME type that the source is stored with, which its extension decides.
@@ -108,6 +112,7 @@ impl Video {
             id,
             month: id.month(),
             status: Status::Waiting,
+            visibility: Visibility::Public,
             filename,
             content_type,
             size_bytes,
@@ -127,6 +132,14 @@ impl Video {
             multipart_uploads: BTreeSet::new(),
             delete_requested_at: None,
             expires_at: None,
+        }
+    }
+
+    /// Where its objects are.
+    pub fn folder(&self) -> Folder {
+        Folder {
+            video: self.id,
+            visibility: self.visibility,
         }
     }
 

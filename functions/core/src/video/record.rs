@@ -10,7 +10,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Holder, Month, PublishedRendition, RunProgress, Status, UploadToken, Video, VideoId};
+use super::{
+    Holder, Month, PublishedRendition, RunProgress, Status, UploadToken, Video, VideoId, Visibility,
+};
 use crate::timestamp::{InvalidTimestamp, Timestamp};
 use reelrun_media::{error::VideoError, source::SourceSummary};
 
@@ -21,6 +23,8 @@ pub(super) struct Record {
     id: VideoId,
     month: Month,
     status: Status,
+    #[serde(default, skip_serializing_if = "is_public")]
+    visibility: Visibility,
     filename: String,
     content_type: String,
     size_bytes: u64,
@@ -74,6 +78,11 @@ pub(super) struct Record {
     expires_at: Option<i64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_public(visibility: &Visibility) -> bool {
+    *visibility == Visibility::Public
+}
+
 fn first() -> u32 {
     1
 }
@@ -90,6 +99,7 @@ impl TryFrom<Record> for Video {
             id: record.id,
             month: record.month,
             status: record.status,
+            visibility: record.visibility,
             filename: record.filename,
             content_type: record.content_type,
             size_bytes: record.size_bytes,
@@ -137,6 +147,7 @@ impl From<Video> for Record {
             id: video.id,
             month: video.month,
             status: video.status,
+            visibility: video.visibility,
             filename: video.filename,
             content_type: video.content_type,
             size_bytes: video.size_bytes,

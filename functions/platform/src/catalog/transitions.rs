@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use reelrun_core::{
+    keys::Folder,
     lifecycle::{self, Change, Field, Guard, Lease, Outcome, Transition},
     video::{Video, VideoId},
 };
@@ -70,10 +71,11 @@ impl Catalog {
     }
 
     /// Fails with [`CatalogError::LeaseLost`] unless this holder has the lease.
-    pub async fn check_lease(&self, lease: &Lease) -> Result<(), CatalogError> {
+    pub async fn check_lease(&self, lease: &Lease) -> Result<Folder, CatalogError> {
         let video: Option<Video> = self.item(&lease.video.to_string()).await?;
-        let is_held = video.is_some_and(|video| video.is_held_by(&lease.holder));
-        is_held.then_some(()).ok_or(CatalogError::LeaseLost)
+        let held = video.filter(|video| video.is_held_by(&lease.holder));
+        held.map(|video| video.folder())
+            .ok_or(CatalogError::LeaseLost)
     }
 
     /// Removes the record of a deleted video whose objects are gone.

@@ -5,8 +5,8 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 use reelrun_core::{
-    keys::{Bucket, StorageKey},
-    video::VideoId,
+    keys::{Bucket, Folder, StorageKey},
+    video::{VideoId, Visibility},
 };
 
 use super::{Storage, StorageError, place};
@@ -20,7 +20,10 @@ impl Storage {
         for (bucket, folder) in StorageKey::folders(video) {
             removed += self.remove_folder(bucket, &folder).await?;
         }
-        self.abort_uploads(&StorageKey::Source(video)).await?;
+        for visibility in Visibility::ALL {
+            let source = StorageKey::Source(Folder { video, visibility });
+            self.abort_uploads(&source).await?;
+        }
         Ok(removed)
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use reelrun_core::{
-    keys::{Bucket, StorageKey, parse_source_key},
+    keys::{Bucket, Folder, StorageKey, parse_source_key},
     lifecycle::sweep::StoredSource,
     timestamp::Timestamp,
-    video::VideoId,
+    video::{VideoId, Visibility},
 };
 
 use super::{Storage, StorageError, place};
@@ -18,13 +18,25 @@ impl Storage {
         &self,
         first: VideoId,
     ) -> Result<BTreeMap<VideoId, StoredSource>, StorageError> {
-        let begin = StorageKey::Source(first).to_string();
+        let mut sources = BTreeMap::new();
+        for visibility in Visibility::ALL {
+            sources.extend(self.sources_in(visibility, first).await?);
+        }
+        Ok(sources)
+    }
+
+    async fn sources_in(
+        &self,
+        visibility: Visibility,
+        video: VideoId,
+    ) -> Result<BTreeMap<VideoId, StoredSource>, StorageError> {
+        let begin = StorageKey::Source(Folder { video, visibility }).to_string();
         let bucket = self.name(Bucket::Uploads);
         let mut pages = self
             .client
             .list_objects_v2()
             .bucket(bucket)
-            .prefix("uploads/")
+            .prefix(Folder::sources(visibility))
             .start_after(&begin)
             .into_paginator()
             .send();
@@ -34,8 +46,9 @@ impl Storage {
                 StorageError::sdk("list the sources from", place(bucket, &begin), why)
             })?;
             sources.extend(page.contents().iter().filter_map(|object| {
-                let video = parse_source_key(object.key()?).ok()?;
+                let folder = parse_source_key(object.key()?).ok()?;
                 let source = StoredSource {
+                    folder,
                     size_bytes: object.size()?.try_into().ok()?,
                     entity_tag: object.e_tag().unwrap_or_default().into(),
                     stored_at: object
@@ -44,7 +57,7 @@ impl Storage {
                         .map(Timestamp::from_millis)
                         .ok()?,
                 };
-                Some((video, source))
+                Some((folder.video, source))
             }));
         }
         Ok(sources)

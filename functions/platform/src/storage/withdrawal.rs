@@ -5,7 +5,7 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use reelrun_core::{keys::StorageKey, video::VideoId};
+use reelrun_core::keys::{Folder, StorageKey};
 
 use super::{Storage, StorageError};
 
@@ -23,8 +23,11 @@ const ACTION: &str = "withdraw";
 impl Storage {
     /// Moves a source to where the CDN does not read. One that is not there any more has been moved, or
     /// removed, before.
-    pub async fn withdraw_source(&self, video: VideoId) -> Result<(), StorageError> {
-        let (from, to) = (StorageKey::Source(video), StorageKey::RefusedSource(video));
+    pub async fn withdraw_source(&self, folder: Folder) -> Result<(), StorageError> {
+        let (from, to) = (
+            StorageKey::Source(folder),
+            StorageKey::RefusedSource(folder.video),
+        );
         let Some(bytes) = self.length(&from).await? else {
             return Ok(());
         };

@@ -6,7 +6,7 @@ mod track;
 
 use std::{io::PipeReader, os::fd::OwnedFd, pin::pin};
 
-use reelrun_core::video::VideoId;
+use reelrun_core::keys::Folder;
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
     command::{self, Output, SourceUrl, Way},
@@ -40,8 +40,8 @@ pub struct Encoder<'a> {
     pub programs: &'a Programs,
     /// Where segments go.
     pub storage: &'a Storage,
-    /// Whose they are.
-    pub video: VideoId,
+    /// Whose they are, and where.
+    pub folder: Folder,
     /// Told how much is done, 0 to 1.
     pub progress: watch::Sender<f64>,
 }
@@ -166,7 +166,7 @@ impl Encoder<'_> {
         for (output, reader) in outputs.into_iter().zip(readers) {
             let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))
                 .map_err(|why| StepError::Internal(format!("a pipe can't be read: {why}")))?;
-            let uploads = Uploads::new(self.storage.clone(), self.video, slots.clone());
+            let uploads = Uploads::new(self.storage.clone(), self.folder, slots.clone());
             let activity = activity.clone();
             match output {
                 Output::Video(index) => {

@@ -4,7 +4,7 @@
 mod start;
 
 use reelrun_core::{
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     lifecycle::{
         self, Lease,
         timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT},
@@ -124,16 +124,16 @@ impl Transcoder {
         part: Part,
         invocation: Invocation,
     ) -> Result<(), StepError> {
-        self.catalog.check_lease(run).await?;
+        let folder = self.catalog.check_lease(run).await?;
         let plan = self.own_plan(task).await?;
         let begun = Instant::now();
         let encoded = tokio::select! {
             biased;
-            encoded = self.encode_and_report(task, &plan, part) => encoded,
+            encoded = self.encode_and_report(task, folder, &plan, part) => encoded,
             lost = self.until_unwanted(run) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
-        let encoded = self.blame(task.video, encoded).await;
+        let encoded = self.blame(folder, encoded).await;
         if let Err(StepError::InvalidMedia(error)) = &encoded {
             let error = VideoError::new(
                 error.kind,
@@ -168,16 +168,17 @@ impl Transcoder {
     async fn encode_and_report(
         &self,
         task: &Task,
+        folder: Folder,
         plan: &Plan,
         part: Part,
     ) -> Result<(), StepError> {
-        let url = self.sign_source(task.video).await?;
+        let url = self.sign_source(folder).await?;
         let source = self.source_at(&url, plan.container(), plan.reads_deep());
         let (progress, _) = watch::channel(0.0);
         let encoder = Encoder {
             programs: &self.programs,
             storage: &self.storage,
-            video: task.video,
+            folder,
             progress,
         };
         let report = encoder.encode(plan, part, source).await?;
@@ -195,7 +196,7 @@ impl Transcoder {
             tokio::time::sleep(pause).await;
             let asked = self.catalog.check_lease(run);
             match tokio::time::timeout_at(wanted_at + LEASE_LOSS_TIMEOUT, asked).await {
-                Ok(Ok(())) => (wanted_at, pause) = (Instant::now(), LEASE_CHECK_INTERVAL),
+                Ok(Ok(_)) => (wanted_at, pause) = (Instant::now(), LEASE_CHECK_INTERVAL),
                 Ok(Err(why)) if why.is_permanent() => return why,
                 Ok(Err(CatalogError::Unavailable { .. })) => pause = LEASE_CHECK_RETRY,
                 Ok(Err(why)) => return why,
@@ -229,8 +230,8 @@ impl Transcoder {
             return Err(endless().into());
         }
         // A last look: nothing of a video that was deleted meanwhile may be published.
-        self.catalog.check_lease(run).await?;
-        self.publish(run, plan, &stitched).await?;
+        let folder = self.catalog.check_lease(run).await?;
+        self.publish(run, folder, plan, &stitched).await?;
         tracing::info!(video.id = %run.video, "video is ready");
         Ok(())
     }

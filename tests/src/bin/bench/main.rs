@@ -17,6 +17,7 @@ mod bd_rate;
 mod chunks;
 mod clip;
 mod contenders;
+mod edge;
 mod encode;
 mod figures;
 mod meter;
@@ -39,10 +40,11 @@ use serde_json::{Map, Value, json};
 use crate::figures::Limits;
 
 /// What may be named on the command line, in the order in which it is run.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "size",
     "start",
     "api",
+    "edge",
     "overhead",
     "chunks",
     "projection",
@@ -96,6 +98,7 @@ async fn run(part: &str, stack: &Stack, limits: &mut Limits) -> Result<Value> {
         "size" => size::run(),
         "start" => start::run(stack).await,
         "api" => api::run(stack, limits).await,
+        "edge" => edge::run(limits),
         "projection" => projection::run(stack, limits).await,
         "peers" => peers::run(stack, limits).await,
         "av1" => av1::run(stack, limits).await,

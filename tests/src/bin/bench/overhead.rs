@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use reelrun_core::keys::StorageKey;
+use reelrun_core::keys::{Folder, StorageKey};
 use reelrun_media::plan::{Part, Plan};
 use reelrun_platform::storage::{Buckets, Storage};
 use reelrun_tests::{
@@ -85,7 +85,7 @@ async fn bare_ffmpeg(stack: &Stack, id: &str) -> Result<f64> {
         uploads: stack.uploads_bucket.clone(),
         media: stack.media_bucket.clone(),
     };
-    let key = StorageKey::Source(id.parse()?);
+    let key = StorageKey::Source(Folder::public(id.parse()?));
     let url = Storage::new(stack.s3(), buckets)
         .presign_download(&key, Duration::from_hours(1))
         .await?;

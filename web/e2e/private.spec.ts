@@ -1,0 +1,110 @@
+import { expect, type Page } from '@playwright/test';
+
+import { accessible, by, canPlay, playing, signedIn, steer, test } from './page.js';
+import { clip, encoded, picture, settled, share, stack, tone, upload } from './stack.js';
+
+const source = () => clip('private.mp4', `${picture('320x180', 20)} ${tone(20)} ${encoded}`);
+
+/** What of a video a page asks the CDN for. */
+function asked(page: Page, id: string): string[] {
+  const urls: string[] = [];
+  page.on('request', (request) => {
+    const url = request.url();
+    if (url.includes(id) && /\.(m3u8|mpd|m4s|mp4|jpg|vtt)(\?|$)/.test(url)) urls.push(url);
+  });
+  return urls;
+}
+
+test('a private video is shared by a link, which plays it to its end', async ({
+  page,
+  browser,
+}) => {
+  const id = await upload(source(), 'For few', 'private');
+  await settled(id);
+  await signedIn(page);
+  const card = by(page, 'library-card').filter({ hasText: 'For few' });
+  await expect(by(card, 'card-private')).toBeVisible();
+  await expect(card.locator('img')).toBeVisible();
+  await by(card, 'card-title').click();
+  await canPlay(page);
+  await by(page, 'share-open').click();
+  await by(page, 'share-time').selectOption({ label: 'an hour' });
+  await by(page, 'share-create').click();
+  const link = await by(page, 'share-link').innerText();
+  expect(link).toMatch(new RegExp(`^${stack.site_url}/watch/${id}#token=`));
+  expect(await by(page, 'share-embed').innerText()).toContain(`/embed/${id}#token=`);
+  await accessible(page);
+
+  const viewer = await (await browser.newContext()).newPage();
+  const urls = asked(viewer, id);
+  await viewer.goto(link);
+  await canPlay(viewer);
+  await expect(by(viewer, 'private-note')).toContainText('Your link works until');
+  await steer(viewer, 12);
+  await expect.poll(async () => (await playing(viewer)).time).toBeGreaterThan(12.5);
+  await viewer.evaluate(() => {
+    const player = document.querySelector('media-player') as unknown as { playbackRate: number };
+    player.playbackRate = 4;
+  });
+  await expect
+    .poll(() =>
+      viewer.evaluate(
+        () =>
+          (document.querySelector('media-player') as unknown as { state: { ended: boolean } }).state
+            .ended,
+      ),
+    )
+    .toBe(true);
+  const token = new URL(link).hash.slice('#token='.length);
+  expect(urls.length).toBeGreaterThan(5);
+  expect(urls.filter((url) => !url.startsWith(`${stack.cdn_url}/s/${token}/${id}/`))).toEqual([]);
+  await accessible(viewer);
+  await viewer.context().close();
+});
+
+test('a video is uploaded as private', async ({ page }) => {
+  await signedIn(page);
+  await by(page, 'upload-private').check();
+  await by(page, 'file-input').setInputFiles(source());
+  await expect(by(page, 'card-private').first()).toBeVisible();
+});
+
+test.describe('without a link that is valid', () => {
+  test.use({ expected: [/404/] });
+
+  test('a private video is not there, and the page says why', async ({ page }) => {
+    const id = await upload(source(), 'For nobody', 'private');
+    await settled(id);
+    const urls = asked(page, id);
+    await page.goto(`${stack.site_url}/watch/${id}`);
+    await expect(page.getByText(/video not found/i)).toBeVisible();
+    await page.goto(`${stack.site_url}/embed/${id}`);
+    await expect(page.getByText(/video not found/i)).toBeVisible();
+    const expired = share(id, -60);
+    for (const kind of ['watch', 'embed']) {
+      await page.goto(`${stack.site_url}/${kind}/${id}#token=${expired}`);
+      await page.reload();
+      await expect(page.getByText('This link has expired')).toBeVisible();
+      await accessible(page);
+    }
+    expect(urls).toEqual([]);
+  });
+});
+
+test.describe('when a link expires', () => {
+  test.use({ expected: [/403/] });
+
+  test('what plays goes on from what is loaded, then the page says why it stops', async ({
+    page,
+  }) => {
+    const file = clip('long.mp4', `${picture('320x180', 240)} ${tone(240)} ${encoded}`);
+    const id = await upload(file, 'Too long', 'private');
+    await settled(id);
+    await page.goto(`${stack.site_url}/watch/${id}#token=${share(id, 15)}`);
+    await canPlay(page);
+    await steer(page);
+    await page.waitForFunction((until) => Date.now() > until, Date.now() + 15_000);
+    await steer(page, 200);
+    await expect(page.getByText('This link has expired')).toBeVisible({ timeout: 60_000 });
+  });
+});
