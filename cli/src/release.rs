@@ -301,7 +301,9 @@ pub(crate) fn apply(
 
 /// A name for what is about to be deployed: a hash of it all.
 fn name(project: &Project, deployment: &Deployment<'_>) -> Result<String> {
-    let settings = sha256_hex(format!("{:?}", deployment.parameters));
+    // With the secrets, or a new one would reach no function. Nobody finds a key by its hash.
+    let (parameters, secrets) = (&deployment.parameters, &deployment.secrets);
+    let settings = sha256_hex(format!("{parameters:?} {secrets:?}"));
     let name = script(project, &deployment.place, &deployment.logs, "release name")
         .args(["name", &settings])
         .arg(project.root().join("infra/template.yaml"))
