@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::arch::Arch;
+use crate::emulator_kind::EmulatorKind;
 
 /// Where the local stack's proxy listens unless the port is taken.
 pub(crate) const PROXY_PORT: u16 = 8484;
@@ -91,6 +92,12 @@ pub(crate) struct TestArgs {
     /// rules fail
     #[arg(long)]
     pub(crate) allow_missing_rules: bool,
+    /// Only on this emulator. Without one, all tests run on MiniStack, and unless some are named, a
+    /// part of them once more on LocalStack
+    #[arg(long, value_enum)]
+    pub(crate) emulator: Option<EmulatorKind>,
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArgs,
     /// Passed on to `cargo nextest run`, e.g. a part of a test's name
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) nextest: Vec<String>,
@@ -104,6 +111,33 @@ pub(crate) struct UpArgs {
     /// Port of the site and the API on 127.0.0.1; if it is taken, a free one is used
     #[arg(long, default_value_t = PROXY_PORT)]
     pub(crate) port: u16,
+    /// What stands in for AWS
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) emulator: EmulatorKind,
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArgs,
+}
+
+/// Where a `LocalStack` is that somebody else runs.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct EndpointArgs {
+    /// Address of a LocalStack that runs already [default: that in `AWS_ENDPOINT_URL`; without either,
+    /// one is started]
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+}
+
+impl EndpointArgs {
+    /// The endpoint, if this emulator may be another's.
+    pub(crate) fn of(&self, emulator: EmulatorKind) -> Option<String> {
+        let from_environment = || std::env::var("AWS_ENDPOINT_URL").ok();
+        let url = match emulator {
+            EmulatorKind::MiniStack => None,
+            EmulatorKind::LocalStack => self.endpoint.clone().or_else(from_environment),
+        };
+        url.map(|url| url.trim_end_matches('/').to_owned())
+            .filter(|url| !url.is_empty())
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,7 @@ mod bench;
 mod builder;
 mod demo;
 mod deploy;
+mod emulator_kind;
 mod fuzz;
 mod http;
 mod layer;

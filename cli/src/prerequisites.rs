@@ -1,9 +1,11 @@
 //! What must be on the machine before anything else: Rust (it built this), Python and its venv,
 //! Linux for the local stack, and strace for the tests. Everything else is fetched.
 
+use std::env;
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::process::{Task, find_program};
 use crate::project::Project;
@@ -47,6 +49,43 @@ pub(crate) fn python(project: &Project) -> Result<Python> {
         }
         None => bail!("Reelrun's tools need Python, and there is none on PATH; {install}"),
     }
+}
+
+/// The one Python that `LocalStack`'s last free version runs on: what it depends on needs no older
+/// and knows no newer one.
+const LOCALSTACKS_PYTHON: (u32, u32) = (3, 13);
+
+/// Checks what a `LocalStack` needs that is started here.
+pub(crate) fn localstacks_python(project: &Project) -> Result<Python> {
+    let names = ["python3.13", "python3", "python"];
+    let found = names
+        .into_iter()
+        .filter_map(find_program)
+        .chain(pyenvs_pythons())
+        .filter_map(|program| {
+            let version = version_of(project, &program)?;
+            Some(Python { program, version })
+        })
+        .find(|python| python.version == LOCALSTACKS_PYTHON);
+    found.context(
+        "LocalStack needs Python 3.13, and there is none on PATH or among pyenv's; install it (Debian \
+         13: `sudo apt install python3 python3-venv`, Ubuntu 25.04: `sudo apt install python3.13-venv`, \
+         Fedora: `sudo dnf install python3.13`, elsewhere: `pyenv install 3.13`), or name a LocalStack \
+         that runs already with --endpoint. `cargo reelrun test --emulator ministack` leaves it out",
+    )
+}
+
+/// What pyenv has installed, and puts on PATH only where it is told to.
+fn pyenvs_pythons() -> Vec<PathBuf> {
+    let root = env::var_os("PYENV_ROOT")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".pyenv")));
+    let versions = root.map(|root| fs::read_dir(root.join("versions")));
+    let versions = versions.into_iter().flatten().flatten().flatten();
+    versions
+        .map(|version| version.path().join("bin/python3"))
+        .filter(|program| program.is_file())
+        .collect()
 }
 
 /// Checks what the local stack needs.

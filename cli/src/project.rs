@@ -55,6 +55,11 @@ impl Project {
         self.target().join("tools/venv")
     }
 
+    /// What a `LocalStack` is made of that is started here.
+    pub(crate) fn localstack(&self) -> PathBuf {
+        self.target().join("tools/localstack")
+    }
+
     /// A program of the tools' virtual environment.
     pub(crate) fn tool(&self, name: &str) -> PathBuf {
         self.venv().join("bin").join(name)

@@ -20,7 +20,7 @@ use crate::secret::sha256_hex;
 const SCRIPT: &str = include_str!("release.py");
 
 /// The alias that all calls are for, but those of a run. The template names it as well.
-const LIVE: &str = "live";
+pub(crate) const LIVE: &str = "live";
 
 /// The alias of the versions that were live before.
 const PREVIOUS: &str = "previous";

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
+use crate::emulator_kind::EmulatorKind;
 use crate::playback_keys::PlaybackKeys;
 use crate::project::make_folder;
 
@@ -64,6 +65,8 @@ pub(crate) struct LocalState {
     /// By which the emulator knows the command: whoever has it is its root user.
     #[serde(default)]
     pub(crate) emulator_secret: String,
+    #[serde(default)]
+    pub(crate) emulator: EmulatorKind,
     /// The `reelrun` that serves the stack.
     pub(crate) pid: u32,
     /// What the proxy answers to show that it is this very stack.
@@ -198,6 +201,7 @@ mod tests {
             aws_access_key_id: "test".into(),
             aws_secret_access_key: "test".into(),
             emulator_secret: String::new(),
+            emulator: EmulatorKind::LocalStack,
             pid: 7,
             instance: "abc".into(),
             ffmpeg_dir: "bin".into(),

@@ -9,11 +9,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::args::TestArgs;
 use crate::builder::Profile;
+use crate::emulator_kind::EmulatorKind;
 use crate::page;
 use crate::prerequisites;
 use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
-use crate::stack::{self, Isolation, Obtained, Site};
+use crate::stack::{self, Isolation, Obtained, Site, localstack};
 use crate::state::StackState;
 
 /// Installed when the machine has none that will do.
@@ -24,14 +25,26 @@ const NEXTEST: &str = "0.9.143";
 /// cores could keep busy.
 const STACKS: [&str; 3] = ["test", "test-2", "test-3"];
 
+/// Where tests run on `LocalStack`: one at a time, since it takes up to a gigabyte.
+const LOCALSTACK: &str = "test-localstack";
+
+/// Of `.config/nextest.toml`: the tests that run on `LocalStack` unless others are named.
+const LOCALSTACKS_PART: [&str; 2] = ["--profile", "localstack"];
+
 /// `cargo reelrun test`.
 pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
     project
         .say
         .line("Reelrun: every test, against local stacks of its own");
-    // What needs a person comes before minutes of building.
     let runs_all = args.nextest.is_empty();
-    let browser = (runs_all || args.page).then(Browser::find).transpose()?;
+    let emulator = args.emulator.unwrap_or_default();
+    let endpoint = args.endpoint.of(emulator);
+    // A second opinion on what the first emulator says.
+    let is_repeated = args.emulator.is_none() && runs_all && !args.page;
+    // What needs a person comes before minutes of building.
+    let browser = (args.page || runs_all && emulator == EmulatorKind::MiniStack)
+        .then(Browser::find)
+        .transpose()?;
     prerequisites::strace()?;
     if let Some(missing) = Isolation::probe(project)?.missing_rules()
         && !args.allow_missing_rules
@@ -43,17 +56,25 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
              `--allow-missing-rules`"
         );
     }
+    if is_repeated || emulator == EmulatorKind::LocalStack && endpoint.is_none() {
+        localstack::check(project)?;
+    }
     crate::tools::prepare(project)?;
     install_nextest(project)?;
+    let sites: Vec<_> = match emulator {
+        // The page's tests run one by one.
+        EmulatorKind::MiniStack if args.page => vec![Site::aside(project, STACKS[0])],
+        EmulatorKind::MiniStack => STACKS.map(|name| Site::aside(project, name)).into(),
+        EmulatorKind::LocalStack => {
+            vec![Site::aside(project, LOCALSTACK).on(emulator, endpoint)]
+        }
+    };
+    let sites = &sites[..];
     let profile = if args.release {
         Profile::Release
     } else {
-        Profile::Debug
+        sites[0].profile()
     };
-    // The page's tests run one by one.
-    let count = if args.page { 1 } else { STACKS.len() };
-    let sites = STACKS.map(|purpose| Site::aside(project, purpose));
-    let sites = &sites[..count];
     let stacks = stack::obtain_all(project, profile, sites)?;
     if stacks
         .iter()
@@ -67,15 +88,20 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
 
     let mut codes = Vec::new();
     if !args.page {
-        project.say.line("Running the tests");
-        let task = with_stacks(project, cargo(project, "tests")?, sites, state)?;
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let task = task
-            .args(["nextest", "run", "--workspace"])
-            .env("NEXTEST_TEST_THREADS", cores.max(count).to_string());
-        codes.push(task.args(&args.nextest).show()?);
+        let mut chosen = args.nextest.clone();
+        if emulator == EmulatorKind::LocalStack {
+            chosen.extend(LOCALSTACKS_PART.map(ToOwned::to_owned));
+            if !runs_all {
+                chosen.push("--ignore-default-filter".to_owned());
+            }
+        }
+        codes.push(tests(project, sites, state, &chosen)?);
     }
-    if runs_all && !args.page && has_doc_tests(project.root()) {
+    if emulator == EmulatorKind::MiniStack
+        && runs_all
+        && !args.page
+        && has_doc_tests(project.root())
+    {
         let task = with_stacks(project, cargo(project, "doc tests")?, sites, state)?;
         codes.push(
             task.args(["test", "--workspace", "--doc", "--quiet"])
@@ -87,7 +113,32 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<u8> {
         codes.push(browser.unit_tests(project)?);
         codes.push(browser.page_tests(project, &sites[..1], state)?);
     }
+    if is_repeated {
+        drop(stacks);
+        let site = Site::aside(project, LOCALSTACK).on(EmulatorKind::LocalStack, None);
+        let stack = stack::obtain(project, profile, &site)?;
+        let part = LOCALSTACKS_PART.map(ToOwned::to_owned);
+        codes.push(tests(project, &[site], stack.state(), &part)?);
+    }
     Ok(codes.into_iter().max().unwrap_or_default())
+}
+
+/// Runs tests with nextest; `chosen` are its arguments.
+fn tests(project: &Project, sites: &[Site], state: &StackState, chosen: &[String]) -> Result<u8> {
+    let emulator = state.local.as_ref().map_or("AWS", |it| it.emulator.name());
+    project
+        .say
+        .line(&format!("Running the tests on {emulator}"));
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = match sites.len() {
+        1 => 1,
+        count => cores.max(count),
+    };
+    with_stacks(project, cargo(project, "tests")?, sites, state)?
+        .args(["nextest", "run", "--workspace"])
+        .env("NEXTEST_TEST_THREADS", threads.to_string())
+        .args(chosen)
+        .show()
 }
 
 /// What the page's tests need beside the stack.

@@ -2,7 +2,7 @@
 //! environment of this checkout. Every file is checked against a hash in `cli/tools/requirements.txt`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -16,54 +16,81 @@ const STAMP: &str = "reelrun-stamp";
 
 /// Makes sure the tools are there.
 pub(crate) fn prepare(project: &Project) -> Result<()> {
-    let requirements = project.root().join("cli/tools/requirements.txt");
-    let pinned = fs::read(&requirements)
-        .with_context(|| format!("cannot read {}", requirements.display()))?;
-    let venv = project.venv();
-    if is_current(project, &pinned) {
-        return Ok(());
-    }
-    let python = prerequisites::python(project)?;
-
-    let step = project
-        .say
-        .begin("Installing the pinned tools (once, about 40 s)");
-    remove_folder(&venv)?;
-    make_folder(&project.target().join("tools"))?;
-    make_venv(project, &python, &venv)?;
-    Task::new(project, "pip install", project.tool("python"))
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ])
-        // The list is complete, so nothing is left to resolve; only what is used gets compiled.
-        .args([
-            "--no-deps",
-            "--no-compile",
-            "--require-hashes",
-            "--requirement",
-        ])
-        .arg(&requirements)
-        .way_out(
-            "Check that this machine reaches its Python package index (pip's settings apply, \
-             e.g. a proxy or a mirror), then run the command again.",
-        )
-        .run()?;
-    let stamp = venv.join(STAMP);
-    fs::write(&stamp, stamp_of(&pinned))
-        .with_context(|| format!("cannot write {}", stamp.display()))?;
-    step.done();
-    Ok(())
+    let tools = Environment {
+        venv: project.venv(),
+        requirements: project.root().join("cli/tools/requirements.txt"),
+        title: "Installing the pinned tools (once, about 40 s)",
+    };
+    tools.prepare(project, || prerequisites::python(project))
 }
 
-fn is_current(project: &Project, pinned: &[u8]) -> bool {
-    fs::read_to_string(project.venv().join(STAMP)).is_ok_and(|stamp| stamp == stamp_of(pinned))
-        // A Python that was upgraded away leaves a dangling link behind.
-        && Task::new(project, "python version", project.tool("python")).arg("--version").succeeds()
+/// A virtual environment that holds what a list pins, and nothing else.
+pub(crate) struct Environment<'a> {
+    pub(crate) venv: PathBuf,
+    pub(crate) requirements: PathBuf,
+    /// What is said while it is installed.
+    pub(crate) title: &'a str,
+}
+
+impl Environment<'_> {
+    /// Makes sure that all of it is there. `python` is asked for only if something is to be installed.
+    pub(crate) fn prepare(
+        &self,
+        project: &Project,
+        python: impl FnOnce() -> Result<Python>,
+    ) -> Result<()> {
+        let pinned = fs::read(&self.requirements)
+            .with_context(|| format!("cannot read {}", self.requirements.display()))?;
+        if self.is_current(project, &pinned) {
+            return Ok(());
+        }
+        let python = python()?;
+
+        let step = project.say.begin(self.title);
+        remove_folder(&self.venv)?;
+        if let Some(folder) = self.venv.parent() {
+            make_folder(folder)?;
+        }
+        make_venv(project, &python, &self.venv)?;
+        Task::new(project, "pip install", self.python())
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-input",
+                "--disable-pip-version-check",
+            ])
+            // The list is complete, so nothing is left to resolve; only what is used gets compiled.
+            .args([
+                "--no-deps",
+                "--no-compile",
+                "--require-hashes",
+                "--requirement",
+            ])
+            .arg(&self.requirements)
+            .way_out(
+                "Check that this machine reaches its Python package index (pip's settings apply, \
+                 e.g. a proxy or a mirror), then run the command again.",
+            )
+            .run()?;
+        let stamp = self.venv.join(STAMP);
+        fs::write(&stamp, stamp_of(&pinned))
+            .with_context(|| format!("cannot write {}", stamp.display()))?;
+        step.done();
+        Ok(())
+    }
+
+    /// Its Python.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.venv.join("bin/python")
+    }
+
+    fn is_current(&self, project: &Project, pinned: &[u8]) -> bool {
+        fs::read_to_string(self.venv.join(STAMP)).is_ok_and(|stamp| stamp == stamp_of(pinned))
+            // A Python that was upgraded away leaves a dangling link behind.
+            && Task::new(project, "python version", self.python()).arg("--version").succeeds()
+    }
 }
 
 fn stamp_of(pinned: &[u8]) -> String {

@@ -1,11 +1,17 @@
 //! Changes how a deployed function is configured, for the time of one test: as a deployment does, by a
 //! version of its own that the alias points at.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_lambda::{Client, types::Environment};
+use aws_sdk_lambda::{
+    Client,
+    types::{Environment, LastUpdateStatus, State},
+};
 
-use crate::stack::{LIVE, Stack};
+use crate::{
+    poll::Patience,
+    stack::{LIVE, Stack},
+};
 
 /// A function with other settings; as it was again when this is dropped.
 #[derive(Debug)]
@@ -87,6 +93,28 @@ impl Configuration {
             .send()
             .await
             .unwrap();
+        self.settled(stack, "$LATEST").await;
+    }
+
+    /// Waits until what was asked for of a version is done.
+    async fn settled(&self, stack: &Stack, version: &str) {
+        let settled = async || {
+            let found = Client::new(&stack.aws())
+                .get_function_configuration()
+                .function_name(&self.function)
+                .qualifier(version)
+                .send()
+                .await
+                .unwrap();
+            let is_pending = found.state == Some(State::Pending);
+            if is_pending || found.last_update_status == Some(LastUpdateStatus::InProgress) {
+                return Err(found);
+            }
+            Ok(())
+        };
+        Patience::of(Duration::from_mins(1))
+            .wait_for("the function is updated", settled)
+            .await;
     }
 
     async fn publish(&self, stack: &Stack) -> String {
@@ -96,7 +124,9 @@ impl Configuration {
             .send()
             .await
             .unwrap();
-        published.version.unwrap()
+        let version = published.version.unwrap();
+        self.settled(stack, &version).await;
+        version
     }
 
     /// Has the function be as this again, and nothing be left of the other version.

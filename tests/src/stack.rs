@@ -204,14 +204,20 @@ impl Stack {
         if answer["__type"] == "ResourceNotFoundException" {
             return Vec::new();
         }
-        let mut invocations: BTreeMap<String, String> = BTreeMap::new();
+        let mut streams: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for event in answer["events"].as_array().expect("log events") {
-            // The emulator begins a stream with each invocation.
-            let text = |name: &str| event[name].as_str().unwrap().to_owned();
-            let log = invocations.entry(text("logStreamName")).or_default();
-            *log += &(text("message") + "\n");
+            let text = |name: &str| event[name].as_str().unwrap();
+            let (stream, message) = (text("logStreamName"), text("message"));
+            let invocations = streams.entry(stream).or_default();
+            // MiniStack begins a stream with each invocation, LocalStack with each process, as Lambda does.
+            if invocations.is_empty() || message.starts_with("START RequestId:") {
+                invocations.push(String::new());
+            }
+            let log = invocations.last_mut().unwrap();
+            log.push_str(message);
+            log.push('\n');
         }
-        invocations.into_values().collect()
+        streams.into_values().flatten().collect()
     }
 
     /// A request as the emulator's root user, who is asked for no signature.

@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
 
-use super::isolation::{Isolation, own_program};
+use super::isolation::Isolation;
 use crate::http;
 use crate::process::{Service, Task, private_file};
 use crate::project::{Project, make_folder, remove_folder};
@@ -47,8 +46,8 @@ pub(crate) struct Emulator {
     _scratch: Scratch,
 }
 
-/// The emulator's objects and temporary files; removed when dropped.
-struct Scratch(PathBuf);
+/// An emulator's objects and temporary files; removed when dropped.
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Drop for Scratch {
     fn drop(&mut self) {
@@ -78,33 +77,18 @@ impl Emulator {
             .and_then(|mut file| file.write_all(secret.as_bytes()))
             .with_context(|| format!("cannot write {}", secret_file.display()))?;
         let python = project.tool("python");
-        // A copy, since this program's own file may be built anew while the stack serves.
-        let launcher = temporary.join("reelrun");
-        fs::copy(own_program()?, &launcher)
-            .with_context(|| format!("cannot write {}", launcher.display()))?;
-        let namespaces = isolation.namespaces;
-        let mut sandbox = vec![launcher.display().to_string(), "lambda-sandbox".to_owned()];
-        sandbox.extend((!namespaces).then(|| "--without-namespaces".to_owned()));
-        let sandbox = json!({"command": sandbox, "layer": layer});
+        let sandbox = isolation.sandbox(&temporary, layer)?;
         let port = free_port(port)?;
         let url = format!("http://127.0.0.1:{port}");
         let log = folder.join("emulator.log");
-
-        let system = "/usr/local/bin:/usr/bin:/bin";
-        // Where there is no /opt, programs of the layer are found this way.
-        let path = if namespaces {
-            system.to_owned()
-        } else {
-            format!("{}:{system}", layer.join("bin").display())
-        };
         let (program, args) = isolation.command(&python);
         let service = Task::new(project, "emulator", program)
             .args(args)
             .args(["-c", LAUNCHER])
             .clean_env()
             .env("REELRUN_SECRET_FILE", &secret_file)
-            .env("REELRUN_SANDBOX", sandbox.to_string())
-            .env("PATH", path)
+            .env("REELRUN_SANDBOX", sandbox)
+            .env("PATH", isolation.path(layer))
             .env("HOME", &temporary)
             .env("TMPDIR", &temporary)
             .env("LANG", "C.UTF-8")
@@ -228,7 +212,7 @@ fn within<'a>(xml: &'a str, element: &str) -> Option<&'a str> {
 }
 
 /// The port asked for, or any free one if it is taken.
-fn free_port(wanted: u16) -> Result<u16> {
+pub(super) fn free_port(wanted: u16) -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
         .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .and_then(|listener| listener.local_addr())

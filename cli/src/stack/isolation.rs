@@ -5,9 +5,11 @@
 //! (a container without that right), some are missing, and the command says which.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
 use crate::process::{Task, find_program};
 use crate::project::Project;
@@ -35,7 +37,7 @@ pub(crate) struct Isolation {
     /// The programs before the emulator's own.
     prefix: Vec<OsString>,
     /// Whether functions' sandboxes can have namespaces.
-    pub(super) namespaces: bool,
+    namespaces: bool,
 }
 
 impl Isolation {
@@ -76,6 +78,27 @@ impl Isolation {
         (first, line)
     }
 
+    /// How functions are started, for the emulator's own program: the command, and the layer. `folder`
+    /// gets a copy of this program, whose own file may be built anew while the stack serves.
+    pub(super) fn sandbox(&self, folder: &Path, layer: &Path) -> Result<String> {
+        let launcher = folder.join("reelrun");
+        fs::copy(own_program()?, &launcher)
+            .with_context(|| format!("cannot write {}", launcher.display()))?;
+        let mut command = vec![launcher.display().to_string(), "lambda-sandbox".to_owned()];
+        command.extend((!self.namespaces).then(|| "--without-namespaces".to_owned()));
+        Ok(json!({"command": command, "layer": layer}).to_string())
+    }
+
+    /// The `PATH` of the emulator, and of functions that have no `/opt` to find the layer's programs in.
+    pub(super) fn path(&self, layer: &Path) -> String {
+        let system = "/usr/local/bin:/usr/bin:/bin";
+        if self.namespaces {
+            system.to_owned()
+        } else {
+            format!("{}:{system}", layer.join("bin").display())
+        }
+    }
+
     /// Lambda's rules that can't be kept here, as a list to be read; nothing if all can.
     pub(crate) fn missing_rules(&self) -> Option<String> {
         if self.namespaces {
@@ -99,7 +122,7 @@ impl Isolation {
 }
 
 /// This very program, which starts the sandboxes.
-pub(super) fn own_program() -> Result<PathBuf> {
+fn own_program() -> Result<PathBuf> {
     std::env::current_exe().context("this program's file is gone")
 }
 

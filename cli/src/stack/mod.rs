@@ -3,12 +3,16 @@
 //! It lives as long as the process that started it and is described by a `stack.json` that is there
 //! only while it serves. Each folder holds at most one stack; a lock file sees to that.
 
+mod backend;
+mod edge;
 mod emulator;
 mod http_head;
 mod isolation;
+pub(crate) mod localstack;
 mod proxy;
 mod site;
 mod start;
+mod wire;
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +26,6 @@ pub(crate) use self::site::Site;
 use self::start::{Built, update};
 pub(crate) use self::start::{Obtained, obtain, obtain_all};
 use crate::args::{PROXY_PORT, UpArgs};
-use crate::builder::Profile;
 use crate::prerequisites;
 use crate::process::{Task, tail};
 use crate::process_registry;
@@ -36,7 +39,7 @@ const START_PATIENCE: Duration = Duration::from_mins(20);
 /// `cargo reelrun up`.
 pub(crate) fn up(project: &Project, args: &UpArgs) -> Result<u8> {
     project.say.line("Reelrun: the local stack");
-    let site = Site::main(project, args.port);
+    let site = Site::main(project, args.port).on(args.emulator, args.endpoint.of(args.emulator));
     if args.detach {
         let state = detach(project, &site)?;
         introduce(project, &site, &state);
@@ -45,7 +48,7 @@ pub(crate) fn up(project: &Project, args: &UpArgs) -> Result<u8> {
             .line("It runs in the background; `cargo reelrun down` stops it.");
         return Ok(0);
     }
-    match obtain(project, Profile::Debug, &site)? {
+    match obtain(project, site.profile(), &site)? {
         Obtained::Ours(running) => {
             introduce(project, &site, &running.state);
             project.say.line("Serving until Ctrl-C.");
@@ -93,8 +96,9 @@ pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
     prerequisites::local_stack()?;
     Isolation::probe(project)?.tell(project);
     // Here, so that what takes long is seen; the process in the background finds it done.
-    let built = Built::make(project, Profile::Debug)?;
+    let built = Built::make(project, site.profile())?;
     if let Some(state) = site.running() {
+        site.check_emulator(&state)?;
         let step = project
             .say
             .begin("The local stack is running; deploying what changed");
@@ -111,6 +115,8 @@ pub(crate) fn detach(project: &Project, site: &Site) -> Result<StackState> {
     let own = std::env::current_exe().context("this program's file is gone")?;
     let mut child = Task::new(project, "up", own)
         .args(["up", "--port", &site.proxy_port.to_string()])
+        .args(["--emulator", site.emulator.flag()])
+        .args(site.endpoint.iter().flat_map(|url| ["--endpoint", url]))
         .log(log.clone())
         .release()?;
     let deadline = Instant::now() + START_PATIENCE;

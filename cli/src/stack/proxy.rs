@@ -4,7 +4,7 @@
 //! by host names under `localhost`, which do not resolve everywhere, so the proxy names them for it.
 //! It is a reverse proxy over plain threads, one connection a request, bodies streamed both ways.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::edge::serve;
 use super::http_head::{self, Upstream, Verdict};
+use super::wire::{ABSENT, read_head, refuse, reply};
 
 /// A client that has not sent its head by then is let go.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
@@ -62,7 +64,7 @@ impl Proxy {
 
 fn converse(mut client: &TcpStream, upstream: &Upstream) -> io::Result<()> {
     client.set_read_timeout(Some(HEAD_PATIENCE))?;
-    let (request, body) = match read_head(client) {
+    let (request, body) = match read_head(client, Vec::new()) {
         Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::InvalidData => {
             return refuse(
@@ -86,16 +88,13 @@ fn converse(mut client: &TcpStream, upstream: &Upstream) -> io::Result<()> {
         ),
         Verdict::Refuse(why) => refuse(client, "400 Bad Request", why),
         Verdict::Forbid(why) => refuse(client, "403 Forbidden", why),
+        Verdict::Serve(wanted) => serve::carry_out(client, &upstream.authority, &wanted, &body),
         Verdict::Forward {
             head,
             expects_continue,
         } => {
             let Ok(server) = TcpStream::connect(&upstream.authority) else {
-                return refuse(
-                    client,
-                    "502 Bad Gateway",
-                    "the emulator behind this address does not answer; `cargo reelrun up` starts the local stack",
-                );
+                return refuse(client, "502 Bad Gateway", ABSENT);
             };
             if expects_continue {
                 client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
@@ -128,7 +127,7 @@ fn forward(
 fn receive(client: &mut &TcpStream, mut server: &TcpStream) -> io::Result<()> {
     let mut pending = Vec::new();
     loop {
-        let Ok((head, rest)) = read_head_after(server, pending) else {
+        let Ok((head, rest)) = read_head(server, pending) else {
             return refuse(
                 client,
                 "502 Bad Gateway",
@@ -146,48 +145,12 @@ fn receive(client: &mut &TcpStream, mut server: &TcpStream) -> io::Result<()> {
     io::copy(&mut server, client).map(|_| ())
 }
 
-fn read_head(stream: &TcpStream) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    read_head_after(stream, Vec::new())
-}
-
-/// Reads up to the end of a head; returns it and what came after it.
-fn read_head_after(mut stream: &TcpStream, mut bytes: Vec<u8>) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        if let Some(end) = http_head::end(&bytes) {
-            let rest = bytes.split_off(end);
-            return Ok((bytes, rest));
-        }
-        if bytes.len() > http_head::LONGEST {
-            return Err(ErrorKind::InvalidData.into());
-        }
-        match stream.read(&mut buffer)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            length => bytes.extend_from_slice(&buffer[..length]),
-        }
-    }
-}
-
-fn refuse(client: &TcpStream, status: &str, detail: &str) -> io::Result<()> {
-    let (code, title) = status.split_once(' ').unwrap_or((status, ""));
-    let problem = format!(
-        r#"{{"type":"about:blank","title":"{title}","status":{code},"detail":"{detail}"}}"#
-    );
-    reply(client, status, "application/problem+json", &problem)
-}
-
-fn reply(mut client: &TcpStream, status: &str, kind: &str, body: &str) -> io::Result<()> {
-    let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-         Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
-    );
-    client.write_all(answer.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
+    use crate::stack::edge::Edge;
 
     /// A server that answers its one request with `answer` and returns what it was sent.
     fn server(answer: &'static [u8]) -> (String, thread::JoinHandle<String>) {
@@ -212,8 +175,10 @@ mod tests {
         let address = proxy.url.trim_start_matches("http://").to_owned();
         proxy.serve(Upstream {
             authority,
-            api_id: "ab12".into(),
-            cdn_host: "d1.cloudproxy.net".into(),
+            edge: Edge::Emulators {
+                api_id: "ab12".into(),
+                cdn_host: "d1.cloudproxy.net".into(),
+            },
             instance: "this one".into(),
             secret: "secret".into(),
         });

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::emulator;
 use super::http_head;
+use crate::builder::Profile;
+use crate::emulator_kind::EmulatorKind;
 use crate::http;
 use crate::project::Project;
 use crate::state::StackState;
@@ -17,6 +19,9 @@ pub(crate) struct Site {
     pub(super) folder: PathBuf,
     pub(super) proxy_port: u16,
     pub(super) emulator_port: u16,
+    pub(super) emulator: EmulatorKind,
+    /// Of an emulator that somebody else runs.
+    pub(super) endpoint: Option<String>,
 }
 
 impl Site {
@@ -26,6 +31,8 @@ impl Site {
             folder: project.target(),
             proxy_port,
             emulator_port: emulator::PORT,
+            emulator: EmulatorKind::default(),
+            endpoint: None,
         }
     }
 
@@ -35,6 +42,17 @@ impl Site {
             folder: project.target().join(purpose),
             proxy_port: 0,
             emulator_port: 0,
+            emulator: EmulatorKind::default(),
+            endpoint: None,
+        }
+    }
+
+    /// The same on another emulator, be it one that somebody else runs.
+    pub(crate) fn on(self, emulator: EmulatorKind, endpoint: Option<String>) -> Self {
+        Self {
+            emulator,
+            endpoint,
+            ..self
         }
     }
 
@@ -49,6 +67,28 @@ impl Site {
         let file =
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(file.try_lock().is_ok().then_some(file))
+    }
+
+    /// How the functions are built for it: those of another's emulator run in containers, which have
+    /// Lambda's C library and not this machine's.
+    pub(crate) fn profile(&self) -> Profile {
+        match self.endpoint {
+            Some(_) => Profile::Release,
+            None => Profile::Debug,
+        }
+    }
+
+    /// Fails if the stack that serves here is on another emulator than asked for.
+    pub(super) fn check_emulator(&self, state: &StackState) -> Result<()> {
+        match &state.local {
+            Some(local) if local.emulator != self.emulator => bail!(
+                "the local stack is running on {}; `cargo reelrun down` stops it, and its videos go with \
+                 it. Then run the command again to have it on {}",
+                local.emulator.name(),
+                self.emulator.name()
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// The stack that serves here, if one does.

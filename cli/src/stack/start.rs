@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::START_PATIENCE;
-use super::emulator::Emulator;
+use super::backend::Backend;
+use super::edge::{Edge, Origins};
 use super::http_head::Upstream;
 use super::isolation::Isolation;
 use super::proxy::Proxy;
@@ -98,6 +99,7 @@ impl Claim {
         let deadline = Instant::now() + START_PATIENCE;
         loop {
             if let Some(state) = site.running() {
+                site.check_emulator(&state)?;
                 project.say.line("The local stack is running");
                 return Ok(Self::Theirs(Box::new(state)));
             }
@@ -145,7 +147,7 @@ impl Built {
 
 /// An emulator and its proxy, to which nothing is deployed yet.
 struct Started {
-    emulator: Emulator,
+    backend: Backend,
     proxy: Proxy,
     lock: File,
 }
@@ -158,15 +160,14 @@ impl Started {
         site: &Site,
         lock: File,
     ) -> Result<Self> {
-        let step = project.say.begin("Starting the local stack");
+        let title = format!("Starting the local stack on {}", site.emulator.name());
+        let step = project.say.begin(&title);
         let _ = fs::remove_file(site.state_file());
         let proxy = Proxy::bind(site.proxy_port)?;
-        let layer = project.layer(built.arch);
-        let work = site.folder.join("stack");
-        let emulator = Emulator::start(project, isolation, &layer, &work, site.emulator_port)?;
+        let backend = Backend::start(project, isolation, &project.layer(built.arch), site)?;
         step.done();
         Ok(Self {
-            emulator,
+            backend,
             proxy,
             lock,
         })
@@ -174,45 +175,42 @@ impl Started {
 
     fn deploy(self, project: &Project, built: &Built, site: &Site) -> Result<Running> {
         let Self {
-            emulator,
+            backend,
             proxy,
             lock,
         } = self;
+        let address = backend.address();
         let token = secret::new_token()?;
         let place = Place::Local {
-            endpoint: &emulator.url,
-            credentials: emulator.credentials.clone(),
+            endpoint: address.url,
+            credentials: address.credentials.clone(),
         };
         let keys = PlaybackKeys::new()?;
-        let mut deployment =
-            local_deployment(site, place, &proxy.url, &token, &keys, built.arch);
+        let mut deployment = local_deployment(site, place, &proxy.url, &token, &keys, built.arch);
         release::deploy(project, &mut deployment, false)?;
         let outputs = deployment.outputs(project)?;
         store_keys(project, &deployment, &outputs, &keys)?;
 
         let mut state = StackState::new(&outputs, REGION.to_owned(), STACK_NAME.to_owned())?;
         let instance = secret::random_hex::<16>()?;
-        state.aws_endpoint_url = Some(emulator.url.clone());
+        state.aws_endpoint_url = Some(address.url.to_owned());
         state.api_token = Some(token);
         state.playback_keys = Some(keys);
         state.local = Some(LocalState {
-            aws_access_key_id: emulator.credentials.access_key.clone(),
-            aws_secret_access_key: emulator.credentials.secret_key.clone(),
-            emulator_secret: emulator.secret.clone(),
+            aws_access_key_id: address.credentials.access_key.clone(),
+            aws_secret_access_key: address.credentials.secret_key.clone(),
+            emulator_secret: address.secret.to_owned(),
+            emulator: site.emulator,
             pid: std::process::id(),
             instance: instance.clone(),
             ffmpeg_dir: project.layer(built.arch).join("bin"),
-            log: emulator.log.clone(),
+            log: address.log.to_owned(),
         });
         proxy.serve(Upstream {
-            authority: emulator.url.trim_start_matches("http://").to_owned(),
-            api_id: outputs.get("ApiId")?,
-            cdn_host: outputs
-                .get("CdnUrl")?
-                .trim_start_matches("https://")
-                .to_owned(),
+            authority: address.url.trim_start_matches("http://").to_owned(),
+            edge: edge(site, &outputs, &state, address.credentials)?,
             instance,
-            secret: emulator.secret.clone(),
+            secret: address.secret.to_owned(),
         });
         if let Some(page) = &built.page {
             page::publish(project, &deployment, page, &state)?;
@@ -221,7 +219,7 @@ impl Started {
         state.write(&state_file)?;
         Ok(Running {
             state,
-            emulator,
+            backend,
             state_file,
             _lock: lock,
         })
@@ -231,7 +229,7 @@ impl Started {
 /// A stack served by this process. Ends when dropped.
 pub(crate) struct Running {
     pub(crate) state: StackState,
-    emulator: Emulator,
+    backend: Backend,
     state_file: PathBuf,
     _lock: File,
 }
@@ -240,7 +238,7 @@ impl Running {
     /// Serves until the command is told to end.
     pub(crate) fn serve(mut self) -> Result<()> {
         while !signals::stopped() {
-            self.emulator.check()?;
+            self.backend.check()?;
             std::thread::sleep(Duration::from_millis(200));
         }
         Ok(())
@@ -251,6 +249,31 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.state_file);
     }
+}
+
+/// Who answers for API Gateway and the CDN.
+fn edge(
+    site: &Site,
+    outputs: &Outputs,
+    state: &StackState,
+    credentials: &Credentials,
+) -> Result<Edge> {
+    if site.emulator.has_edge() {
+        return Ok(Edge::Emulators {
+            api_id: outputs.get("ApiId")?,
+            cdn_host: outputs
+                .get("CdnUrl")?
+                .trim_start_matches("https://")
+                .to_owned(),
+        });
+    }
+    Ok(Edge::Ours(Origins {
+        presign_function: state.presign_function.clone(),
+        lookup_function: state.lookup_function.clone(),
+        media_bucket: state.media_bucket.clone(),
+        uploads_bucket: state.uploads_bucket.clone(),
+        credentials: credentials.clone(),
+    }))
 }
 
 fn local_deployment<'a>(
@@ -271,6 +294,7 @@ fn local_deployment<'a>(
             parameter("ApiTokenHashes", secret::sha256_hex(token)),
             parameter("PublicUrl", proxy.to_owned()),
             parameter("ApiUrl", format!("{proxy}/api")),
+            parameter("CdnEnabled", site.emulator.has_edge().to_string()),
             parameter("MaxParallelChunks", cpus().to_string()),
             // Whoever tries webhooks out here has the receiver on this machine as well.
             parameter("WebhookPrivateAddresses", "permitted".to_owned()),
@@ -285,7 +309,10 @@ fn store_keys(
     outputs: &Outputs,
     keys: &PlaybackKeys,
 ) -> Result<()> {
-    let arn = &outputs.get("PlaybackKeyStoreArn")?;
+    // Where there is no CDN, nobody at the edge verifies.
+    let Some(arn) = &outputs.find("PlaybackKeyStoreArn") else {
+        return Ok(());
+    };
     let store = KeyStore {
         project,
         deployment,
@@ -330,8 +357,7 @@ pub(super) fn update(
             secret_key: local.aws_secret_access_key.clone(),
         },
     };
-    let mut deployment =
-        local_deployment(site, place, &state.site_url, token, keys, built.arch);
+    let mut deployment = local_deployment(site, place, &state.site_url, token, keys, built.arch);
     release::deploy(project, &mut deployment, true)?;
     store_keys(project, &deployment, &deployment.outputs(project)?, keys)?;
     if let Some(page) = &built.page {
