@@ -64,6 +64,9 @@ pub(crate) struct LocalState {
     /// By which the emulator knows the command: whoever has it is its root user.
     #[serde(default)]
     pub(crate) emulator_secret: String,
+    /// What stands in for AWS.
+    #[serde(default = "ministack")]
+    pub(crate) emulator: String,
     /// The `reelrun` that serves the stack.
     pub(crate) pid: u32,
     /// What the proxy answers to show that it is this very stack.
@@ -72,6 +75,10 @@ pub(crate) struct LocalState {
     pub(crate) ffmpeg_dir: PathBuf,
     /// What the emulator and the functions write.
     pub(crate) log: PathBuf,
+}
+
+fn ministack() -> String {
+    "ministack".to_owned()
 }
 
 /// A stack's outputs, as `infra/template.yaml` names them.
@@ -117,6 +124,11 @@ impl StackState {
             distribution_id: outputs.find("DistributionId"),
             local: None,
         })
+    }
+
+    /// What stands in for AWS, by name; nothing on AWS.
+    pub(crate) fn emulator(&self) -> Option<&str> {
+        self.local.as_ref().map(|local| local.emulator.as_str())
     }
 
     /// Reads a description.
@@ -198,6 +210,7 @@ mod tests {
             aws_access_key_id: "test".into(),
             aws_secret_access_key: "test".into(),
             emulator_secret: String::new(),
+            emulator: ministack(),
             pid: 7,
             instance: "abc".into(),
             ffmpeg_dir: "bin".into(),

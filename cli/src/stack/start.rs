@@ -199,6 +199,7 @@ impl Started {
             aws_access_key_id: emulator.credentials.access_key.clone(),
             aws_secret_access_key: emulator.credentials.secret_key.clone(),
             emulator_secret: emulator.secret.clone(),
+            emulator: "ministack".to_owned(),
             pid: std::process::id(),
             instance: instance.clone(),
             ffmpeg_dir: project.layer(built.arch).join("bin"),
