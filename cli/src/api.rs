@@ -159,6 +159,11 @@ impl Api {
         })
     }
 
+    /// What management calls carry.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// URL of a video's record.
     pub(crate) fn video_url(&self, id: &str) -> String {
         format!("{}/videos/{id}", self.base)

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Upload(UploadArgs),
     /// Print addresses at which a private video can be watched for a while
     Share(ShareArgs),
+    /// Try a stack as its users do: upload, wait, play, delete; and say what does not work
+    Smoke(SmokeArgs),
     /// Fetch the ffmpeg layer
     Layer(ArchArgs),
     /// Build the functions for Lambda
@@ -63,7 +65,9 @@ impl Command {
     pub(crate) fn answers_in_json(&self) -> bool {
         matches!(
             self,
-            Self::Upload(UploadArgs { json: true, .. }) | Self::Share(ShareArgs { json: true, .. })
+            Self::Upload(UploadArgs { json: true, .. })
+                | Self::Share(ShareArgs { json: true, .. })
+                | Self::Smoke(SmokeArgs { json: true, .. })
         )
     }
 }
@@ -175,6 +179,26 @@ pub(crate) struct ShareArgs {
     /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
     #[arg(long, value_name = "PATH")]
     pub(crate) stack: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SmokeArgs {
+    /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stack: Option<PathBuf>,
+    /// Leave out what takes longest: a long video, and a file sent in parts
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How many seconds a video may take to be ready
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(crate) wait: u64,
+    /// Where this machine listens for the stack's webhooks, e.g. `127.0.0.1:9000`, where one of its
+    /// `WebhookUrls` leads
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) webhook_listen: Option<String>,
+    /// Print what was checked as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -314,9 +338,10 @@ mod tests {
     }
 
     #[test]
-    fn only_upload_with_json_keeps_stdout_free() {
+    fn json_keeps_stdout_free() {
         let json = |line: &[&str]| Args::parse_from(line).command.answers_in_json();
         assert!(json(&["reelrun", "upload", "a.mp4", "--json"]));
+        assert!(json(&["reelrun", "smoke", "--json"]));
         assert!(!json(&["reelrun", "upload", "a.mp4"]));
         assert!(!json(&["reelrun", "demo"]));
     }

@@ -108,7 +108,8 @@ pub(crate) fn run(project: &Project, args: &DeployArgs) -> Result<u8> {
         ));
     }
     project.say.line(&format!(
-        "Upload with `cargo reelrun upload FILE --stack {file}`."
+        "See that it works with `cargo reelrun smoke --stack {file}`; upload with \
+         `cargo reelrun upload FILE --stack {file}`."
     ));
     if account.has_stack() {
         project.say.line(

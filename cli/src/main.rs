@@ -32,6 +32,7 @@ mod sandbox;
 mod secret;
 mod share;
 mod signals;
+mod smoke;
 mod soak;
 mod stack;
 mod state;
@@ -88,6 +89,7 @@ fn run(args: Args, ui: Ui) -> Result<u8> {
         Command::Down => stack::down(&project),
         Command::Upload(args) => upload::run(&project, &args),
         Command::Share(args) => share::run(&project, &args),
+        Command::Smoke(args) => smoke::run(&project, &args),
         Command::Layer(args) => layer::run(&project, args.arch),
         Command::Build(args) => builder::run(&project, args.arch),
         Command::Deploy(args) => deploy::run(&project, &args),

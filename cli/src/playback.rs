@@ -124,7 +124,7 @@ fn uri_of(tag: &str) -> Option<&str> {
 }
 
 /// A reference resolved against the URL it was found at.
-fn resolve(base: &str, reference: &str) -> String {
+pub(crate) fn resolve(base: &str, reference: &str) -> String {
     if reference.contains("://") {
         return reference.to_owned();
     }
@@ -171,7 +171,7 @@ fn best_size(project: &Project, ffmpeg_dir: &Path, hls: &str) -> Result<(u64, u6
 }
 
 /// Decodes the best variant and its audio; returns frames and milliseconds.
-fn decode(project: &Project, ffmpeg_dir: &Path, hls: &str) -> Result<(u64, u64)> {
+pub(crate) fn decode(project: &Project, ffmpeg_dir: &Path, hls: &str) -> Result<(u64, u64)> {
     let progress = Task::new(project, "ffmpeg decode", ffmpeg_dir.join("ffmpeg"))
         .args(["-nostdin", "-v", "error", "-xerror", "-progress", "pipe:1"])
         .args(["-i", hls, "-f", "null", "-"])

@@ -35,16 +35,19 @@ const CARGOS_OWN: [&str; 5] = [
 
 /// Creates a file, empty, that other users of this machine can't read: logs may show tokens.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
-    // One that is there keeps its permissions otherwise.
-    match fs::remove_file(path) {
-        Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
-        _ => {}
+    loop {
+        // One that is there keeps its permissions otherwise.
+        match fs::remove_file(path) {
+            Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
+            _ => {}
+        }
+        let mut fresh = OpenOptions::new();
+        match fresh.write(true).create_new(true).mode(0o600).open(path) {
+            // Another command has just made its own; each keeps the file that it has open.
+            Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
+            made => return made,
+        }
     }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
 }
 
 /// A program about to be run.

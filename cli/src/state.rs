@@ -122,6 +122,11 @@ impl StackState {
         })
     }
 
+    /// What stands in for AWS; nothing on AWS.
+    pub(crate) fn emulator(&self) -> Option<EmulatorKind> {
+        self.local.as_ref().map(|local| local.emulator)
+    }
+
     /// Reads a description.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;

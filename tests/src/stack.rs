@@ -221,7 +221,7 @@ impl Stack {
     }
 
     /// A request as the emulator's root user, who is asked for no signature.
-    fn as_root(&self, service: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub fn as_root(&self, service: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
         );

@@ -23,5 +23,6 @@ mod roles;
 mod runs;
 mod sandbox;
 mod security;
+mod smoke;
 mod sweep;
 mod upload;
