@@ -8,8 +8,8 @@ use super::place::Place;
 use super::report::Miss;
 use super::wire::{Answer, Wire, shown};
 use crate::api::Api;
-use crate::project::Project;
 use crate::emulator_kind::EmulatorKind;
+use crate::project::Project;
 use crate::state::StackState;
 
 /// A stack, its API and its CDN.
@@ -212,13 +212,13 @@ mod tests {
     use crate::smoke::tests::stack;
     use crate::state::LocalState;
 
-    fn excused(emulator: Option<&str>) -> Miss {
+    fn excused(emulator: Option<EmulatorKind>) -> Miss {
         let mut stack = stack();
         stack.local = emulator.map(|emulator| LocalState {
             aws_access_key_id: String::new(),
             aws_secret_access_key: String::new(),
             emulator_secret: String::new(),
-            emulator: emulator.to_owned(),
+            emulator,
             pid: 0,
             instance: String::new(),
             ffmpeg_dir: "bin".into(),
@@ -234,11 +234,14 @@ mod tests {
     #[test]
     fn only_what_an_emulator_lacks_is_excused() {
         assert!(matches!(excused(None), Miss::Fault(_)));
-        assert!(matches!(excused(Some("ministack")), Miss::Fault(_)));
-        let Miss::NotChecked(why) = excused(Some("localstack")) else {
+        assert!(matches!(
+            excused(Some(EmulatorKind::MiniStack)),
+            Miss::Fault(_)
+        ));
+        let Miss::NotChecked(why) = excused(Some(EmulatorKind::LocalStack)) else {
             panic!("excused");
         };
-        assert_eq!(why, "localstack checks no signatures (200)");
+        assert_eq!(why, "LocalStack checks no signatures (200)");
     }
 
     #[test]
