@@ -5,6 +5,7 @@ import 'vidstack/player/styles/default/theme.css';
 import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
 import type { MediaPlayerElement } from 'vidstack/elements';
+import { isExpired, tokenIn } from '../playback-token';
 import type { Playback, Video } from '../schema';
 import { nameOf } from '../video';
 import { retryPolicies } from './hls-retry';
@@ -36,6 +37,8 @@ export function createPlayer(
   const player = document.createElement('media-player');
   const layout = document.createElement('media-video-layout');
   let playing: Playback['type'] = null;
+  /** What opens it, if it is private. */
+  let token: string | null = null;
 
   player.className = 'player';
   player.dataset['testid'] = 'watch-player';
@@ -68,6 +71,8 @@ export function createPlayer(
     if (playing === 'original' && player.querySelector('video')?.videoWidth === 0) failed(playing);
   });
   player.addEventListener('hls-error', ({ detail }) => {
+    // hls.js would look for another rendition, and another one, for ever.
+    if (detail.response?.code === 403 && token && isExpired(token, new Date())) failed(playing);
     if (!detail.fatal) return;
     const type: string = detail.type;
     // Vidstack then has hls.js begin again with the decoder.
@@ -90,6 +95,7 @@ export function createPlayer(
     if (playing !== null) storage.startAt = goOn ? player.currentTime : null;
     player.autoPlay = goOn && !player.paused;
     playing = type;
+    token = tokenIn(url);
     // Told outright: an original's address need not end in what it is.
     player.src = { src: url, type: type === 'hls' ? 'application/x-mpegurl' : 'video/mp4' };
     if (still) player.addEventListener('seeked', () => still.remove(), { once: true });

@@ -48,7 +48,7 @@ impl Sent {
 /// Sends a file as `cargo reelrun upload` does.
 fn send(target: &Target<'_>, file: &Path) -> Result<(String, Option<u64>)> {
     let size = file.metadata()?.len();
-    let granted = target.api.create_upload(file, size)?;
+    let granted = target.api.create_upload(file, size, false)?;
     target.note(&granted.video_id);
     uploader::send(target.api, &granted, file, size, &|_| {})?;
     let parts = match &granted.upload {

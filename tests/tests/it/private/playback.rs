@@ -35,7 +35,8 @@ async fn a_private_video_plays_by_its_token_and_is_stored_nowhere_else() {
     }
     let original = text(&video, "/playback/original");
     assert_eq!(get(original).body, std::fs::read(&file).unwrap());
-    let range = send("GET", original, &[("range", "bytes=0-3")], &[]);
+    let headers = [("range", "bytes=0-3"), ("origin", "http://localhost:3000")];
+    let range = send("GET", original, &headers, &[]);
     assert_eq!((range.status, range.body.len()), (206, 4));
     assert_eq!(range.header("content-type"), "video/mp4");
     assert!(range.header("content-security-policy").contains("sandbox"));
