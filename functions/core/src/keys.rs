@@ -125,6 +125,8 @@ pub enum StorageKey {
     RefusedSource(VideoId),
     /// What a run encodes.
     Plan(VideoId, RunId),
+    /// The copy of a source's picture that a run reads.
+    PictureCopy(VideoId, RunId),
     /// What became of one part of it.
     Report(VideoId, RunId, Part),
     /// A published file.
@@ -135,9 +137,11 @@ impl StorageKey {
     /// The bucket that holds it.
     pub fn bucket(&self) -> Bucket {
         match self {
-            Self::Source(_) | Self::RefusedSource(_) | Self::Plan(..) | Self::Report(..) => {
-                Bucket::Uploads
-            }
+            Self::Source(_)
+            | Self::RefusedSource(_)
+            | Self::Plan(..)
+            | Self::PictureCopy(..)
+            | Self::Report(..) => Bucket::Uploads,
             Self::Media(..) => Bucket::Media,
         }
     }
@@ -154,10 +158,16 @@ impl StorageKey {
         ]
     }
 
+    /// The folders in which something of a video may be stored in parts, and be left half-way.
+    pub fn upload_folders(video: VideoId) -> [(Bucket, String); 3] {
+        ["uploads", "private", "work"].map(|folder| (Bucket::Uploads, format!("{folder}/{video}/")))
+    }
+
     /// The MIME type it is stored with. A source keeps the type that its upload was signed for.
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
             Self::Source(_) | Self::RefusedSource(_) => None,
+            Self::PictureCopy(..) => Some("application/octet-stream"),
             Self::Plan(..) | Self::Report(..) => Some("application/json"),
             Self::Media(_, file) => {
                 Some(match file {
@@ -180,7 +190,11 @@ impl StorageKey {
     /// may gain entries (subtitles, say), so they are asked for again soon.
     pub fn cache_control(&self) -> Option<&'static str> {
         match self {
-            Self::Source(_) | Self::RefusedSource(_) | Self::Plan(..) | Self::Report(..) => None,
+            Self::Source(_)
+            | Self::RefusedSource(_)
+            | Self::Plan(..)
+            | Self::PictureCopy(..)
+            | Self::Report(..) => None,
             Self::Media(_, MediaFile::Init(_) | MediaFile::Segment(..)) => {
                 Some("public, max-age=31536000, immutable")
             }
@@ -197,6 +211,7 @@ impl fmt::Display for StorageKey {
             }
             Self::RefusedSource(id) => write!(f, "refused/{id}/source"),
             Self::Plan(id, run) => write!(f, "work/{id}/{run}/plan.json"),
+            Self::PictureCopy(id, run) => write!(f, "work/{id}/{run}/picture.nut"),
             Self::Report(id, run, part) => write!(f, "work/{id}/{run}/reports/{part}.json"),
             Self::Media(Folder { video, visibility }, file) => match visibility {
                 Visibility::Public => write!(f, "videos/{video}/{file}"),
@@ -240,6 +255,7 @@ mod tests {
             StorageKey::Source(Folder::public(id())),
             StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run()),
+            StorageKey::PictureCopy(id(), run()),
             StorageKey::Report(id(), run(), Part::Chunk(7)),
             StorageKey::Report(id(), run(), Part::Audio),
             StorageKey::Media(Folder::public(id()), MediaFile::Master),
@@ -272,6 +288,7 @@ mod tests {
         uploads/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
         refused/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/plan.json | application/json | -
+        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/picture.nut | application/octet-stream | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/chunk-7.json | application/json | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/sound.json | application/json | -
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
@@ -296,6 +313,7 @@ mod tests {
             StorageKey::Source(Folder::public(id())),
             StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run.clone()),
+            StorageKey::PictureCopy(id(), run.clone()),
             StorageKey::Report(id(), run, Part::Audio),
             StorageKey::Media(Folder::public(id()), MediaFile::Master),
             StorageKey::Source(Folder::private(id())),

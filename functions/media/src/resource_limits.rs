@@ -96,11 +96,22 @@ impl ResourceLimits {
         let size = u32::try_from(plan.source_pixels.div_ceil(PATIENT_PIXELS)).unwrap_or(u32::MAX);
         let enters_late = plan.span(part).is_some_and(|span| !span.is_first);
         let factor = if enters_late { LATER_CHUNK_FACTOR } else { 1 };
+        let silence = ENCODE_SILENCE.saturating_mul(size.max(1).saturating_mul(factor));
         Self {
             memory_bytes,
             address_bytes: memory_bytes + STACKS_BYTES,
             time: encode_time(function_memory_mb, plan, part),
-            silence: Some(ENCODE_SILENCE.saturating_mul(size.max(1).saturating_mul(factor))),
+            // All that is before a chunk may have to be decoded first.
+            silence: Some(silence).filter(|_| !(plan.enters_at_start() && enters_late)),
+        }
+    }
+
+    /// For ffmpeg, which copies a file of this size.
+    pub fn copy(function_memory_mb: u32, size_bytes: u64) -> Self {
+        let scan = Self::scan(function_memory_mb, size_bytes);
+        Self {
+            address_bytes: scan.memory_bytes + STACKS_BYTES,
+            ..scan
         }
     }
 }

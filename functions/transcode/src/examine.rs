@@ -7,12 +7,12 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use reelrun_media::{
     command::{self, SourceUrl},
     diagnostics::{self, Stage, is_network_trouble},
-    error::{ErrorType, VideoError},
+    error::ErrorType,
     plan::{EntryProof, Plan, Settings},
     resource_limits::ResourceLimits,
     source::{
-        Chosen, Head, Measured, Next, Packets, Probe, Seeking, Selection, SourceFault, SourceInfo,
-        SourceLimits, Trial,
+        self, Chosen, Head, Measured, Next, Packets, Probe, Seeking, Selection, SourceFault,
+        SourceInfo, SourceLimits, Stream, Trial,
     },
 };
 
@@ -101,31 +101,90 @@ impl Examined<'_> {
             self.measure(programs).await?;
             plan = Plan::new(&self.info, settings);
         }
+        if plan.enters_far_ahead(&self.info) {
+            return Ok(self.plan_from_start(settings));
+        }
         if plan.chunks() == 1 || self.info.seeking != Seeking::Exact {
             return Ok(plan);
         }
-        match self.try_entries(programs, &plan).await? {
-            EntryProof::Proven => return Ok(plan),
-            EntryProof::Refuted => {
-                tracing::info!("it can't be entered where it says, so it is encoded in one piece");
-                self.info.seeking = Seeking::Unreliable;
-            }
+        let stream = self.info.video.index;
+        let proof = self.try_entries(programs, &plan, self.source, stream);
+        match proof.await? {
+            EntryProof::Proven => Ok(plan),
+            EntryProof::Refuted => Ok(self.plan_from_start(settings)),
             EntryProof::GoesOn => {
                 tracing::info!("it goes on after the end that it states");
                 self.measure(programs).await?;
+                Ok(Plan::new(&self.info, settings))
             }
         }
-        Ok(Plan::new(&self.info, settings))
     }
 
-    /// Enters it at some of the places where a plan's chunks would.
-    async fn try_entries(&self, programs: &Programs, plan: &Plan) -> Result<EntryProof, StepError> {
-        let video = self.info.video.index;
+    /// The same, once there is a copy of its picture.
+    pub async fn plan_copied(
+        &mut self,
+        programs: &Programs,
+        settings: Settings,
+        copy: SourceUrl<'_>,
+    ) -> Result<Plan, StepError> {
+        let before = self.info.clone();
+        match self.plan_by_copy(programs, settings, copy).await {
+            Ok(Some(plan)) => Ok(plan),
+            Err(StepError::InvalidMedia(error)) if error.kind == ErrorType::TooLong => {
+                Err(error.into())
+            }
+            // Few codecs can't be read back from a copy, though they can be decoded.
+            Ok(None) | Err(StepError::InvalidMedia(_) | StepError::Crashed(_)) => {
+                self.info = before;
+                Ok(self.plan_from_start(settings))
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    async fn plan_by_copy(
+        &mut self,
+        programs: &Programs,
+        settings: Settings,
+        copy: SourceUrl<'_>,
+    ) -> Result<Option<Plan>, StepError> {
+        let end = command::probe_copy_end(copy, &self.info);
+        let Some(end) = read_packets(programs, copy, self.info.size_bytes, &end).await? else {
+            return Ok(None);
+        };
+        self.info.copied(&end, self.limits)?;
+        let plan = Plan::new(&self.info, settings);
+        if plan.chunks() == 1 {
+            return Ok(Some(plan));
+        }
+        let proof = self.try_entries(programs, &plan, copy, 0).await?;
+        Ok((proof == EntryProof::Proven).then_some(plan))
+    }
+
+    /// The same, if nothing that it says of its keyframes is to be believed, or there are hardly any.
+    pub fn plan_from_start(&mut self, settings: Settings) -> Plan {
+        self.info.seeking = Seeking::FromStart;
+        let plan = Plan::new(&self.info, settings);
+        tracing::info!(
+            chunks = plan.chunks(),
+            "it can't be entered in the middle, so each chunk decodes it from its beginning"
+        );
+        plan
+    }
+
+    /// Enters it, or the copy of its picture, at some of the places where a plan's chunks would.
+    async fn try_entries(
+        &self,
+        programs: &Programs,
+        plan: &Plan,
+        source: SourceUrl<'_>,
+        stream: u32,
+    ) -> Result<EntryProof, StepError> {
         let limits = ResourceLimits::scan(programs.memory_mb, self.info.size_bytes);
         // Several at once, since most of their time goes into asking storage; each by a process of its
         // own, since what several decoders say at the same time gets mixed up.
         let tries = plan.entry_samples().map(async |(number, at_us)| {
-            let args = command::trial_entry(self.source, video, number, at_us);
+            let args = command::trial_entry(source, stream, number, at_us);
             let mut trial = Trial::default();
             let ended =
                 process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line))
@@ -141,8 +200,8 @@ impl Examined<'_> {
             .buffered(at_once)
             .try_fold(Trial::default(), async |all, one| Ok(all.merged(one)))
             .await?;
-        let end = command::probe_end(self.source, video, plan.end_sample(&self.info));
-        let end = read_packets(programs, self.source, self.info.size_bytes, &end).await?;
+        let end = command::probe_end(source, stream, plan.end_sample(&self.info));
+        let end = read_packets(programs, source, self.info.size_bytes, &end).await?;
         Ok(plan.judge_entries(&self.info, &trial, end.as_ref()))
     }
 }
@@ -162,24 +221,19 @@ async fn choose(
     let mut selection = Selection::new(probe)?;
     let mut streams = selection.first();
     loop {
-        let mut trial = Trial::default();
-        let mut failed = None;
-        for &stream in &streams.each {
-            let args = command::trial(source, stream, streams.is_brief);
-            let limits = ResourceLimits::scan(programs.memory_mb, probe.size_bytes());
-            let ended =
-                process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line))
-                    .await?;
-            if is_network_trouble(&ended.stderr) {
-                return Err(StepError::unread(&ended.stderr));
-            }
-            if !ended.status.success() {
-                failed.get_or_insert(ended);
-            }
-            if trial.is_refused() {
-                break;
-            }
-        }
+        // Pictures beside sounds, since most of their time goes into asking storage. (Of two pictures at a
+        // time, there may not be the memory.)
+        let (pictures, sounds): (Vec<_>, Vec<_>) = streams
+            .each
+            .iter()
+            .partition(|stream| matches!(stream, Stream::Video(_)));
+        let is_brief = streams.is_brief;
+        let size_bytes = probe.size_bytes();
+        let ((trial, failed), (heard, unheard)) = tokio::try_join!(
+            try_each(programs, source, size_bytes, &pictures, is_brief),
+            try_each(programs, source, size_bytes, &sounds, is_brief),
+        )?;
+        let (trial, failed) = (trial.merged(heard), failed.or(unheard));
         if let Some(ended) = failed.as_ref().filter(|_| !trial.has_answer()) {
             return Err(blame(ended, Stage::Trying));
         }
@@ -199,6 +253,35 @@ async fn choose(
             }
         }
     }
+}
+
+/// Decodes the first frames of some streams, one after the other, until one has no decoder. Gives what was
+/// told, and the first failure.
+async fn try_each(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    size_bytes: u64,
+    streams: &[Stream],
+    is_brief: bool,
+) -> Result<(Trial, Option<Ended>), StepError> {
+    let mut trial = Trial::default();
+    let mut failed = None;
+    for &stream in streams {
+        let args = command::trial(source, stream, is_brief);
+        let limits = ResourceLimits::scan(programs.memory_mb, size_bytes);
+        let take = |line: &str| trial.add(line);
+        let ended = process::each_message(&programs.ffmpeg, &args, limits, take).await?;
+        if is_network_trouble(&ended.stderr) {
+            return Err(StepError::unread(&ended.stderr));
+        }
+        if !ended.status.success() {
+            failed.get_or_insert(ended);
+        }
+        if trial.is_refused() {
+            break;
+        }
+    }
+    Ok((trial, failed))
 }
 
 /// What ffprobe says.
@@ -233,11 +316,11 @@ async fn measure(
 
 async fn read_packets(
     programs: &Programs,
-    source: SourceUrl<'_>,
+    url: SourceUrl<'_>,
     size_bytes: u64,
     args: &[OsString],
 ) -> Result<Option<Measured>, StepError> {
-    let mut packets = Packets::of(source.container);
+    let mut packets = Packets::of(url.container);
     let limits = ResourceLimits::scan(programs.memory_mb, size_bytes);
     let ended = process::each_line(&programs.ffprobe, args, limits, |line| {
         packets.add(line);
@@ -249,11 +332,7 @@ async fn read_packets(
     })
     .await?;
     if packets.are_too_many(size_bytes) {
-        return Err(VideoError::new(
-            ErrorType::MalformedMedia,
-            "It repeats itself, or is cut into more pieces than any video has. Export it again, then upload it again.",
-        )
-        .into());
+        return Err(source::repeats_itself().into());
     }
     if !ended.status.success() {
         return Err(blame(&ended, Stage::Probing));

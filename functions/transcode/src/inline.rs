@@ -15,6 +15,7 @@ use reelrun_media::{
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    copy::copy_key,
     encode::{Encoder, check_whole},
     error::StepError,
     examine::{Examined, examine},
@@ -76,7 +77,14 @@ impl Transcoder {
             late = invocation.is_over_for(begun) => Err(late),
         };
         let result = match self.blame(folder, result).await {
-            Ok(Prepared::Planned(plan)) => self.start_run(&lease, &source.entity_tag, *plan).await,
+            Ok(Prepared::Planned(plan)) => {
+                let has_copy = plan.has_copy();
+                let started = self.start_run(&lease, &source.entity_tag, *plan).await;
+                if started.is_err() && has_copy {
+                    self.remove_copy(&copy_key(source, &lease)).await;
+                }
+                started
+            }
             Ok(Prepared::Ready) => {
                 let elapsed_ms = begun.elapsed().as_millis();
                 tracing::info!(video.id = %video, elapsed_ms, "video is ready");
@@ -120,7 +128,11 @@ impl Transcoder {
         let url = self.source_at(&url, head.container, false);
         let mut examined = examine(&self.programs, url, head, self.limits).await?;
         self.describe(lease, &examined.info).await?;
-        let plan = examined.plan(&self.programs, self.settings).await?;
+        let mut plan = examined.plan(&self.programs, self.settings).await?;
+        if plan.is_worth_copying(&examined.info) {
+            let by_copy = self.plan_by_copy(source, lease, &mut examined, &plan);
+            plan = by_copy.await?;
+        }
         self.describe(lease, &examined.info).await?;
         tracing::info!(video.id = %lease.video, frames = plan.frames(), renditions = plan.renditions().len(), chunks = plan.chunks(), "planned");
         if plan.chunks() > 1 {

@@ -15,6 +15,7 @@
 //! [`process`] is the only place that starts a program.
 #![forbid(unsafe_code)]
 
+mod copy;
 pub mod encode;
 pub mod error;
 pub mod examine;

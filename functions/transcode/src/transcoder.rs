@@ -73,9 +73,13 @@ impl Transcoder {
 
     /// A signed URL of a video's source.
     pub(crate) async fn sign_source(&self, folder: Folder) -> Result<String, StepError> {
-        let key = StorageKey::Source(folder);
+        self.sign(&StorageKey::Source(folder)).await
+    }
+
+    /// A signed URL of what programs read.
+    pub(crate) async fn sign(&self, key: &StorageKey) -> Result<String, StepError> {
         let valid_for = Duration::from_hours(1);
-        Ok(self.storage.presign_download(&key, valid_for).await?)
+        Ok(self.storage.presign_download(key, valid_for).await?)
     }
 
     /// How programs read a source by such a URL.

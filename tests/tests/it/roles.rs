@@ -41,6 +41,10 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "put private media",
             "get work",
             "put work",
+            "get copy",
+            "put copy",
+            "delete copy",
+            "abort upload of copy",
             "get record",
             "update record",
             "start encode",
@@ -51,6 +55,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "list media",
             "list multipart uploads",
             "abort upload of source",
+            "abort upload of copy",
             "get source",
             "get private source",
             "delete source",
@@ -58,6 +63,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "put refused",
             "delete refused",
             "delete work",
+            "delete copy",
             "delete media",
             "delete private media",
             "delete record",
@@ -214,6 +220,11 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
             format!("work/{id}/1-1/plan.json"),
         ),
         (
+            ["get copy", "put copy", "delete copy"],
+            uploads,
+            format!("work/{id}/1-1/picture.nut"),
+        ),
+        (
             ["get media", "put media", "delete media"],
             media,
             format!("videos/{id}/poster.jpg"),
@@ -237,6 +248,9 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
     tried.push(("list parts of source", code!(parts.upload_id("none"))));
     let abort = s3.abort_multipart_upload().bucket(uploads).key(&source);
     tried.push(("abort upload of source", code!(abort.upload_id("none"))));
+    let copy = format!("work/{id}/1-1/picture.nut");
+    let abort = s3.abort_multipart_upload().bucket(uploads).key(&copy);
+    tried.push(("abort upload of copy", code!(abort.upload_id("none"))));
     tried.push(("list uploads", code!(s3.list_objects_v2().bucket(uploads))));
     tried.push(("list media", code!(s3.list_objects_v2().bucket(media))));
     let begun = s3.list_multipart_uploads().bucket(uploads);

@@ -24,11 +24,15 @@ mod video;
 use std::ffi::OsString;
 
 use self::audio::AudioSource;
-pub use self::probe::{probe, probe_end, probe_frames, probe_packets, trial, trial_entry};
+pub use self::probe::{
+    probe, probe_copy_end, probe_end, probe_frames, probe_packets, trial, trial_entry,
+};
 use crate::{
     encoder,
     ladder::Rendition,
-    plan::{AudioPlan, ENTER_EARLY_US, Entry, Part, Plan},
+    plan::{
+        AudioPlan, COPY_CLOCK_START_S, COPY_CLOCK_START_US, ENTER_EARLY_US, Entry, Part, Plan, Span,
+    },
     source::{Container, MAX_PIXELS},
 };
 
@@ -66,6 +70,20 @@ pub struct Way {
     pub entry: Entry,
     /// Whether only what viewers can't do without is made, by one thread for each decoder.
     pub is_plain: bool,
+}
+
+impl Way {
+    /// The way to begin with.
+    pub fn first(plan: &Plan) -> Self {
+        Self {
+            entry: if plan.enters_at_start() {
+                Entry::Start
+            } else {
+                Entry::Planned
+            },
+            is_plain: false,
+        }
+    }
 }
 
 /// An ffmpeg run: its arguments, and what comes out of which pipe.
@@ -134,38 +152,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     if way.is_plain {
         args.words("-threads 1");
     }
-    let entries = plan.entries.as_ref();
-    if let Some(start_us) = entries
-        .map(|entries| entries.clock_start_us)
-        .or(plan.late_start_us)
-    {
-        // The clock is the container's, whichever of its streams are read.
-        args.words("-copyts");
-        args.pair("-itsoffset", format!("{}us", -start_us));
-        if plan.late_start_us.is_some() {
-            // What comes before does not decode, be it most of the source.
-            args.words("-max_error_rate 1");
-        }
-        let position = entries.and_then(|entries| entries.position(part, way.entry));
-        if let Some(position) = position.filter(|_| !span.is_first) {
-            args.pair("-skip_initial_bytes", position.to_string());
-        }
-    } else if !span.is_first {
-        let enter_us = match &sound {
-            Some(AudioSource::FromSource { enter_us, .. }) => *enter_us,
-            _ => u64::MAX,
-        };
-        let enter_us = plan.grid.micros_at(span.first_frame).min(enter_us);
-        args.words("-copyts -start_at_zero -noaccurate_seek");
-        args.pair(
-            "-ss",
-            format!(
-                "{}us",
-                way.entry
-                    .earlier_than(enter_us.saturating_sub(ENTER_EARLY_US))
-            ),
-        );
-    }
+    enter(&mut args, plan, part, span, way, sound.as_ref(), source);
     args.input(source);
     let stills = if way.is_plain {
         video::Stills::NONE
@@ -200,6 +187,15 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         args.words("-map [sheet] -c:v mjpeg -q:v 5 -frames:v 1 -f image2pipe");
         args.pipe(&mut outputs, Output::SpriteSheet);
     }
+    if plan.enters_at_start || plan.copy.is_some() {
+        match (&plan.audio, audio) {
+            (Some(_), Some(_)) if part == Part::Audio => args.read_along(plan, plan.video_stream),
+            (Some(left_out), None) if !plan.reads_copy(part) => {
+                args.read_along(plan, left_out.stream);
+            }
+            _ => {}
+        }
+    }
     Some(Encode {
         args: args.0,
         outputs,
@@ -207,6 +203,83 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
             .zip(sound)
             .map(|(audio, sound)| encode_audio(audio, sound)),
     })
+}
+
+/// Where a part enters what it reads, and by which clock.
+fn enter(
+    args: &mut Args,
+    plan: &Plan,
+    part: Part,
+    span: Span,
+    way: Way,
+    sound: Option<&AudioSource>,
+    source: SourceUrl<'_>,
+) {
+    let entries = plan.entries.as_ref();
+    let copy = plan.copy.as_ref().filter(|_| plan.reads_copy(part));
+    if let Some(copy) = copy {
+        for (name, value) in copy.color.options() {
+            args.pair(name, value);
+        }
+    }
+    let enter_us = || {
+        let sound_us = match sound {
+            Some(AudioSource::FromSource { enter_us, .. }) => *enter_us,
+            _ => u64::MAX,
+        };
+        let first_us = plan.grid.micros_at(span.first_frame).min(sound_us);
+        let planned_us = first_us.saturating_sub(ENTER_EARLY_US);
+        way.entry
+            .earlier_than(planned_us)
+            .filter(|_| !span.is_first)
+    };
+    let clock_start_us = entries
+        .map(|entries| entries.clock_start_us)
+        .or(plan.late_start_us);
+    if copy.is_some() {
+        args.words("-copyts");
+        args.pair("-itsoffset", format!("{}", -COPY_CLOCK_START_S));
+        if let Some(enter_us) = enter_us() {
+            args.enter(source, enter_us);
+        }
+    } else if let Some(start_us) = clock_start_us {
+        // The clock is the container's, whichever of its streams are read.
+        args.words("-copyts");
+        args.pair("-itsoffset", format!("{}us", -start_us));
+        if plan.late_start_us.is_some() {
+            // What comes before does not decode, be it most of the source.
+            args.words("-max_error_rate 1");
+        }
+        let position = entries.and_then(|entries| entries.position(part, way.entry));
+        if let Some(position) = position.filter(|_| !span.is_first) {
+            args.pair("-skip_initial_bytes", position.to_string());
+        }
+    } else if let Some(enter_us) = enter_us() {
+        args.words("-copyts -start_at_zero");
+        args.enter(source, enter_us);
+    }
+}
+
+/// ffmpeg: copies the picture, as it is coded, into a container with an index, to [`FIRST_FD`].
+pub fn copy(plan: &Plan, source: SourceUrl<'_>) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-hide_banner -nostdin -loglevel error -y");
+    if let Some(start_us) = plan.late_start_us {
+        args.words("-copyts");
+        args.pair("-itsoffset", format!("{}us", -start_us));
+    }
+    // Some containers give a time to some of the frames only.
+    args.words("-fflags +genpts");
+    args.input(source);
+    args.pair("-map", format!("0:{}", plan.video_stream));
+    args.words("-c copy -map_metadata -1 -map_chapters -1 -fflags +bitexact");
+    args.pair("-output_ts_offset", COPY_CLOCK_START_S.to_string());
+    args.words("-avoid_negative_ts disabled -f nut");
+    args.0.push(format!("pipe:{FIRST_FD}").into());
+    if let Some(audio) = &plan.audio {
+        args.read_along(plan, audio.stream);
+    }
+    args.0
 }
 
 fn encode_audio(audio: &AudioPlan, sound: AudioSource) -> Vec<OsString> {
@@ -251,6 +324,28 @@ impl Args {
     fn pair(&mut self, name: &str, value: impl Into<OsString>) {
         self.0.push(name.into());
         self.0.push(value.into());
+    }
+
+    /// Reads a stream for nothing but its clock: where it may leap, its start depends on which streams are
+    /// read, and one encode of the whole reads the picture and the sound.
+    fn read_along(&mut self, plan: &Plan, stream: u32) {
+        if plan.container.clock_may_leap() {
+            self.pair("-map", format!("0:{stream}"));
+            self.words("-c copy -f null -");
+        }
+    }
+
+    /// Enters the source at the keyframe before a time of the video's clock.
+    fn enter(&mut self, source: SourceUrl<'_>, at_us: u64) {
+        self.words("-noaccurate_seek");
+        if source.container == Container::Nut {
+            // By the clock of the copy, which does not begin where its first frame does.
+            self.words("-seek_timestamp 1");
+            let at_us = COPY_CLOCK_START_US.saturating_add_unsigned(at_us);
+            self.pair("-ss", format!("{at_us}us"));
+        } else {
+            self.pair("-ss", format!("{at_us}us"));
+        }
     }
 
     fn input(&mut self, source: SourceUrl<'_>) {

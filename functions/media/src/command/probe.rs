@@ -4,7 +4,10 @@
 use std::ffi::OsString;
 
 use super::{AS_DECODED, Args, SourceUrl};
-use crate::source::{PICTURES, SOUNDS, Stream};
+use crate::{
+    plan::{COPY_CLOCK_START_US, COPY_STREAM},
+    source::{PICTURES, SOUNDS, SourceInfo, Stream},
+};
 
 /// ffprobe: everything that [`crate::source::Probe`] reads, as JSON on standard output.
 pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
@@ -13,7 +16,7 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
     args.pair(
         "-show_entries",
         "format=duration,start_time,size,format_name:stream=index,codec_name,profile,codec_type,codec_tag_string,width,height,\
-         sample_aspect_ratio,field_order,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate,channels:\
+         sample_aspect_ratio,field_order,color_space,color_transfer,color_primaries,color_range,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate,channels:\
          stream_tags=language,DURATION:stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=side_data_type,displaymatrix,crop_top,crop_bottom,crop_left,crop_right,dv_profile,dv_bl_signal_compatibility_id:\
          packet=stream_index,flags:packet_side_data=side_data_type",
     );
@@ -62,8 +65,7 @@ pub fn trial(source: SourceUrl<'_>, stream: Stream, is_brief: bool) -> Vec<OsStr
 pub fn trial_entry(source: SourceUrl<'_>, stream: u32, number: u32, at_us: u64) -> Vec<OsString> {
     let mut args = Args::default();
     args.words(TRIAL);
-    args.words("-noaccurate_seek");
-    args.pair("-ss", format!("{at_us}us"));
+    args.enter(source, at_us);
     args.words(AS_DECODED);
     args.input(source);
     args.show_pictures(stream, number, 1);
@@ -97,14 +99,27 @@ pub fn probe_packets(source: SourceUrl<'_>, stream: u32) -> Vec<OsString> {
 
 /// The same, of the ten seconds that follow a time of the container's clock.
 pub fn probe_end(source: SourceUrl<'_>, stream: u32, from_us: i64) -> Vec<OsString> {
-    packets(source, stream, Some(from_us))
+    packets(source, stream, Some(format!("{from_us}us%+10")))
 }
 
-fn packets(source: SourceUrl<'_>, stream: u32, from_us: Option<i64>) -> Vec<OsString> {
+/// The same, of all that follows in a copy, wherever the source was said to end.
+pub fn probe_copy_end(copy: SourceUrl<'_>, source: &SourceInfo) -> Vec<OsString> {
+    let from_us = COPY_CLOCK_START_US.saturating_add_unsigned(source.video.end_us);
+    packets(
+        copy,
+        COPY_STREAM,
+        Some(format!("{}us%", from_us - BEFORE_END_US)),
+    )
+}
+
+/// How long before the expected end of a copy its last packets are looked for.
+const BEFORE_END_US: i64 = 2_000_000;
+
+fn packets(source: SourceUrl<'_>, stream: u32, interval: Option<String>) -> Vec<OsString> {
     let mut args = Args::default();
     args.pair("-select_streams", stream.to_string());
-    if let Some(from_us) = from_us {
-        args.pair("-read_intervals", format!("{from_us}us%+10"));
+    if let Some(interval) = interval {
+        args.pair("-read_intervals", interval);
     }
     args.words(
         "-hide_banner -v error -show_entries packet=pts_time,duration_time,size,pos,flags -print_format csv=p=0",

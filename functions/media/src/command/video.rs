@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use crate::{
     ladder::Rendition,
     plan::{
-        Part, Plan, Span,
+        COPY_STREAM, Part, Plan, Span,
         storyboard::{self, Storyboard},
     },
     source::{Crop, Geometry},
@@ -45,7 +45,12 @@ impl Stills {
 
 /// From the decoder to the span's frames at the renditions' rate, and the stills.
 pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
-    let mut graph = format!("[0:{}]", plan.video_stream);
+    let stream = if plan.has_copy() {
+        COPY_STREAM
+    } else {
+        plan.video_stream
+    };
+    let mut graph = format!("[0:{stream}]");
     if let Some(geometry) = plan.geometry {
         graph.push_str(&upright(plan, geometry));
     } else if plan.deinterlace {

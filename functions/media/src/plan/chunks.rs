@@ -40,6 +40,8 @@ pub const MAX_CHUNKS: u64 = 1000;
 pub(super) struct Work {
     /// CPU time in milliseconds.
     pub(super) cpu_ms: u64,
+    /// The part of it that goes into decoding.
+    pub(super) decode_ms: u64,
 }
 
 impl Work {
@@ -56,10 +58,14 @@ impl Work {
             .iter()
             .map(|r| pixels(r.width, r.height) * preset.picoseconds_per_pixel(r))
             .sum::<u64>();
-        let per_frame = encode + pixels(video.width, video.height) * DECODE_PICOSECONDS;
-        let total = u128::from(per_frame) * u128::from(frames) / 1_000_000_000;
+        let decode = pixels(video.width, video.height) * DECODE_PICOSECONDS;
+        let total = |per_frame: u64| {
+            let total = u128::from(per_frame) * u128::from(frames) / 1_000_000_000;
+            u64::try_from(total).unwrap_or(u64::MAX >> 16)
+        };
         Self {
-            cpu_ms: u64::try_from(total).unwrap_or(u64::MAX >> 16),
+            cpu_ms: total(encode + decode),
+            decode_ms: total(decode),
         }
     }
 }
@@ -76,6 +82,28 @@ pub(super) fn count(segments: u64, work: Work, fan_out: FanOut) -> u64 {
     let longest = segments.div_ceil(chunks).max(1);
     segments.div_ceil(longest).max(1)
 }
+
+/// The number of chunks for a video of which each decodes the source from its beginning; one if the last
+/// would not be ready in time.
+///
+/// Every further chunk decodes half of the source once more, on average. So there are no more than make
+/// the work twice what it is, unless a chunk would take too long.
+pub(super) fn count_from_start(segments: u64, work: Work, fan_out: FanOut) -> u64 {
+    let on_function = |cpu_ms: u64| cpu_ms * 1769 / u64::from(fan_out.memory_mb.max(1));
+    if on_function(work.decode_ms) > 1000 * LONGEST_LEAD_SECONDS {
+        return 1;
+    }
+    let affordable = 2 * work.cpu_ms / work.decode_ms.max(1);
+    let needed = on_function(work.cpu_ms).div_ceil(1000 * LONGEST_SECONDS);
+    count(segments, work, fan_out)
+        .min(affordable)
+        .max(needed)
+        .clamp(1, segments.clamp(1, MAX_CHUNKS))
+}
+
+/// The longest that a chunk may decode before its first frame, in seconds: with [`LONGEST_SECONDS`] for
+/// the chunk itself, it leaves some of the 15 minutes.
+const LONGEST_LEAD_SECONDS: u64 = 500;
 
 /// The first segment of each chunk: `chunks` as equal as can be, where `may_start` allows a cut.
 pub(super) fn chunk_starts(
@@ -123,7 +151,11 @@ mod tests {
 
     fn chunks(segments: u64, cpu_seconds: u64, fan_out: FanOut) -> u64 {
         let cpu_ms = cpu_seconds * 1000;
-        count(segments, Work { cpu_ms }, fan_out)
+        let work = Work {
+            cpu_ms,
+            decode_ms: cpu_ms / 8,
+        };
+        count(segments, work, fan_out)
     }
 
     #[test]
@@ -155,6 +187,29 @@ mod tests {
         };
         assert_eq!(chunks(100, 200, one), 1);
         assert_eq!(chunks(100, 1000, one), 5);
+    }
+
+    #[test]
+    fn who_decodes_from_the_start_does_so_a_few_times() {
+        let chunks = |cpu_seconds: u64, fan_out| {
+            let work = Work {
+                cpu_ms: cpu_seconds * 1000,
+                decode_ms: cpu_seconds * 1000 / 8,
+            };
+            count_from_start(10_000, work, fan_out)
+        };
+        assert_eq!(chunks(10, FAN_OUT), 1);
+        assert_eq!(chunks(60, FAN_OUT), 4);
+        // Sixteen decode half of it, on average: eight times as long as it takes to decode it once.
+        assert_eq!(chunks(600, FAN_OUT), 16);
+        let few = FanOut {
+            max_parallel: 2,
+            ..FAN_OUT
+        };
+        assert_eq!(chunks(600, few), 3);
+        // More only where a chunk would take more than four minutes; and none if the lead would.
+        assert_eq!(chunks(4000, FAN_OUT), 17);
+        assert_eq!(chunks(4001, FAN_OUT), 1);
     }
 
     #[test]

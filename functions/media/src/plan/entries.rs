@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Part, Plan, chunks};
 use crate::{
-    source::{Measured, SourceInfo, Trial},
+    source::{Keyframe, Measured, Seeking, SourceInfo, Trial},
     timeline::Grid,
 };
 
@@ -77,12 +77,13 @@ impl Entry {
         }
     }
 
-    /// The time at which a source with an index is entered, by the time planned.
-    pub(crate) fn earlier_than(self, planned_us: u64) -> u64 {
+    /// The time at which a source with an index is entered, by the time planned; none at its start, for
+    /// which nothing has to be looked for.
+    pub(crate) fn earlier_than(self, planned_us: u64) -> Option<u64> {
         match self {
-            Self::Planned => planned_us,
-            Self::Earlier => planned_us.saturating_sub(EARLIER_US),
-            Self::Start => 0,
+            Self::Planned => Some(planned_us),
+            Self::Earlier => Some(planned_us.saturating_sub(EARLIER_US)),
+            Self::Start => None,
         }
     }
 }
@@ -122,7 +123,37 @@ impl Plan {
     /// From when on to look for what is beyond the stated end, on the container's clock.
     pub fn end_sample(&self, source: &SourceInfo) -> i64 {
         let before = source.video.end_us.saturating_sub(BEFORE_END_US);
-        source.clock_start_us.saturating_add_unsigned(before)
+        let start = source.picture_clock_start_us();
+        start.saturating_add_unsigned(before)
+    }
+
+    /// Whether the keyframes at which its chunks enter a stream without an index are so few that most of
+    /// what a chunk decodes would be before its first frame.
+    pub fn enters_far_ahead(&self, source: &SourceInfo) -> bool {
+        let most_lead = self.most_lead_us();
+        let lead = |segment: u32| {
+            let start_us = self
+                .grid
+                .micros_at(u64::from(segment) * u64::from(self.grid.segment_frames()));
+            let entry = entry_keyframe(source, self.grid, segment.into())?;
+            let entered_us = entry.at_us.saturating_sub(source.clock_start_us);
+            Some(i64::try_from(start_us).ok()?.saturating_sub(entered_us))
+        };
+        source.seeking == Seeking::ByPosition
+            && self
+                .chunk_starts
+                .iter()
+                .skip(1)
+                .any(|&segment| lead(segment).is_none_or(|lead| lead > most_lead))
+    }
+
+    /// How much a chunk may decode before its first frame.
+    fn most_lead_us(&self) -> i64 {
+        let longest = chunks::longest(&self.chunk_starts, self.grid.segments_for(self.frames));
+        let chunk_us = self
+            .grid
+            .micros_at(longest * u64::from(self.grid.segment_frames()));
+        i64::try_from(chunk_us * LEAD_FACTOR).unwrap_or(i64::MAX)
     }
 
     /// When some chunks begin, the last one among them.
@@ -144,12 +175,9 @@ impl Plan {
         trial: &Trial,
         end: Option<&Measured>,
     ) -> EntryProof {
-        let on_our_clock = |at_us: i64| at_us.saturating_sub(source.clock_start_us);
-        let longest = chunks::longest(&self.chunk_starts, self.grid.segments_for(self.frames));
-        let chunk_us = self
-            .grid
-            .micros_at(longest * u64::from(self.grid.segment_frames()));
-        let most_lead = i64::try_from(chunk_us * LEAD_FACTOR).unwrap_or(i64::MAX);
+        let clock_start_us = source.picture_clock_start_us();
+        let on_our_clock = |at_us: i64| at_us.saturating_sub(clock_start_us);
+        let most_lead = self.most_lead_us();
         let half_frame = i64::try_from(self.grid.micros_at(1) / 2).unwrap_or(0);
         for (index, start_us) in (0..).zip(self.sampled_chunks()) {
             let first = trial
@@ -180,13 +208,17 @@ impl Plan {
 
 /// Where a chunk that starts with this segment enters; none if there is no keyframe in good time.
 pub(super) fn entry(source: &SourceInfo, grid: Grid, segment: u64) -> Option<u64> {
+    Some(entry_keyframe(source, grid, segment)?.position)
+}
+
+fn entry_keyframe(source: &SourceInfo, grid: Grid, segment: u64) -> Option<&Keyframe> {
     let first_frame = segment * u64::from(grid.segment_frames());
     let start = i64::try_from(grid.micros_at(first_frame)).ok()?;
     let latest = source.clock_start_us + start - IN_GOOD_TIME_US;
     let after = source
         .keyframes
         .partition_point(|frame| frame.at_us <= latest);
-    Some(source.keyframes.get(after.checked_sub(1)?)?.position)
+    source.keyframes.get(after.checked_sub(1)?)
 }
 
 #[cfg(test)]
@@ -250,6 +282,6 @@ mod tests {
             .iter()
             .map(|entry| entry.earlier_than(100_000_000))
             .collect();
-        assert_eq!(times, [100_000_000, 70_000_000, 0]);
+        assert_eq!(times, [Some(100_000_000), Some(70_000_000), None]);
     }
 }

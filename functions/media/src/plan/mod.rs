@@ -7,6 +7,7 @@
 
 pub mod chunks;
 mod color;
+mod copy;
 mod entries;
 mod part;
 mod settings;
@@ -15,6 +16,8 @@ pub mod storyboard;
 use std::ops::Range;
 
 pub use color::AssumedColor;
+pub use copy::PictureCopy;
+pub(crate) use copy::{COPY_CLOCK_START_S, COPY_CLOCK_START_US, COPY_STREAM};
 pub(crate) use entries::ENTER_EARLY_US;
 pub use entries::{Entries, Entry, EntryProof};
 pub use part::{Part, Span};
@@ -88,6 +91,12 @@ pub struct Plan {
     pub(crate) chunk_starts: Vec<u32>,
     /// Where the chunks enter a source without an index.
     pub(crate) entries: Option<Entries>,
+    /// What the chunks read the picture from, if not from the source.
+    #[serde(default)]
+    pub(crate) copy: Option<PictureCopy>,
+    /// Whether each chunk decodes the source from its beginning: it can't be entered anywhere else.
+    #[serde(default)]
+    pub(crate) enters_at_start: bool,
     /// How many chunks there would be if the source could be entered anywhere.
     pub(crate) wanted_chunks: u32,
     /// Whether the number of frames is that of the picture, and not the container's length.
@@ -180,14 +189,21 @@ impl Plan {
             settings.codecs,
         );
         let work = chunks::Work::of(video, frames, &renditions, settings.preset);
-        let wanted = chunks::count(grid.segments_for(frames), work, settings.fan_out);
-        let chunk_starts = chunk_starts(source, grid, frames, wanted);
+        let segments = grid.segments_for(frames);
+        let wanted = chunks::count(segments, work, settings.fan_out);
+        let from_start = || chunks::count_from_start(segments, work, settings.fan_out);
+        let possible = match source.seeking {
+            Seeking::FromStart => from_start(),
+            _ => wanted,
+        };
+        let chunk_starts = chunk_starts(source, grid, frames, possible);
         let longest = chunks::longest(&chunk_starts, grid.segments_for(frames));
         let storyboard = renditions.first().map(|largest| {
             let chunk_frames = longest * u64::from(grid.segment_frames());
             Storyboard::new(grid, frames, chunk_frames, (largest.width, largest.height))
         });
         let by_position = source.seeking == Seeking::ByPosition && chunk_starts.len() > 1;
+        let is_by_copy = source.seeking == Seeking::Copied && chunk_starts.len() > 1;
         Self {
             container: source.container,
             reads_deep: source.reads_deep,
@@ -195,6 +211,8 @@ impl Plan {
             cpu_ms: work.cpu_ms,
             source_pixels: u64::from(video.width) * u64::from(video.height),
             entries: by_position.then(|| Entries::new(source, grid, &chunk_starts)),
+            enters_at_start: source.seeking == Seeking::FromStart && chunk_starts.len() > 1,
+            copy: is_by_copy.then(|| PictureCopy::new(source)),
             chunk_starts,
             storyboard,
             wanted_chunks: u32::try_from(wanted).unwrap_or(u32::MAX),
@@ -222,7 +240,8 @@ impl Plan {
                 start_us: audio.start_us,
                 end_us: audio.end_us,
                 layout: audio.layout,
-                exact_sample_rate: audio.exact_sample_rate,
+                // A copy is of the picture alone.
+                exact_sample_rate: audio.exact_sample_rate.filter(|_| !is_by_copy),
             }),
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
@@ -279,8 +298,35 @@ impl Plan {
             && match source.seeking {
                 Seeking::Exact => !self.length_is_exact,
                 Seeking::ByPosition => source.keyframes.is_empty(),
-                Seeking::Unreliable => false,
+                // A copy tells its end.
+                Seeking::Unreliable | Seeking::Copied | Seeking::FromStart => false,
             }
+    }
+
+    /// Whether the picture should be copied to where it can be entered at any keyframe: the source has
+    /// no index, or none that can be used.
+    pub fn is_worth_copying(&self, source: &SourceInfo) -> bool {
+        let has_no_entry = match source.seeking {
+            Seeking::Unreliable => true,
+            Seeking::ByPosition => self.chunks() == 1,
+            Seeking::Exact | Seeking::Copied | Seeking::FromStart => false,
+        };
+        self.wanted_chunks > 1 && has_no_entry
+    }
+
+    /// Whether each chunk decodes the source from its beginning.
+    pub fn enters_at_start(&self) -> bool {
+        self.enters_at_start
+    }
+
+    /// Whether a part reads the copy of the picture instead of the source.
+    pub fn reads_copy(&self, part: Part) -> bool {
+        self.has_copy() && part != Part::Audio
+    }
+
+    /// Whether there is a copy of the picture.
+    pub fn has_copy(&self) -> bool {
+        self.copy.is_some()
     }
 
     /// The most frames that an encode may give, whatever the source claims while it is decoded: a
@@ -323,7 +369,8 @@ fn chunk_starts(source: &SourceInfo, grid: Grid, frames: u64, wanted: u64) -> Ve
         end: rate.frames_in_micros(source.video.end_us.saturating_sub(1_000_000)),
     };
     let can_be_entered = |segment| match source.seeking {
-        Seeking::Exact => source.video.end_is_exact,
+        Seeking::Exact | Seeking::Copied => source.video.end_is_exact,
+        Seeking::FromStart => true,
         Seeking::ByPosition => entries::entry(source, grid, segment).is_some(),
         Seeking::Unreliable => false,
     };
@@ -382,6 +429,7 @@ pub(crate) mod tests {
                 hdr: false,
                 color_is_stated: false,
                 odd_matrix: None,
+                color: crate::source::ColorNames::default(),
                 is_still: false,
             },
             audio: Some(AudioStream {

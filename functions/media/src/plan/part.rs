@@ -144,9 +144,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::plan::{
-        Entry, FanOut, Settings,
-        tests::{SETTINGS, source},
+    use crate::{
+        plan::{
+            Entry, FanOut, Settings,
+            tests::{SETTINGS, source},
+        },
+        source::{Measured, Seeking, SourceLimits},
     };
 
     fn plan(millis: u64, rate: (u32, u32), max_parallel: u32) -> Plan {
@@ -216,10 +219,41 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_cannot_be_entered_is_one_chunk() {
+    fn a_source_that_cannot_be_entered_is_copied() {
         let mut info = source(600_000, (25, 1));
-        info.seeking = crate::source::Seeking::Unreliable;
-        assert_eq!(Plan::new(&info, SETTINGS).chunk_starts, [0]);
+        info.seeking = Seeking::Unreliable;
+        let plan = Plan::new(&info, SETTINGS);
+        assert_eq!(plan.chunk_starts, [0]);
+        assert!(plan.is_worth_copying(&info) && !plan.has_copy());
+        let end = Measured {
+            end_us: 4_100_000_000,
+            keyframes: Vec::new(),
+            is_joined: false,
+        };
+        let limits = SourceLimits {
+            max_duration_seconds: 10_000,
+        };
+        info.copied(&end, limits).unwrap();
+        let plan = Plan::new(&info, SETTINGS);
+        assert!(plan.chunks() > 10 && plan.has_copy() && !plan.is_worth_copying(&info));
+        assert_eq!(plan.frames, 15_000, "the sound goes on");
+        // A copy is of the picture alone.
+        assert!(plan.reads_copy(Part::Chunk(0)) && plan.audio_is_apart());
+        assert!(!plan.reads_copy(Part::Audio));
+    }
+
+    #[test]
+    fn a_source_without_keyframes_is_decoded_from_its_start() {
+        let mut info = source(600_000, (25, 1));
+        info.seeking = Seeking::FromStart;
+        let plan = Plan::new(&info, SETTINGS);
+        assert!((2..20).contains(&plan.chunks()), "{}", plan.chunks());
+        assert!(plan.enters_at_start() && !plan.is_worth_copying(&info));
+        // Each chunk may decode for some minutes, which a film of many hours exceeds.
+        let mut info = source(12 * 3_600_000, (25, 1));
+        info.seeking = Seeking::FromStart;
+        let plan = Plan::new(&info, SETTINGS);
+        assert!(plan.chunks() == 1 && !plan.enters_at_start());
     }
 
     #[test]

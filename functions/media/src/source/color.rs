@@ -10,6 +10,84 @@ pub(super) struct Colors<'a> {
     pub(super) transfer: Option<&'a str>,
 }
 
+/// What a container says of a picture's colours, in ffmpeg's words: a copy of the picture alone has no
+/// place for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColorNames {
+    matrix: Option<String>,
+    primaries: Option<String>,
+    transfer: Option<String>,
+    range: Option<String>,
+}
+
+impl ColorNames {
+    /// Of what is said, the words that ffmpeg's options know. (All else is what it assumes anyway.)
+    pub(super) fn new([matrix, primaries, transfer, range]: [Option<&str>; 4]) -> Self {
+        let known = |name: Option<&str>, words: &[&str]| {
+            name.filter(|name| words.contains(name)).map(str::to_owned)
+        };
+        Self {
+            matrix: known(matrix, &MATRICES),
+            primaries: known(primaries, &PRIMARIES),
+            transfer: known(transfer, &TRANSFERS),
+            range: known(range, &["tv", "pc"]),
+        }
+    }
+
+    /// The options of a decoder that repeat it.
+    pub(crate) fn options(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("-colorspace:v", &self.matrix),
+            ("-color_primaries:v", &self.primaries),
+            ("-color_trc:v", &self.transfer),
+            ("-color_range:v", &self.range),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    }
+}
+
+const MATRICES: [&str; 12] = [
+    "bt709",
+    "fcc",
+    "bt470bg",
+    "smpte170m",
+    "smpte240m",
+    "ycgco",
+    "bt2020nc",
+    "bt2020c",
+    "chroma-derived-nc",
+    "chroma-derived-c",
+    "ictcp",
+    "ipt-c2",
+];
+const PRIMARIES: [&str; 10] = [
+    "bt709",
+    "bt470m",
+    "bt470bg",
+    "smpte170m",
+    "smpte240m",
+    "film",
+    "bt2020",
+    "smpte428",
+    "smpte431",
+    "smpte432",
+];
+const TRANSFERS: [&str; 12] = [
+    "bt709",
+    "bt470m",
+    "bt470bg",
+    "smpte170m",
+    "smpte240m",
+    "linear",
+    "iec61966-2-1",
+    "iec61966-2-4",
+    "bt2020-10",
+    "bt2020-12",
+    "smpte2084",
+    "arib-std-b67",
+];
+
 /// A matrix that ffmpeg's scaler can't read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OddMatrix {

@@ -6,7 +6,7 @@ use super::{
     Container, Crop, Geometry, Head, MAX_PIXELS, NotUsed, NotUsedReason, Orientation, Seeking,
     StreamKind, VideoStream,
     clock::{clock_micros, positive, seconds},
-    color::{Colors, stated},
+    color::{ColorNames, Colors, stated},
     side_data::ProbeSideData,
     streams::Chosen,
     trial::{AudioFrame, VideoFrame},
@@ -70,6 +70,7 @@ pub(super) struct ProbeStream {
     pub(super) color_transfer: Option<String>,
     pub(super) color_primaries: Option<String>,
     pub(super) color_space: Option<String>,
+    pub(super) color_range: Option<String>,
     pub(super) r_frame_rate: Option<String>,
     pub(super) avg_frame_rate: Option<String>,
     pub(super) start_time: Option<String>,
@@ -186,7 +187,7 @@ impl Probe {
 }
 
 impl ProbeStream {
-    fn is_cover(&self) -> bool {
+    pub(super) fn is_cover(&self) -> bool {
         self.disposition.attached_pic == 1 || self.disposition.timed_thumbnails == 1
     }
 
@@ -252,7 +253,7 @@ impl ProbeStream {
     ) -> Seeking {
         match container {
             // With its index up front or at the end; one that came in fragments has none.
-            Container::Mp4 if self.indexed_packets().is_some() => Seeking::Exact,
+            Container::Mp4 | Container::Avi if self.indexed_packets().is_some() => Seeking::Exact,
             // One that was finished properly knows its length, and names its index at its beginning.
             // Without one, a reader reads all that is before the time that it looks for.
             Container::Matroska if format.duration.is_some() && head.has_index => Seeking::Exact,
@@ -323,6 +324,15 @@ impl ProbeStream {
             hdr: colors.is_hdr(),
             color_is_stated: colors.are_stated(),
             odd_matrix: colors.odd_matrix(),
+            color: ColorNames::new(
+                [
+                    &self.color_space,
+                    &self.color_primaries,
+                    &self.color_transfer,
+                    &self.color_range,
+                ]
+                .map(Option::as_deref),
+            ),
         })
     }
 

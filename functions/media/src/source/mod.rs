@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::{
-    color::OddMatrix,
+    color::{ColorNames, OddMatrix},
     ffprobe::Probe,
     geometry::{Crop, Geometry, Orientation},
-    packets::{Keyframe, Measured, Packets},
+    packets::{Keyframe, Measured, Packets, is_repeated, repeats_itself},
     sniff::{Container, Head, SNIFF_BYTES, check_encoding},
     streams::{Chosen, Next, NotUsed, NotUsedReason, Selection, Stream, StreamKind, Streams},
     trial::Trial,
@@ -75,6 +75,10 @@ pub enum Seeking {
     ByPosition,
     /// It has none, and a reader would guess.
     Unreliable,
+    /// The same, but there is a copy of its picture that has an index.
+    Copied,
+    /// No index is to be believed, or there are hardly any keyframes: it is decoded from its beginning.
+    FromStart,
 }
 
 /// The video stream that is encoded.
@@ -111,6 +115,8 @@ pub struct VideoStream {
     pub color_is_stated: bool,
     /// The matrix by which its colours were made, if it is one that few can read.
     pub odd_matrix: Option<OddMatrix>,
+    /// What is said of its colours beside the bitstream.
+    pub color: ColorNames,
 }
 
 /// The audio stream that is encoded.
@@ -222,11 +228,13 @@ impl SourceInfo {
         audio.map_or(Ok(()), |(stream, _)| probe.check_is_open(stream))?;
         let picture = stream.video(chosen)?;
         let seeking = stream.seeking(container, &probe.format, head);
+        // That of AVI is right as far as it goes, and does not say how far that should be.
+        let is_indexed = seeking == Seeking::Exact && container != Container::Avi;
         let stated_start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
         let first_picture = chosen.picture.at_us.filter(|&at| {
             let stated = seconds(stream.start_time.as_deref()).unwrap_or(stated_start);
             let is_joined = measured.is_some_and(|measured| measured.is_joined);
-            seeking != Seeking::Exact && !is_joined && at.saturating_sub(stated) > UNSEEN_US
+            !is_indexed && !is_joined && at.saturating_sub(stated) > UNSEEN_US
         });
         let start = first_picture.unwrap_or(stated_start);
         let unknown = || SourceFault::LengthUnknown {
@@ -272,9 +280,10 @@ impl SourceInfo {
             duration_us,
             clock_start_us: start,
             starts_late: first_picture.is_some(),
-            is_indexed: seeking == Seeking::Exact,
-            seeking: if has_false_keyframes {
-                Seeking::Unreliable
+            is_indexed,
+            seeking: if has_false_keyframes || seeking == Seeking::Exact && first_picture.is_some()
+            {
+                Seeking::FromStart
             } else {
                 seeking
             },
@@ -283,6 +292,16 @@ impl SourceInfo {
             audio,
             not_used: chosen.not_used.clone(),
         })
+    }
+
+    /// A copy of its picture was made, with an index; these are the packets at the copy's end.
+    pub fn copied(&mut self, end: &Measured, limits: SourceLimits) -> Result<(), VideoError> {
+        self.seeking = Seeking::Copied;
+        let end_us = end.end_us.saturating_sub(self.picture_clock_start_us());
+        self.video.end_us = positive(end_us).ok_or_else(diagnostics::no_frames)?;
+        self.video.end_is_exact = true;
+        self.duration_us = self.duration_us.max(self.video.end_us);
+        limits.check(self.duration_us)
     }
 
     /// What the API tells of it.

@@ -1,6 +1,7 @@
 //! What reading every packet of a stream tells: how long it lasts, and where it can be entered.
 
 use super::{Container, clock::MAX_MICROS};
+use crate::error::{ErrorType, VideoError};
 
 /// The packets of a video stream, gathered from the lines of [`crate::command::probe_packets`].
 #[derive(Debug, Clone)]
@@ -48,11 +49,7 @@ impl Packets {
     /// Of a stream in such a container.
     pub fn of(container: Container) -> Self {
         Self {
-            // ffmpeg's own distinction.
-            closes_leaps: matches!(
-                container,
-                Container::MpegTs | Container::Mpeg | Container::Ogg
-            ),
+            closes_leaps: container.clock_may_leap(),
             count: 0,
             bytes: 0,
             first: None,
@@ -124,8 +121,7 @@ impl Packets {
     /// Whether there are more than any video has, or more in them than in the whole file of this
     /// size, since it repeats itself: then it is not worth reading on.
     pub fn are_too_many(&self, file_bytes: u64) -> bool {
-        self.count > MAX_PACKETS
-            || self.bytes > file_bytes.max(MIN_REPEATED).saturating_mul(REPEATS)
+        self.count > MAX_PACKETS || is_repeated(self.bytes, file_bytes)
     }
 
     /// What all lines told; nothing if none had a time or a length.
@@ -158,6 +154,19 @@ impl Packets {
             is_joined,
         })
     }
+}
+
+/// Whether so many bytes were read of a file of this size that it must repeat itself.
+pub fn is_repeated(bytes: u64, file_bytes: u64) -> bool {
+    bytes > file_bytes.max(MIN_REPEATED).saturating_mul(REPEATS)
+}
+
+/// What is said of such a file.
+pub fn repeats_itself() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It repeats itself, or is cut into more pieces than any video has. Export it again, then upload it again.",
+    )
 }
 
 /// A clock that leaps so far ahead, or goes back so far, goes on after it as if it had not: ffmpeg

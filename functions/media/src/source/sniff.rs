@@ -35,6 +35,8 @@ pub enum Container {
     Ogg,
     /// MXF, of professional cameras and broadcasters.
     Mxf,
+    /// NUT, in which we copy pictures. No source is in it.
+    Nut,
 }
 
 /// The first words of `QuickTime` and MP4 files, whose boxes may come in any order.
@@ -86,6 +88,12 @@ impl Container {
             .ok_or_else(|| refusal(content))
     }
 
+    /// Whether its clock may start anew half-way. It is ffmpeg's own distinction: of such a file, it closes
+    /// leaps, and counts from where the first stream begins that is read.
+    pub(crate) fn clock_may_leap(self) -> bool {
+        matches!(self, Self::MpegTs | Self::Mpeg | Self::Ogg)
+    }
+
     /// ffmpeg's names of the demuxers that read it.
     pub fn demuxers(self) -> &'static str {
         match self {
@@ -98,6 +106,7 @@ impl Container {
             Self::Mpeg => "mpeg,mpegvideo,m4v",
             Self::Ogg => "ogg",
             Self::Mxf => "mxf",
+            Self::Nut => "nut",
         }
     }
 

@@ -94,6 +94,9 @@ pub enum NotUsedReason {
 /// Streams of each kind that are looked at.
 const CANDIDATES: usize = 8;
 
+/// Streams that are named as left out; a file may have hundreds.
+const MOST_NOT_USED: usize = 32;
+
 /// A choice that is being made.
 #[derive(Debug)]
 pub struct Selection<'a> {
@@ -115,8 +118,13 @@ impl<'a> Selection<'a> {
             // A player chooses the default one, else the first.
             own.sort_by_key(|stream| stream.disposition.default != 1);
             let (known, unknown): (Vec<_>, Vec<_>) = own.into_iter().partition(|s| s.has_codec());
-            let audio = unknown.iter().filter(|_| kind == "audio");
-            not_used.extend(audio.map(|stream| stream.not_used(NotUsedReason::NoDecoder)));
+            let of = |streams: &[&ProbeStream], reason| {
+                let streams = streams.iter().map(|stream| stream.not_used(reason));
+                streams.collect::<Vec<_>>()
+            };
+            not_used.extend(of(&unknown, NotUsedReason::NoDecoder));
+            let beyond = known.get(CANDIDATES..).unwrap_or_default();
+            not_used.extend(of(beyond, NotUsedReason::NotChosen));
             known
                 .iter()
                 .take(CANDIDATES)
@@ -124,6 +132,10 @@ impl<'a> Selection<'a> {
                 .collect::<Vec<_>>()
         };
         let (videos, audios) = (candidates("video"), candidates("audio"));
+        let covers = probe.streams.iter().filter(|stream| stream.is_cover());
+        let covers = covers.map(|stream| stream.not_used(NotUsedReason::NotChosen));
+        // First, as there are few of them.
+        not_used.splice(..0, covers);
         let Some(&first) = videos.first() else {
             let Some(unknown) = probe.streams.iter().find(|stream| stream.is("video")) else {
                 return Err(no_video(&probe.streams));
@@ -250,7 +262,10 @@ impl<'a> Selection<'a> {
             picture: pictures[0].clone(),
             matrix: None,
             audio,
-            not_used: std::mem::take(&mut self.not_used),
+            not_used: {
+                self.not_used.truncate(MOST_NOT_USED);
+                std::mem::take(&mut self.not_used)
+            },
         }
     }
 }

@@ -209,6 +209,27 @@ fn streams_are_chosen_by_what_decodes() {
     let (chosen, tries) = choose(&file, &[(0, 1), (1, 3)]).unwrap();
     assert_eq!(chosen.video, 1);
     assert!(tries[0].is_brief && !tries[tries.len() - 1].is_brief);
+    // All others are named, within reason: a cover, a picture in nobody's codec, and more sounds than are
+    // tried.
+    let mut cover = video();
+    cover["index"] = json!(1);
+    cover["disposition"] = json!({"attached_pic": 1});
+    let mut nobodys = video();
+    nobodys["index"] = json!(2);
+    nobodys["codec_name"] = Value::Null;
+    let sounds = (3..60).map(|index| sound(index, "aac", index == 3));
+    let file: Vec<_> = [video(), cover, nobodys]
+        .into_iter()
+        .chain(sounds)
+        .collect();
+    let (chosen, _) = choose(&probe(&file), &[(0, 3), (3, 1)]).unwrap();
+    let of = |kind, reason| {
+        let same = |it: &&NotUsed| it.kind == kind && it.reason == reason;
+        chosen.not_used.iter().filter(same).count()
+    };
+    assert_eq!(of(StreamKind::Video, NotUsedReason::NoDecoder), 1);
+    assert_eq!(of(StreamKind::Video, NotUsedReason::NotChosen), 1);
+    assert_eq!(of(StreamKind::Audio, NotUsedReason::NotChosen), 30);
     let refused = choose(&probe(&[video()]), &[]).unwrap_err();
     assert_eq!(refused.kind, ErrorType::UnsupportedCodec);
     let empty = choose(&probe(&[video()]), &[(0, 0)]).unwrap_err();

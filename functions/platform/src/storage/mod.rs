@@ -1,5 +1,6 @@
 //! Objects in S3.
 
+mod parts;
 mod removal;
 mod sources;
 mod withdrawal;
@@ -21,6 +22,8 @@ use crate::{
     config::{self, ConfigError},
     failure::{Failure, FailureKind},
 };
+
+pub use parts::PartsUpload;
 
 /// The two buckets.
 #[derive(Debug, Clone)]

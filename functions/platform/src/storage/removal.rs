@@ -5,8 +5,8 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 use reelrun_core::{
-    keys::{Bucket, Folder, StorageKey},
-    video::{VideoId, Visibility},
+    keys::{Bucket, StorageKey},
+    video::VideoId,
 };
 
 use super::{Storage, StorageError, place};
@@ -20,9 +20,8 @@ impl Storage {
         for (bucket, folder) in StorageKey::folders(video) {
             removed += self.remove_folder(bucket, &folder).await?;
         }
-        for visibility in Visibility::ALL {
-            let source = StorageKey::Source(Folder { video, visibility });
-            self.abort_uploads(&source).await?;
+        for (bucket, folder) in StorageKey::upload_folders(video) {
+            self.abort_uploads(bucket, &folder).await?;
         }
         Ok(removed)
     }
@@ -93,27 +92,24 @@ impl Storage {
         }
     }
 
-    async fn abort_uploads(&self, key: &StorageKey) -> Result<(), StorageError> {
-        let (bucket, key) = (self.bucket(key), key.to_string());
+    async fn abort_uploads(&self, bucket: Bucket, folder: &str) -> Result<(), StorageError> {
+        let bucket = self.name(bucket);
         let listed = self
             .client
             .list_multipart_uploads()
             .bucket(bucket)
-            .prefix(&key)
+            .prefix(folder)
             .send()
             .await;
         let listed = listed
-            .map_err(|why| StorageError::sdk("list the uploads of", place(bucket, &key), why))?;
-        let ids = listed
-            .uploads()
-            .iter()
-            .filter_map(|upload| upload.upload_id());
-        for id in ids {
+            .map_err(|why| StorageError::sdk("list the uploads of", place(bucket, folder), why))?;
+        let uploads = listed.uploads().iter();
+        for (key, id) in uploads.filter_map(|upload| Some((upload.key()?, upload.upload_id()?))) {
             let request = self
                 .client
                 .abort_multipart_upload()
                 .bucket(bucket)
-                .key(&key)
+                .key(key)
                 .upload_id(id);
             match request.send().await {
                 Err(why)
@@ -123,7 +119,7 @@ impl Storage {
                 {
                     return Err(StorageError::sdk(
                         "abort an upload of",
-                        place(bucket, &key),
+                        place(bucket, key),
                         why,
                     ));
                 }

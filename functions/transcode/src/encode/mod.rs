@@ -67,7 +67,7 @@ impl Encoder<'_> {
         part: Part,
         source: SourceUrl<'_>,
     ) -> Result<PartReport, StepError> {
-        let mut way = Way::default();
+        let mut way = Way::first(plan);
         loop {
             match self.encode_in(way, plan, part, source).await {
                 Err(StepError::EnteredLate(why)) => {

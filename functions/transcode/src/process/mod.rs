@@ -63,7 +63,9 @@ impl Programs {
                 .find(|candidate| candidate.is_file())
                 .unwrap_or_else(|| name.into())
         };
-        // Static builds don't know where a distribution keeps its authorities.
+        // Static builds don't know where a distribution keeps its authorities. The variable is the one
+        // by which the SDK is told of others.
+        let named = env::var_os("SSL_CERT_FILE").and_then(|path| path.into_string().ok());
         let ca_files = [
             "/etc/pki/tls/certs/ca-bundle.crt",
             "/etc/ssl/certs/ca-certificates.crt",
@@ -73,10 +75,12 @@ impl Programs {
             memory_mb,
             ffmpeg: program("ffmpeg"),
             ffprobe: program("ffprobe"),
-            ca_file: ca_files
-                .into_iter()
-                .find(|path| std::path::Path::new(path).exists())
-                .map(Into::into),
+            ca_file: named.or_else(|| {
+                let mut there = ca_files
+                    .into_iter()
+                    .filter(|path| std::path::Path::new(path).exists());
+                there.next().map(Into::into)
+            }),
         }
     }
 }

@@ -15,6 +15,7 @@ use reelrun_core::{
 use reelrun_media::{
     error::{ErrorType, VideoError},
     plan::{Part, Plan},
+    source::Container,
     stitch::{PartReport, stitch},
 };
 use reelrun_platform::catalog::CatalogError;
@@ -34,6 +35,11 @@ use crate::{
 
 /// Reports that are read at once.
 const READS: usize = 32;
+
+/// Where a run's copy of the picture is, if it has one.
+fn picture_copy(task: &Task) -> StorageKey {
+    StorageKey::PictureCopy(task.video, task.run.clone())
+}
 
 impl Transcoder {
     /// Does one task. Only of a failure there is something to say.
@@ -77,6 +83,9 @@ impl Transcoder {
     /// at fault has said so itself. Tells whose fault it was.
     async fn fail_run(&self, task: &Task, run: &Lease) -> Result<Option<RunEnd>, StepError> {
         let plan = self.stored_plan(task).await.ok();
+        if plan.as_ref().is_some_and(Plan::has_copy) && task.part.is_none() {
+            self.remove_copy(&picture_copy(task)).await;
+        }
         let part = task.part.map(|part| {
             let described = plan.as_ref().map(|plan| plan.describe(part));
             described.unwrap_or_else(|| part.to_string())
@@ -172,8 +181,14 @@ impl Transcoder {
         plan: &Plan,
         part: Part,
     ) -> Result<(), StepError> {
-        let url = self.sign_source(folder).await?;
-        let source = self.source_at(&url, plan.container(), plan.reads_deep());
+        let (url, source);
+        if plan.reads_copy(part) {
+            url = self.sign(&picture_copy(task)).await?;
+            source = self.source_at(&url, Container::Nut, false);
+        } else {
+            url = self.sign_source(folder).await?;
+            source = self.source_at(&url, plan.container(), plan.reads_deep());
+        }
         let (progress, _) = watch::channel(0.0);
         let encoder = Encoder {
             programs: &self.programs,
@@ -232,6 +247,9 @@ impl Transcoder {
         // A last look: nothing of a video that was deleted meanwhile may be published.
         let folder = self.catalog.check_lease(run).await?;
         self.publish(run, folder, plan, &stitched).await?;
+        if plan.has_copy() {
+            self.remove_copy(&picture_copy(task)).await;
+        }
         tracing::info!(video.id = %run.video, "video is ready");
         Ok(())
     }

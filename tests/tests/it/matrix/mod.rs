@@ -83,6 +83,11 @@ fn fault_clocks() {
     runner::run(&faults::clocks::cases());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_in_chunks() {
+    runner::run_in_chunks(&faults::chunked::cases()).await;
+}
+
 #[test]
 fn fault_colors() {
     runner::run(&faults::colors::cases());

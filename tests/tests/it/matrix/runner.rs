@@ -13,6 +13,8 @@ use std::{
 };
 
 use reelrun_tests::{
+    chunks::executions,
+    configuration::Reconfigured,
     media::{Clips, text},
     stack::{Stack, program, put},
 };
@@ -27,7 +29,22 @@ const AT_ONCE: usize = 4;
 
 /// Runs rows of the matrix and tells of all that end otherwise than they should.
 pub(crate) fn run(cases: &[Case]) {
+    run_all(&Stack::get(), cases);
+}
+
+/// The same, each in two chunks.
+pub(crate) async fn run_in_chunks(cases: &[Case]) {
     let stack = Stack::get();
+    let _configuration = Reconfigured::chunks(&stack, 2).await;
+    for (name, id) in run_all(&stack, cases) {
+        let runs = executions(&stack, &id).await;
+        assert_eq!(runs.len(), 1, "{name} was not encoded in chunks");
+    }
+}
+
+/// Gives each row's name and video.
+fn run_all(stack: &Stack, cases: &[Case]) -> Vec<(&'static str, String)> {
+    let videos = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -35,7 +52,7 @@ pub(crate) fn run(cases: &[Case]) {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let begun = Instant::now();
-                    let verdict = catch_unwind(AssertUnwindSafe(|| one(&stack, case)))
+                    let verdict = catch_unwind(AssertUnwindSafe(|| one(stack, case, &videos)))
                         .unwrap_or_else(|panic| Err(vec![words(&*panic)]));
                     let seconds = begun.elapsed().as_secs_f64();
                     let name = case.name;
@@ -57,6 +74,7 @@ pub(crate) fn run(cases: &[Case]) {
     let failures = failures.into_inner().unwrap();
     let (wrong, all) = (failures.len(), cases.len());
     assert!(wrong == 0, "{wrong} of {all}:\n{}", failures.join("\n"));
+    videos.into_inner().unwrap()
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
@@ -65,7 +83,11 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("it panicked").into()
 }
 
-fn one(stack: &Stack, case: &Case) -> Result<String, Vec<String>> {
+fn one(
+    stack: &Stack,
+    case: &Case,
+    videos: &Mutex<Vec<(&'static str, String)>>,
+) -> Result<String, Vec<String>> {
     let clips = Clips::new();
     let bytes = std::fs::read(make(&clips, case)).unwrap();
     let content_type = reelrun_core::media_type::for_filename(&case.file)
@@ -74,6 +96,8 @@ fn one(stack: &Stack, case: &Case) -> Result<String, Vec<String>> {
     let answer = put(&permission.url, &permission.content_type, &bytes);
     assert_eq!(answer.status, 200, "{}", answer.text());
     let video = stack.settled(&permission.video_id);
+    let named = (case.name, permission.video_id);
+    videos.lock().unwrap().push(named);
     if video["filename"] != case.file.as_str() {
         return Err(vec![format!(
             "its name comes back as {}",

@@ -69,14 +69,16 @@ fn companions() -> Vec<Case> {
             &format!(
                 "-i {{}} {cover} -map 0 -map 1 -c:v:0 copy -c:a copy -c:v:1 mjpeg -disposition:v:1 attached_pic"
             ),
-        ),
+        )
+        .ready(|r| r.not_used = vec![["video", "mjpeg", "not-chosen"]]),
         with(
             "cover before the picture",
             "mp4",
             &format!(
                 "{cover} -i {{}} -map 0 -map 1 -c copy -c:v:0 png -disposition:v:0 attached_pic"
             ),
-        ),
+        )
+        .ready(|r| r.not_used = vec![["video", "png", "not-chosen"]]),
         with(
             "subtitles in mp4",
             "mp4",

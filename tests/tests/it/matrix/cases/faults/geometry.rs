@@ -230,7 +230,7 @@ fn cropped() -> Vec<Case> {
 }
 
 /// A box that says how much of the middle is to be seen.
-fn clean_aperture(width: u32, height: u32) -> Vec<u8> {
+pub(super) fn clean_aperture(width: u32, height: u32) -> Vec<u8> {
     let numbers = [width, 1, height, 1, 0, 1, 0, 1];
     let contents = numbers.into_iter().flat_map(u32::to_be_bytes);
     40_u32
