@@ -94,17 +94,18 @@ test.describe('without a link that is valid', () => {
 test.describe('when a link expires', () => {
   test.use({ expected: [/403/] });
 
-  test('what plays goes on from what is loaded, then the page says why it stops', async ({
-    page,
-  }) => {
-    const file = clip('long.mp4', `${picture('320x180', 240)} ${tone(240)} ${encoded}`);
-    const id = await upload(file, 'Too long', 'private');
+  test('the page says why it plays no more', async ({ page }) => {
+    const id = await upload(source(), 'Too long', 'private');
     await settled(id);
+    const expiry = Date.now() + 15_000;
+    // The rest is asked for too late.
+    await page.route(/\/0000[2-9]\.m4s/, async (route) => {
+      await page.waitForFunction((expiry) => Date.now() > expiry, expiry + 1000);
+      await route.continue();
+    });
     await page.goto(`${stack.site_url}/watch/${id}#token=${share(id, 15)}`);
     await canPlay(page);
     await steer(page);
-    await page.waitForFunction((until) => Date.now() > until, Date.now() + 15_000);
-    await steer(page, 200);
-    await expect(page.getByText('This link has expired')).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText('This link has expired')).toBeVisible();
   });
 });
