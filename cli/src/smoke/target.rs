@@ -83,7 +83,11 @@ impl<'a> Target<'a> {
 
     /// Asks for the permission to upload, and notes the video.
     pub(super) fn permission(&self, name: &str, size: u64) -> Result<Value, Miss> {
-        let body = json!({"filename": name, "content_type": "video/mp4", "size_bytes": size});
+        let body = json!({
+            "filename": name, "content_type": "video/mp4", "size_bytes": size,
+            // Whatever the stack's default is.
+            "visibility": "public",
+        });
         let answer = self.manage("POST", "/uploads", Some(&body))?;
         let granted = answer.json();
         let id = granted["video_id"].as_str().unwrap_or_default();
