@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 
 use crate::args::DeployArgs;
 use crate::builder::{self, Profile};
+use crate::key_store::KeyStore;
 use crate::page;
-use crate::playback_keys::{KeyStore, PlaybackKeys, media_host, refuse_parameter};
+use crate::playback_keys::{PlaybackKeys, media_host, refuse_parameter};
 use crate::process::Task;
 use crate::project::Project;
 use crate::release;

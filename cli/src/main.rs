@@ -16,6 +16,7 @@ mod deploy;
 mod emulator_kind;
 mod fuzz;
 mod http;
+mod key_store;
 mod layer;
 mod lint;
 mod page;

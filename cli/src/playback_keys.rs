@@ -4,18 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::process::Task;
-use crate::project::Project;
-use crate::sam::Deployment;
-use crate::secret::{self, SecretFile};
-
-const SCRIPT: &str = include_str!("playback_keys.py");
+use crate::secret;
 
 /// Which of the keys in a store signs.
-const NEWEST: &str = "newest";
+pub(crate) const NEWEST: &str = "newest";
 /// What the names of keys begin with, so that a token can't name another entry for its key.
 const PREFIX: &str = "key/";
 
@@ -65,7 +60,7 @@ impl PlaybackKeys {
     }
 
     /// What the edge's store holds.
-    fn entries(&self, media_host: Option<&str>) -> BTreeMap<String, String> {
+    pub(crate) fn entries(&self, media_host: Option<&str>) -> BTreeMap<String, String> {
         let keys = self.0.iter();
         let mut entries: BTreeMap<_, _> = keys
             .map(|key| (format!("{PREFIX}{}", key.id), key.secret.clone()))
@@ -80,7 +75,7 @@ impl PlaybackKeys {
     }
 
     /// The keys among a store's entries, if there are any.
-    fn of(entries: &BTreeMap<String, String>) -> Option<Self> {
+    pub(crate) fn of(entries: &BTreeMap<String, String>) -> Option<Self> {
         let newest = entries.get(NEWEST);
         let keys = entries.iter().filter_map(|(name, secret)| {
             let id = name.strip_prefix(PREFIX)?.to_owned();
@@ -90,52 +85,6 @@ impl PlaybackKeys {
         let mut keys: Vec<_> = keys.collect();
         keys.sort_by_key(|key| Some(&key.id) != newest);
         (!keys.is_empty()).then_some(Self(keys))
-    }
-}
-
-/// The store of a stack at the edge.
-pub(crate) struct KeyStore<'a> {
-    pub(crate) project: &'a Project,
-    pub(crate) deployment: &'a Deployment<'a>,
-    pub(crate) arn: &'a str,
-}
-
-impl KeyStore<'_> {
-    /// The keys that are there.
-    pub(crate) fn read(&self) -> Result<Option<PlaybackKeys>> {
-        let entries = self.task().args(["read", self.arn]).output()?;
-        let entries = serde_json::from_str(&entries)
-            .context("the store of playback keys answered in no known way")?;
-        Ok(PlaybackKeys::of(&entries))
-    }
-
-    /// Has the edge take tokens of these keys too, before anybody signs with them.
-    pub(crate) fn announce(&self, keys: &PlaybackKeys) -> Result<()> {
-        let mut entries = keys.entries(None);
-        entries.remove(NEWEST);
-        self.write("add", &entries)
-    }
-
-    /// Has the edge take tokens of these keys and no others.
-    pub(crate) fn replace(&self, keys: &PlaybackKeys, media_host: Option<&str>) -> Result<()> {
-        self.write("replace", &keys.entries(media_host))
-    }
-
-    fn write(&self, operation: &str, entries: &BTreeMap<String, String>) -> Result<()> {
-        let file = SecretFile::write(&self.deployment.logs, "playback-keys.json", entries)?;
-        self.task().args([operation, self.arn]).arg(&file.0).run()
-    }
-
-    fn task(&self) -> Task<'_> {
-        let python = self.project.tool("python");
-        let task = Task::new(self.project, "storing the playback keys", python)
-            .log(self.deployment.logs.join("playback-keys.log"))
-            .way_out(
-                "Check that your AWS credentials may use the stack's CloudFront key value store \
-                 (cloudfront-keyvaluestore:*), then run the command again.",
-            );
-        let task = self.deployment.place.environment(task);
-        task.args(["-c", SCRIPT])
     }
 }
 

@@ -8,6 +8,7 @@
 
 use reelrun_core::{
     change::{self, Change, CleanupScope},
+    keys::Folder,
     video::VideoId,
 };
 use reelrun_platform::{
@@ -54,7 +55,7 @@ impl Cleanup {
         if scope == CleanupScope::RenditionsAndPublicSource
             && let Some(record) = &change.record
         {
-            self.storage.withdraw_source(record.folder()).await?;
+            self.storage.withdraw_source(Folder::of(record)).await?;
         }
         let mut objects = self.remove_objects(video, scope).await?;
         let left = change.drained_at(begun).saturating_since(now());

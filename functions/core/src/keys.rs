@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::video::{VideoId, Visibility};
+use crate::video::{Video, VideoId, Visibility};
 use reelrun_media::{
     file::{MediaFile, TrackId},
     plan::Part,
@@ -95,6 +95,14 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Where this video's objects are.
+    pub fn of(video: &Video) -> Self {
+        Self {
+            video: video.id,
+            visibility: video.visibility,
+        }
+    }
+
     /// The folder of a video that is public.
     pub fn public(video: VideoId) -> Self {
         let visibility = Visibility::Public;

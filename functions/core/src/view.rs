@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     playback::original_plays_in_browsers,
     video::{PublishedRendition, Status, Video, VideoId, Visibility},
 };
@@ -128,11 +128,11 @@ pub fn playback(video: &Video, public_url: &str, access: &Access) -> Playback {
         Some(format!("{public_url}/s/{token}/{}/{name}", video.id))
     };
     let media = |file: MediaFile| match video.visibility {
-        Visibility::Public => Some(url(StorageKey::Media(video.folder(), file))),
+        Visibility::Public => Some(url(StorageKey::Media(Folder::of(video), file))),
         Visibility::Private => signed(&access.play, &file),
     };
     let source = || match video.visibility {
-        Visibility::Public => Some(url(StorageKey::Source(video.folder()))),
+        Visibility::Public => Some(url(StorageKey::Source(Folder::of(video)))),
         Visibility::Private => signed(&access.original, &"original"),
     };
     let arrived = matches!(video.status, Status::Preparing | Status::Ready);

@@ -21,7 +21,12 @@ use aws_sigv4::{
 };
 use http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reelrun_core::{keys::StorageKey, media_type, upload::sign::Operation, video::Video};
+use reelrun_core::{
+    keys::{Folder, StorageKey},
+    media_type,
+    upload::sign::Operation,
+    video::Video,
+};
 use tokio::sync::OnceCell;
 
 use crate::{aws, failure::Failure};
@@ -86,7 +91,7 @@ impl Signer {
         let request = unsigned(video, operation);
         let bucket = self.bucket_url.get_or_try_init(|| self.ask_where()).await?;
         // A source's key has no character that a URL would have to escape.
-        let mut url = format!("{bucket}{}", StorageKey::Source(video.folder()));
+        let mut url = format!("{bucket}{}", StorageKey::Source(Folder::of(video)));
         if !request.query.is_empty() {
             url = format!("{url}?{}", request.query);
         }

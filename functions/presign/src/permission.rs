@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use axum::{extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, header};
 use reelrun_core::{
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     lifecycle::{
         self, Outcome,
         timing::{IDEMPOTENCY_WINDOW, UNUSED_UPLOAD_GRACE},
@@ -162,7 +162,7 @@ impl Presign {
 
     /// How to send the source.
     async fn instructions(&self, video: &Video, now: Timestamp) -> Result<Upload, Problem> {
-        let key = StorageKey::Source(video.folder()).to_string();
+        let key = StorageKey::Source(Folder::of(video)).to_string();
         let sign_url = format!("{}/uploads/{}/sign", self.api_url, video.id);
         if video.size_bytes >= self.limits.multipart_from {
             return Ok(Upload::Multipart {

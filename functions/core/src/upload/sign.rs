@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::{Refused, invalid, read, required};
 use crate::{
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     video::{Status, Video},
 };
 
@@ -168,7 +168,7 @@ impl Operation {
     pub fn permitted(body: &Value, video: &Video) -> Result<Self, NotSigned> {
         let request: SignRequest = read(body)?;
         let key = required("key", request.key, "the `key` of the upload")?;
-        if key != StorageKey::Source(video.folder()).to_string() {
+        if key != StorageKey::Source(Folder::of(video)).to_string() {
             return Err(NotSigned::Forbidden("this is not the key of this upload"));
         }
         let upload_id = request.upload_id;

@@ -20,7 +20,7 @@ pub use self::{
     visibility::{InvalidVisibility, Visibility},
 };
 
-use crate::{keys::Folder, timestamp::Timestamp};
+use crate::timestamp::Timestamp;
 use reelrun_media::{error::VideoError, source::SourceSummary};
 
 /// One video's record in the catalog.
@@ -132,14 +132,6 @@ impl Video {
             multipart_uploads: BTreeSet::new(),
             delete_requested_at: None,
             expires_at: None,
-        }
-    }
-
-    /// Where its objects are.
-    pub fn folder(&self) -> Folder {
-        Folder {
-            video: self.id,
-            visibility: self.visibility,
         }
     }
 

@@ -74,7 +74,7 @@ impl Catalog {
     pub async fn check_lease(&self, lease: &Lease) -> Result<Folder, CatalogError> {
         let video: Option<Video> = self.item(&lease.video.to_string()).await?;
         let held = video.filter(|video| video.is_held_by(&lease.holder));
-        held.map(|video| video.folder())
+        held.map(|video| Folder::of(&video))
             .ok_or(CatalogError::LeaseLost)
     }
 
