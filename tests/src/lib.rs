@@ -35,4 +35,3 @@ pub mod records;
 pub mod settings;
 pub mod signal;
 pub mod stack;
-pub mod tls_front;

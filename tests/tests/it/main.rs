@@ -25,5 +25,4 @@ mod sandbox;
 mod security;
 mod smoke;
 mod sweep;
-mod tls;
 mod upload;
