@@ -35,3 +35,4 @@ pub mod records;
 pub mod settings;
 pub mod signal;
 pub mod stack;
+pub mod tls_front;

@@ -25,4 +25,5 @@ mod sandbox;
 mod security;
 mod smoke;
 mod sweep;
+mod tls;
 mod upload;

@@ -190,7 +190,7 @@ fn sounds() -> Vec<Case> {
     ]
 }
 
-/// Colours that few can read.
+/// Colours that few can read, and colours of which only the container tells.
 fn colors() -> Vec<Case> {
     let from =
         "format=gbrp,setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709";
@@ -204,6 +204,9 @@ fn colors() -> Vec<Case> {
         );
         hevc(name, &light).ready(|r| r.delta_e = Some(HDR_DELTA_E))
     };
+    // Small pictures that do not say otherwise are taken for BT.601.
+    let stated = "-vf scale=out_color_matrix=bt709:out_range=tv -colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv";
+    let mpeg4 = "-c:v mpeg4 -q:v 2 -g 10";
     vec![
         hevc("ycgco", "zscale=p=709:t=709:m=ycgco:r=limited"),
         hevc(
@@ -212,5 +215,17 @@ fn colors() -> Vec<Case> {
         ),
         high("ictcp, pq", "ictcp", "smpte2084"),
         high("hlg", "2020_ncl", "arib-std-b67"),
+        long(
+            "bt.709 by matroska alone",
+            "mkv",
+            &format!("{stated} {mpeg4}"),
+        )
+        .silent(),
+        long(
+            "bt.709 by matroska without cues alone",
+            "mkv",
+            &format!("{stated} {mpeg4} -live 1"),
+        )
+        .silent(),
     ]
 }
