@@ -128,7 +128,13 @@ impl Examined<'_> {
         copy: SourceUrl<'_>,
     ) -> Result<Plan, StepError> {
         let before = self.info.clone();
-        match self.plan_by_copy(programs, settings, copy).await {
+        let mut planned = self.plan_by_copy(programs, settings, copy).await;
+        if matches!(planned, Err(StepError::Transient(_))) {
+            // To read it again costs less than the next attempt, which would make it again.
+            self.info = before.clone();
+            planned = self.plan_by_copy(programs, settings, copy).await;
+        }
+        match planned {
             Ok(Some(plan)) => Ok(plan),
             Err(StepError::InvalidMedia(error)) if error.kind == ErrorType::TooLong => {
                 Err(error.into())

@@ -149,11 +149,12 @@ async fn a_program_that_is_killed_runs_again() {
         let id = stack.upload(&file);
         let program = || {
             let programs = running(&stack, &stack.transcode_function, &id)?.programs();
-            let is_meant = |line: &str| line.contains("-i pipe:0") == of_sound;
-            let two = programs.len() == 2;
+            let is_of_sound = |line: &str| line.contains("-i pipe:0");
+            // Not those that try the streams before.
+            let both = programs.len() == 2 && programs.iter().any(|(_, line)| is_of_sound(line));
             programs
                 .into_iter()
-                .find_map(|(it, line)| (two && is_meant(&line)).then_some(it))
+                .find_map(|(it, line)| (both && is_of_sound(&line) == of_sound).then_some(it))
         };
         let found = found(&id, program);
         std::thread::sleep(Duration::from_millis(300));
