@@ -67,15 +67,17 @@ impl Reconfigured {
 
 impl Configuration {
     async fn of(stack: &Stack, function: &str) -> Self {
+        // By its version: LocalStack knows no configuration of an alias.
+        let version = live_version(stack, function).await;
         let found = Client::new(&stack.aws())
             .get_function_configuration()
             .function_name(function)
-            .qualifier(LIVE)
+            .qualifier(&version)
             .send()
             .await
             .unwrap();
         Self {
-            version: live_version(stack, function).await,
+            version,
             function: function.into(),
             variables: found
                 .environment

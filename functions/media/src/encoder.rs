@@ -146,10 +146,11 @@ const THOROUGH_SMALL: &str = "rc-lookahead=50:aq-mode=2:aq-strength=0.7:psy-rd=0
 /// 480p and 9 % at 720p, for two, five and six CPU seconds of half a minute of film; at 1080p it
 /// saves some 4 % for twelve.
 fn av1(rendition: &Rendition) -> Vec<(&'static str, String)> {
-    let (speed, crf) = match Class::of(rendition) {
-        Class::UltraHd | Class::FullHd => ("9", "27"),
-        Class::Hd => ("8", "26"),
-        Class::Sd | Class::Small => ("7", "28"),
+    let (speed, crf, overshoot) = match Class::of(rendition) {
+        Class::UltraHd | Class::FullHd => ("9", "27", "20"),
+        Class::Hd => ("8", "26", "15"),
+        Class::Sd => ("7", "28", "0"),
+        Class::Small => ("7", "28", "10"),
     };
     // Noise, grain and confetti would take any number of bytes. The buffer is full at first, and SVT spends
     // it: of one second, so that a clip of some seconds stays within the cap as well.
@@ -162,6 +163,9 @@ fn av1(rendition: &Rendition) -> Vec<(&'static str, String)> {
         ("-bufsize", ceiling),
         // Two threads: renditions are encoded side by side. No keyframes at scene cuts. SVT takes half as
         // much again for "no more than" by itself; with this, noise takes nine tenths of the cap.
-        ("-svtav1-params", "lp=2:scd=0:mbr-overshoot-pct=10".into()),
+        (
+            "-svtav1-params",
+            format!("lp=2:scd=0:mbr-overshoot-pct={overshoot}"),
+        ),
     ]
 }
