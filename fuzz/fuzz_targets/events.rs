@@ -19,7 +19,7 @@ fuzz_target!(|text: &[u8]| {
     for record in event::parse(&event) {
         // Whatever the key, only a video's own source is ever named.
         if let Record::Source(source) = record {
-            assert_eq!(source.video.to_string().len(), 36);
+            assert_eq!(source.folder.video.to_string().len(), 36);
         }
     }
     for change in change::parse(&event) {

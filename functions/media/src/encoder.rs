@@ -149,8 +149,7 @@ fn av1(rendition: &Rendition) -> Vec<(&'static str, String)> {
     let (speed, crf, overshoot) = match Class::of(rendition) {
         Class::UltraHd | Class::FullHd => ("9", "27", "20"),
         Class::Hd => ("8", "26", "15"),
-        Class::Sd => ("7", "28", "0"),
-        Class::Small => ("7", "28", "10"),
+        Class::Sd | Class::Small => ("7", "28", "0"),
     };
     // Noise, grain and confetti would take any number of bytes. The buffer is full at first, and SVT spends
     // it: of one second, so that a clip of some seconds stays within the cap as well.
