@@ -174,8 +174,9 @@ fn preflight(target: &Target<'_>, url: &str) -> Outcome<()> {
     let answer = target.wire.send("OPTIONS", url, &headers, None);
     let answer = answer.map_err(|why| Miss::fault("an answer", why, Place::Distribution))?;
     let allowed = answer.header("access-control-allow-origin");
-    if answer.status == 200 && (allowed == "*" || allowed == target.foreign_origin()) {
-        return Ok(((), "200 to a preflight".into()));
+    if [200, 204].contains(&answer.status) && (allowed == "*" || allowed == target.foreign_origin())
+    {
+        return Ok(((), format!("{} to a preflight", answer.status)));
     }
     let came = format!(
         "{} with access-control-allow-origin {allowed:?}",
