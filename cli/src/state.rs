@@ -155,12 +155,13 @@ impl StackState {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
-    fn outputs() -> Outputs {
+    /// What the template puts out.
+    pub(crate) fn outputs() -> Outputs {
         let names = [
             "ApiUrl",
             "PublicUrl",

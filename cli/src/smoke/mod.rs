@@ -127,31 +127,10 @@ fn ffmpeg(project: &Project, stack: &StackState) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use crate::state::{Outputs, StackState};
+    use crate::state::{StackState, tests::outputs};
 
     /// A stack as a deployment describes it.
     pub(super) fn stack() -> StackState {
-        let names = [
-            "ApiUrl",
-            "PublicUrl",
-            "UploadsBucketName",
-            "MediaBucketName",
-            "VideosTableName",
-            "PresignFunctionName",
-            "TranscodeFunctionName",
-            "LookupFunctionName",
-            "NotifyFunctionName",
-            "CleanupFunctionName",
-            "SweepFunctionName",
-            "StateMachineArn",
-            "NotifyMachineArn",
-        ];
-        let outputs: BTreeMap<_, _> = names
-            .iter()
-            .map(|name| ((*name).to_owned(), name.to_lowercase()))
-            .collect();
-        StackState::new(&Outputs(outputs), "eu-west-1".into(), "films".into()).expect("complete")
+        StackState::new(&outputs(), "eu-west-1".into(), "films".into()).expect("complete")
     }
 }

@@ -54,7 +54,7 @@ impl Backend {
                 url: &emulator.url,
                 credentials: &emulator.credentials,
                 secret: &emulator.secret,
-                log: &emulator.log,
+                log: emulator.log(),
             },
             Self::LocalStack(localstack) => Address {
                 url: &localstack.url,

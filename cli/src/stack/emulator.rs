@@ -3,22 +3,20 @@
 //! It checks signatures, IAM policies and CORS as AWS does, and starts with a clean environment,
 //! because it hands its own down to the functions. `emulator.py` runs it, and lets in only who signs.
 
-use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use super::emulator_process::{EmulatorProcess, Scratch};
 use super::isolation::Isolation;
 use crate::http;
-use crate::process::{Service, Task, private_file};
-use crate::project::{Project, make_folder, remove_folder};
+use crate::process::{Task, private_file};
+use crate::project::Project;
 use crate::sam::{ARTIFACTS_BUCKET, Credentials, REGION};
 use crate::secret;
-use crate::signals;
 
 /// How it is run.
 const LAUNCHER: &str = include_str!("emulator.py");
@@ -35,25 +33,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running emulator; ends when dropped.
 pub(crate) struct Emulator {
-    service: Service,
+    process: EmulatorProcess,
     pub(crate) url: String,
     /// What its clients sign with.
     pub(crate) credentials: Credentials,
     /// The value of [`SECRET`].
     pub(crate) secret: String,
-    pub(crate) log: PathBuf,
-    /// Goes last, when nothing writes to it any more.
-    _scratch: Scratch,
-}
-
-/// An emulator's objects and temporary files; removed when dropped.
-pub(super) struct Scratch(pub(super) PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left, the next start removes.
-        let _ = remove_folder(&self.0);
-    }
 }
 
 impl Emulator {
@@ -65,19 +50,15 @@ impl Emulator {
         folder: &Path,
         port: u16,
     ) -> Result<Self> {
-        let temporary = folder.join("tmp");
-        remove_folder(&temporary)?;
-        make_folder(&temporary)?;
-        // People's files will lie there.
-        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o700))
-            .with_context(|| format!("cannot protect {}", temporary.display()))?;
+        let scratch = Scratch::make(folder)?;
+        let temporary = scratch.path();
         let secret = secret::random_hex::<32>()?;
         let secret_file = temporary.join("secret");
         private_file(&secret_file)
             .and_then(|mut file| file.write_all(secret.as_bytes()))
             .with_context(|| format!("cannot write {}", secret_file.display()))?;
         let python = project.tool("python");
-        let sandbox = isolation.sandbox(&temporary, layer)?;
+        let sandbox = isolation.sandbox(temporary, layer)?;
         let port = free_port(port)?;
         let url = format!("http://127.0.0.1:{port}");
         let log = folder.join("emulator.log");
@@ -89,8 +70,8 @@ impl Emulator {
             .env("REELRUN_SECRET_FILE", &secret_file)
             .env("REELRUN_SANDBOX", sandbox)
             .env("PATH", isolation.path(layer))
-            .env("HOME", &temporary)
-            .env("TMPDIR", &temporary)
+            .env("HOME", temporary)
+            .env("TMPDIR", temporary)
             .env("LANG", "C.UTF-8")
             .env("AUTH", "true")
             .env("BIND_HOST", "127.0.0.1")
@@ -109,15 +90,18 @@ impl Emulator {
             .log(log.clone())
             .start()?;
         let mut emulator = Self {
-            service,
+            process: EmulatorProcess {
+                service,
+                name: "the emulator",
+                log,
+                _scratch: scratch,
+            },
             url,
             credentials: Credentials {
                 access_key: String::new(),
                 secret_key: String::new(),
             },
             secret,
-            log,
-            _scratch: Scratch(temporary),
         };
         emulator.wait_until_ready()?;
         emulator.credentials = emulator.make_administrator()?;
@@ -128,31 +112,23 @@ impl Emulator {
 
     /// Fails if the emulator has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
-        self.service
-            .check("the emulator")
-            .with_context(|| format!("the local stack is gone; its log is {}", self.log.display()))
+        self.process.check()
+    }
+
+    /// What it and the functions write.
+    pub(super) fn log(&self) -> &Path {
+        &self.process.log
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
         let agent = http::agent(Duration::from_secs(2), true);
         let ready = format!("{}/_ministack/ready", self.url);
-        let deadline = Instant::now() + PATIENCE;
-        while !agent
-            .get(&ready)
-            .header(SECRET, &self.secret)
-            .call()
-            .is_ok_and(|answer| answer.status().is_success())
-        {
-            self.check()?;
-            if Instant::now() > deadline {
-                bail!(
-                    "the emulator did not get ready; its log is {}",
-                    self.log.display()
-                );
-            }
-            signals::pause(Duration::from_millis(50))?;
-        }
-        Ok(())
+        let secret = &self.secret;
+        let is_ready = || {
+            let answer = agent.get(&ready).header(SECRET, secret).call();
+            answer.is_ok_and(|answer| answer.status().is_success())
+        };
+        self.process.wait_until(is_ready, PATIENCE)
     }
 }
 
@@ -198,7 +174,7 @@ impl Emulator {
             .with_context(|| {
                 format!(
                     "the emulator could not be prepared ({service}); its log is {}",
-                    self.log.display()
+                    self.log().display()
                 )
             })
     }

@@ -6,6 +6,7 @@
 mod backend;
 mod edge;
 mod emulator;
+mod emulator_process;
 mod http_head;
 mod isolation;
 pub(crate) mod localstack;

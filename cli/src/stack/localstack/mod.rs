@@ -6,24 +6,22 @@
 
 mod install;
 
-use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 pub(crate) use self::install::check;
-use super::emulator::{SECRET, Scratch, free_port};
+use super::emulator::{SECRET, free_port};
+use super::emulator_process::{EmulatorProcess, Scratch};
 use super::isolation::Isolation;
 use crate::http;
-use crate::process::{Service, Task, private_file};
-use crate::project::{Project, make_folder, remove_folder};
+use crate::process::{Task, private_file};
+use crate::project::{Project, make_folder};
 use crate::sam::{ARTIFACTS_BUCKET, Credentials, REGION};
 use crate::secret;
-use crate::signals;
 
 /// How it is run.
 const PROGRAMS: [(&str, &str); 4] = [
@@ -43,14 +41,8 @@ pub(crate) struct LocalStack {
     /// The value of [`SECRET`]; nobody asks another's for it.
     pub(crate) secret: String,
     pub(crate) log: PathBuf,
-    own: Option<Own>,
-}
-
-/// What ends with one that was started here.
-struct Own {
-    service: Service,
-    /// Goes last, when nothing writes to it any more.
-    _scratch: Scratch,
+    /// One that was started here.
+    own: Option<EmulatorProcess>,
 }
 
 impl LocalStack {
@@ -63,12 +55,8 @@ impl LocalStack {
         port: u16,
     ) -> Result<Self> {
         let installed = install::prepare(project)?;
-        let temporary = folder.join("tmp");
-        remove_folder(&temporary)?;
-        make_folder(&temporary)?;
-        // People's files will lie there.
-        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o700))
-            .with_context(|| format!("cannot protect {}", temporary.display()))?;
+        let scratch = Scratch::make(folder)?;
+        let temporary = scratch.path();
         let secret = secret::random_hex::<32>()?;
         let credentials = new_credentials()?;
         let given = json!({"secret": secret, "access_key": credentials.access_key}).to_string();
@@ -85,14 +73,14 @@ impl LocalStack {
         let service = Task::new(project, "emulator", program)
             .args(args)
             .arg(programs.join("launcher.py"))
-            .folder(&temporary)
+            .folder(temporary)
             .clean_env()
             .env("REELRUN_SECRET_FILE", secret_file)
             .env("REELRUN_DYNAMODB", installed.dynamodb)
-            .env("REELRUN_SANDBOX", isolation.sandbox(&temporary, layer)?)
+            .env("REELRUN_SANDBOX", isolation.sandbox(temporary, layer)?)
             .env("PATH", isolation.path(layer))
-            .env("HOME", &temporary)
-            .env("TMPDIR", &temporary)
+            .env("HOME", temporary)
+            .env("TMPDIR", temporary)
             .env("LANG", "C.UTF-8")
             .env("PYTHONUNBUFFERED", "1")
             // It takes some virtual machines for a container, and then looks for Docker's files.
@@ -120,12 +108,15 @@ impl LocalStack {
             url: format!("http://127.0.0.1:{port}"),
             credentials,
             secret,
-            log,
-            own: Some(Own {
-                service,
-                _scratch: Scratch(temporary),
-            }),
+            log: log.clone(),
+            own: None,
         };
+        started.own = Some(EmulatorProcess {
+            service,
+            name: "LocalStack",
+            log,
+            _scratch: scratch,
+        });
         started.wait_until_ready()?;
         started.make_artifacts_bucket()?;
         Ok(started)
@@ -147,7 +138,7 @@ impl LocalStack {
             log: project.logs().join("localstack-is-elsewhere.log"),
             own: None,
         };
-        if !running.is_healthy() {
+        if !is_healthy(&running.url, &running.secret) {
             bail!(
                 "no LocalStack answers at {url}; start it (docs/localstack.md has a compose file), or \
                  leave out --endpoint and AWS_ENDPOINT_URL to have one started"
@@ -159,35 +150,14 @@ impl LocalStack {
 
     /// Fails if one that was started here has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
-        let Some(own) = &mut self.own else {
-            return Ok(());
-        };
-        own.service
-            .check("LocalStack")
-            .with_context(|| format!("the local stack is gone; its log is {}", self.log.display()))
+        self.own.as_mut().map_or(Ok(()), EmulatorProcess::check)
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.is_healthy() {
-            self.check()?;
-            if Instant::now() > deadline {
-                bail!(
-                    "LocalStack did not get ready; its log is {}",
-                    self.log.display()
-                );
-            }
-            signals::pause(Duration::from_millis(100))?;
-        }
-        Ok(())
-    }
-
-    fn is_healthy(&self) -> bool {
-        http::agent(Duration::from_secs(5), true)
-            .get(format!("{}/_localstack/health", self.url))
-            .header(SECRET, &self.secret)
-            .call()
-            .is_ok_and(|answer| answer.status().is_success())
+        let (url, secret) = (&self.url, &self.secret);
+        let is_ready = || is_healthy(url, secret);
+        let own = self.own.as_mut();
+        own.map_or(Ok(()), |own| own.wait_until(is_ready, PATIENCE))
     }
 
     /// `sam` would make one that refuses plain HTTP.
@@ -207,6 +177,14 @@ impl LocalStack {
         }
         Ok(())
     }
+}
+
+fn is_healthy(url: &str, secret: &str) -> bool {
+    http::agent(Duration::from_secs(5), true)
+        .get(format!("{url}/_localstack/health"))
+        .header(SECRET, secret)
+        .call()
+        .is_ok_and(|answer| answer.status().is_success())
 }
 
 /// In bytes.
