@@ -24,6 +24,17 @@ pub(crate) struct Api {
     pub(crate) store: Agent,
 }
 
+/// Whom an upload is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Privacy {
+    /// Whom the deployment says.
+    AsDeployed,
+    /// Those who have a token.
+    Private,
+    /// The same, and its segments are encrypted.
+    Encrypted,
+}
+
 /// The permission to upload one source.
 #[derive(Deserialize)]
 pub(crate) struct Granted {
@@ -66,6 +77,8 @@ pub(crate) struct Video {
     #[serde(default)]
     pub(crate) playback: Playback,
     #[serde(default)]
+    pub(crate) tracks: Vec<Track>,
+    #[serde(default)]
     pub(crate) error: Option<Problem>,
     /// The answer as it came.
     #[serde(skip)]
@@ -95,6 +108,41 @@ pub(crate) struct Playback {
     pub(crate) dash: Option<String>,
     #[serde(default)]
     pub(crate) original: Option<String>,
+}
+
+/// A text track, as far as the command shows it.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Track {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) language: String,
+    pub(crate) name: Option<String>,
+    pub(crate) default: bool,
+    pub(crate) forced: bool,
+    pub(crate) status: String,
+    pub(crate) source: String,
+    pub(crate) error: Option<String>,
+}
+
+impl Track {
+    /// Whether it was added to the video, and not in its file.
+    pub(crate) fn is_uploaded(&self) -> bool {
+        self.source == "uploaded"
+    }
+}
+
+/// A text track that is to be added.
+pub(crate) struct NewTrack<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) language: &'a str,
+    pub(crate) filename: &'a str,
+}
+
+/// The permission to send its file.
+#[derive(Deserialize)]
+struct GrantedTrack {
+    track: Track,
+    upload: Signed,
 }
 
 /// A playback token.
@@ -170,7 +218,12 @@ impl Api {
     }
 
     /// Asks for the permission to upload a file.
-    pub(crate) fn create_upload(&self, file: &Path, size: u64, private: bool) -> Result<Granted> {
+    pub(crate) fn create_upload(
+        &self,
+        file: &Path,
+        size: u64,
+        privacy: Privacy,
+    ) -> Result<Granted> {
         let name = file
             .file_name()
             .unwrap_or(file.as_os_str())
@@ -181,17 +234,14 @@ impl Api {
             "content_type": "",
             "size_bytes": size,
         });
-        if private {
+        if privacy != Privacy::AsDeployed {
             body["visibility"] = "private".into();
         }
-        let answer = self
-            .agent
-            .post(format!("{}/uploads", self.base))
-            .header("Authorization", format!("Bearer {}", self.token))
-            .header("Content-Type", "application/json")
-            .send(body.to_string())
-            .map_err(|error| self.unreachable(&error))?;
-        serde_json::from_value(read_json(answer)?).context(
+        if privacy == Privacy::Encrypted {
+            body["encryption"] = "aes-128".into();
+        }
+        let json = self.post(&format!("{}/uploads", self.base), &body)?;
+        serde_json::from_value(json).context(
             "the API granted the upload in a way that this version does not know; update the checkout",
         )
     }
@@ -242,17 +292,55 @@ impl Api {
         if !referrers.is_empty() {
             body["referrers"] = json!(referrers);
         }
+        let json = self.post(&format!("{}/tokens", self.video_url(id)), &body)?;
+        let granted: GrantedToken = serde_json::from_value(json.clone())
+            .context("the API granted the token in no known way")?;
+        Ok(GrantedToken { json, ..granted })
+    }
+
+    /// Adds a text track to a video: its id, and the permission to send its file.
+    pub(crate) fn create_track(
+        &self,
+        video: &str,
+        track: &NewTrack<'_>,
+        size: usize,
+    ) -> Result<(String, Signed)> {
+        let body = json!({
+            "kind": track.kind,
+            "language": track.language,
+            "filename": track.filename,
+            "size_bytes": size,
+        });
+        let json = self.post(&format!("{}/tracks", self.video_url(video)), &body)?;
+        let granted: GrantedTrack =
+            serde_json::from_value(json).context("the API granted the upload in no known way")?;
+        Ok((granted.track.id, granted.upload))
+    }
+
+    /// Deletes a text track.
+    pub(crate) fn delete_track(&self, video: &str, track: &str) -> Result<()> {
         let answer = self
             .agent
-            .post(format!("{}/tokens", self.video_url(id)))
+            .delete(format!("{}/tracks/{track}", self.video_url(video)))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .call()
+            .map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        read_json(answer).map(drop)
+    }
+
+    /// A call with a body, as the owner.
+    fn post(&self, url: &str, body: &Value) -> Result<Value> {
+        let answer = self
+            .agent
+            .post(url)
             .header("Authorization", format!("Bearer {}", self.token))
             .header("Content-Type", "application/json")
             .send(body.to_string())
             .map_err(|error| self.unreachable(&error))?;
-        let json = read_json(answer)?;
-        let granted: GrantedToken = serde_json::from_value(json.clone())
-            .context("the API granted the token in no known way")?;
-        Ok(GrantedToken { json, ..granted })
+        read_json(answer)
     }
 
     fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Upload(UploadArgs),
     /// Print addresses at which a private video can be watched for a while
     Share(ShareArgs),
+    /// List, add and delete the subtitles, captions and chapters of a video
+    Tracks(TracksArgs),
     /// Try a stack as its users do: upload, wait, play, delete; and say what does not work
     Smoke(SmokeArgs),
     /// Fetch the ffmpeg layer
@@ -67,6 +69,7 @@ impl Command {
             self,
             Self::Upload(UploadArgs { json: true, .. })
                 | Self::Share(ShareArgs { json: true, .. })
+                | Self::Tracks(TracksArgs { json: true, .. })
                 | Self::Smoke(SmokeArgs { json: true, .. })
         )
     }
@@ -85,8 +88,12 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are flags of a command line"
+)]
 pub(crate) struct TestArgs {
-    /// Only the page's tests, in Chromium
+    /// Only the page's tests, in Chromium and Firefox
     #[arg(long)]
     pub(crate) page: bool,
     /// Build the functions as they are deployed, which takes minutes longer
@@ -96,6 +103,9 @@ pub(crate) struct TestArgs {
     /// rules fail
     #[arg(long)]
     pub(crate) allow_missing_rules: bool,
+    /// Go on where players are missing in which the tests play private videos; the tests of those fail
+    #[arg(long)]
+    pub(crate) allow_missing_players: bool,
     /// Only on this emulator. Without one, all tests run on MiniStack, and unless some are named, a
     /// part of them once more on LocalStack
     #[arg(long, value_enum)]
@@ -152,12 +162,38 @@ pub(crate) struct UploadArgs {
     /// Only those who are given a token may watch (see `share`)
     #[arg(long)]
     pub(crate) private: bool,
+    /// Segments are stored encrypted; players get the key with their token. HLS only
+    #[arg(long, requires = "private")]
+    pub(crate) encrypt: bool,
+    /// Subtitles for it, e.g. `de=untertitel.srt`; may be repeated
+    #[arg(long, value_name = "LANGUAGE=FILE", value_parser = text_file)]
+    pub(crate) subtitles: Vec<TextFile>,
     /// Print each video as a line of JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
     #[arg(long, value_name = "PATH")]
     pub(crate) stack: Option<PathBuf>,
+}
+
+/// A file and the language of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TextFile {
+    pub(crate) language: String,
+    pub(crate) path: PathBuf,
+}
+
+/// Reads `de=untertitel.srt`.
+fn text_file(text: &str) -> Result<TextFile, String> {
+    let parts = text.split_once('=');
+    let parts = parts.filter(|(language, path)| !language.is_empty() && !path.is_empty());
+    let (language, path) = parts.ok_or_else(|| {
+        format!("{text:?} names no language; write it as LANGUAGE=FILE, e.g. de=untertitel.srt")
+    })?;
+    Ok(TextFile {
+        language: language.into(),
+        path: path.into(),
+    })
 }
 
 #[derive(Debug, clap::Args)]
@@ -174,6 +210,30 @@ pub(crate) struct ShareArgs {
     #[arg(long = "referrer", value_name = "DOMAIN")]
     pub(crate) referrers: Vec<String>,
     /// Print the answer as a line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stack: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TracksArgs {
+    /// Id of a video
+    pub(crate) id: String,
+    /// Subtitles to add, in WebVTT or SubRip, e.g. `de=untertitel.srt`; may be repeated
+    #[arg(long, value_name = "LANGUAGE=FILE", value_parser = text_file)]
+    pub(crate) subtitles: Vec<TextFile>,
+    /// The same, for those who don't hear; may be repeated
+    #[arg(long, value_name = "LANGUAGE=FILE", value_parser = text_file)]
+    pub(crate) captions: Vec<TextFile>,
+    /// Chapters to add, a WebVTT file with one cue for each; may be repeated
+    #[arg(long, value_name = "LANGUAGE=FILE", value_parser = text_file)]
+    pub(crate) chapters: Vec<TextFile>,
+    /// Id of a track to delete; may be repeated
+    #[arg(long, value_name = "TRACK")]
+    pub(crate) delete: Vec<String>,
+    /// Print the tracks as a line of JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// A stack's description, as `up` and `deploy` write it [default: the local stack's]
@@ -335,6 +395,19 @@ mod tests {
     #[test]
     fn verbose_is_known_after_the_command_too() {
         assert!(Args::parse_from(["reelrun", "up", "--verbose"]).verbose);
+    }
+
+    #[test]
+    fn a_text_file_comes_with_its_language() {
+        let file = text_file("pt-BR=a=b.srt").expect("read");
+        assert_eq!(
+            (&*file.language, file.path.as_path()),
+            ("pt-BR", std::path::Path::new("a=b.srt"))
+        );
+        for wrong in ["a.srt", "=a.srt", "de="] {
+            let why = text_file(wrong).expect_err(wrong);
+            assert!(why.contains("LANGUAGE=FILE"), "{why}");
+        }
     }
 
     #[test]

@@ -20,16 +20,17 @@ use crate::tools;
 use crate::ui;
 
 /// What a person can do when a build fails.
-const WAY_OUT: &str = "Mend what the compiler says, then run the command again.";
+const WAY_OUT: &str = "Fix what the compiler says, then run the command again.";
 
 /// Each function: its package is `reelrun-<name>`, its binary `<name>`.
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     "presign",
     "transcode",
     "lookup",
     "cleanup",
     "notify",
     "sweep",
+    "tracks",
 ];
 
 /// For whom the functions are built.
@@ -159,7 +160,7 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
 }
 
 /// The functions' programs.
-pub(crate) fn bootstraps(project: &Project) -> [PathBuf; 6] {
+pub(crate) fn bootstraps(project: &Project) -> [PathBuf; 7] {
     FUNCTIONS.map(|name| bootstrap(project, name))
 }
 

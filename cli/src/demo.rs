@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::api::{Api, Problem, Status};
+use crate::api::{Api, Privacy, Problem, Status};
 use crate::args::{DemoArgs, PROXY_PORT};
 use crate::builder::Profile;
 use crate::playback;
@@ -46,7 +46,7 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<u8> {
         None => clip(project, &ffmpeg_dir)?,
     };
     let api = Api::of(state)?;
-    let video = upload::upload(project, &api, &file, false)?;
+    let video = upload::upload(project, &api, &file, Privacy::AsDeployed, &[])?;
     if video.status == Status::Errored {
         let why = video
             .error

@@ -6,12 +6,17 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
 use crate::arch::Arch;
 use crate::args::FuzzArgs;
+use crate::aside::Aside;
 use crate::layer;
 use crate::process::{Task, find_program};
 use crate::project::{Project, make_folder};
@@ -44,13 +49,45 @@ pub(crate) fn run(project: &Project, args: &FuzzArgs) -> Result<u8> {
         );
     }
     let binaries = build(project)?;
-    let mut codes = Vec::new();
-    for target in targets {
-        if args.targets.is_empty() || args.targets.contains(&target) {
-            codes.push(fuzz(project, &binaries, &target, args)?);
-        }
-    }
+    let is_chosen = |target: &String| args.targets.is_empty() || args.targets.contains(target);
+    let chosen: Vec<_> = targets.into_iter().filter(is_chosen).collect();
+    let codes = on_all_cores(chosen, |target| {
+        let aside = Aside::new(project, &format!("fuzz-{target}"))?;
+        let code = fuzz(&aside.project, &binaries, &target, args);
+        aside.print(project);
+        code
+    })?;
     Ok(codes.into_iter().max().unwrap_or_default())
+}
+
+/// Does something for each, one per core at a time: a target takes a core.
+fn on_all_cores<T: Send, R: Send>(
+    each: Vec<T>,
+    work: impl Fn(T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let waiting = Mutex::new(each.into_iter());
+    let next = || {
+        waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some(one) = next() {
+            done.push(work(one)?);
+        }
+        Ok(done)
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        let done = workers
+            .into_iter()
+            .map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(done.into_iter().flatten().collect())
+    })
 }
 
 fn targets(project: &Project) -> Result<Vec<String>> {

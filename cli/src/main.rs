@@ -9,6 +9,7 @@ mod api;
 mod arch;
 mod args;
 mod artifacts;
+mod aside;
 mod bench;
 mod builder;
 mod demo;
@@ -22,6 +23,7 @@ mod lint;
 mod page;
 mod playback;
 mod playback_keys;
+mod players;
 mod prerequisites;
 mod process;
 mod process_registry;
@@ -39,6 +41,7 @@ mod stack;
 mod state;
 mod test;
 mod tools;
+mod tracks;
 mod ui;
 mod upload;
 mod uploader;
@@ -90,6 +93,7 @@ fn run(args: Args, ui: Ui) -> Result<u8> {
         Command::Down => stack::down(&project),
         Command::Upload(args) => upload::run(&project, &args),
         Command::Share(args) => share::run(&project, &args),
+        Command::Tracks(args) => tracks::run(&project, &args),
         Command::Smoke(args) => smoke::run(&project, &args),
         Command::Layer(args) => layer::run(&project, args.arch),
         Command::Build(args) => builder::run(&project, args.arch),

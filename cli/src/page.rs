@@ -41,7 +41,7 @@ pub(crate) fn build(project: &Project) -> Result<Option<PathBuf>> {
         .args(["--prefix", "web", "run", "--silent", "build", "--"])
         .args(["--emptyOutDir", "--outDir"])
         .arg(&built)
-        .way_out("Mend what the compiler says, then run the command again.")
+        .way_out("Fix what the compiler says, then run the command again.")
         .run()?;
     fs::write(&stamp, sources).with_context(|| format!("cannot write {}", stamp.display()))?;
     step.done();

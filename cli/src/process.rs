@@ -158,9 +158,17 @@ impl<'a> Task<'a> {
         self.command.status().is_ok_and(|status| status.success())
     }
 
-    /// Runs it on this terminal and returns its exit code.
+    /// Runs it on this terminal, or into the project's log, and returns its exit code.
     pub(crate) fn show(mut self) -> Result<u8> {
-        self.command.stdin(Stdio::inherit());
+        match self.project.say.file() {
+            Some(file) => {
+                self.command.stdout(file.try_clone()?);
+                self.command.stderr(file.try_clone()?);
+            }
+            None => {
+                self.command.stdin(Stdio::inherit());
+            }
+        }
         let (status, _) = self.wait(Reach::Program)?;
         if signals::stopped() {
             return Err(Stopped.into());

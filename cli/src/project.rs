@@ -38,6 +38,14 @@ impl Project {
             })
     }
 
+    /// The same checkout, which reports elsewhere.
+    pub(crate) fn with_ui(&self, say: Ui) -> Self {
+        Self {
+            root: self.root.clone(),
+            say,
+        }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

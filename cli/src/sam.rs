@@ -25,6 +25,9 @@ pub(crate) const REGION: &str = "us-east-1";
 /// The local stack's bucket for what is deployed.
 pub(crate) const ARTIFACTS_BUCKET: &str = "reelrun-artifacts";
 
+/// `sam`, for the local stack.
+const QUICKLY: &str = include_str!("sam_quickly.py");
+
 /// Where a stack goes.
 pub(crate) enum Place<'a> {
     /// An emulator.
@@ -53,8 +56,13 @@ pub(crate) struct Deployment<'a> {
 impl Deployment<'_> {
     /// Creates or updates the stack, or leaves it when nothing changed.
     pub(crate) fn deploy(&self, project: &Project) -> Result<()> {
-        let task = Task::new(project, "sam deploy", project.tool("sam"))
-            .log(self.logs.join("sam-deploy.log"));
+        let task = match self.place {
+            Place::Local { .. } => {
+                Task::new(project, "sam deploy", project.tool("python")).args(["-c", QUICKLY])
+            }
+            Place::Aws { .. } => Task::new(project, "sam deploy", project.tool("sam")),
+        };
+        let task = task.log(self.logs.join("sam-deploy.log"));
         let secrets = SecretFile::write(&self.logs, "parameters.yaml", &self.secrets)?;
         let task = self
             .place

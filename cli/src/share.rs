@@ -5,11 +5,11 @@ use anyhow::Result;
 use crate::api::Api;
 use crate::args::ShareArgs;
 use crate::project::Project;
-use crate::upload::stack;
+use crate::stack;
 
 /// `cargo reelrun share`.
 pub(crate) fn run(project: &Project, args: &ShareArgs) -> Result<u8> {
-    let stack = stack(project, args.stack.as_deref())?;
+    let stack = stack::chosen(project, args.stack.as_deref())?;
     let api = Api::of(&stack)?;
     let granted = api.create_token(&args.id, args.valid_for, args.original, &args.referrers)?;
     if args.json {

@@ -44,6 +44,8 @@ pub(crate) struct StackState {
     pub(crate) cleanup_function: String,
     pub(crate) sweep_function: String,
     #[serde(default)]
+    pub(crate) tracks_function: String,
+    #[serde(default)]
     pub(crate) state_machine_arn: String,
     #[serde(default)]
     pub(crate) notify_machine_arn: String,
@@ -114,6 +116,7 @@ impl StackState {
             notify_function: outputs.get("NotifyFunctionName")?,
             cleanup_function: outputs.get("CleanupFunctionName")?,
             sweep_function: outputs.get("SweepFunctionName")?,
+            tracks_function: outputs.find("TracksFunctionName").unwrap_or_default(),
             state_machine_arn: outputs.get("StateMachineArn")?,
             notify_machine_arn: outputs.get("NotifyMachineArn")?,
             failure_queue_url: outputs.find("FailureQueueUrl"),

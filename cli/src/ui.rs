@@ -4,6 +4,7 @@
 //! when the step starts, so a long step is never silence, and there are no control characters.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ const BAR: u64 = 1000;
 
 /// The one voice of the command.
 pub(crate) struct Ui {
-    to_stderr: bool,
+    output: Output,
     terminal: bool,
     verbose: bool,
     /// Plain output: a step's line has begun and not ended.
@@ -25,19 +26,31 @@ pub(crate) struct Ui {
     begun: Instant,
 }
 
+/// Where it goes.
+enum Output {
+    Stdout,
+    Stderr,
+    File(File),
+}
+
 impl Ui {
     pub(crate) fn to_stdout(verbose: bool) -> Self {
-        Self::new(false, io::stdout().is_terminal(), verbose)
+        Self::new(Output::Stdout, io::stdout().is_terminal(), verbose)
     }
 
     /// For commands whose stdout is the answer.
     pub(crate) fn to_stderr(verbose: bool) -> Self {
-        Self::new(true, io::stderr().is_terminal(), verbose)
+        Self::new(Output::Stderr, io::stderr().is_terminal(), verbose)
     }
 
-    fn new(to_stderr: bool, terminal: bool, verbose: bool) -> Self {
+    /// For work beside other work that has the terminal.
+    pub(crate) fn to_file(&self, file: File) -> Self {
+        Self::new(Output::File(file), false, self.verbose)
+    }
+
+    fn new(output: Output, terminal: bool, verbose: bool) -> Self {
         Self {
-            to_stderr,
+            output,
             // A verbose run prints lines in the middle of a step, which a spinner would smear.
             terminal: terminal && !verbose,
             verbose,
@@ -104,13 +117,23 @@ impl Ui {
         }
     }
 
+    /// The file that it goes to, if it is one: programs that are shown write to it as well.
+    pub(crate) fn file(&self) -> Option<&File> {
+        match &self.output {
+            Output::File(file) => Some(file),
+            Output::Stdout | Output::Stderr => None,
+        }
+    }
+
     fn write(&self, text: &str) {
         // A closed pipe must not end a command that is still at work.
-        let _ = if self.to_stderr {
-            io::stderr().lock().write_all(text.as_bytes())
-        } else {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        let _ = match &self.output {
+            Output::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            }
+            Output::Stderr => io::stderr().lock().write_all(text.as_bytes()),
+            Output::File(file) => (&mut &*file).write_all(text.as_bytes()),
         };
     }
 }

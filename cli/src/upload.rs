@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::api::{Api, Status, Video};
-use crate::args::{PROXY_PORT, UploadArgs};
+use crate::api::{Api, Privacy, Status, Video};
+use crate::args::{TextFile, UploadArgs};
 use crate::project::Project;
 use crate::signals;
-use crate::stack::Site;
-use crate::state::StackState;
+use crate::stack;
+use crate::tracks;
 use crate::ui;
 use crate::uploader;
 
@@ -29,12 +29,27 @@ pub(crate) fn run(project: &Project, args: &UploadArgs) -> Result<u8> {
     for file in &args.files {
         check_file(file)?;
     }
-    let stack = stack(project, args.stack.as_deref())?;
+    let stack = stack::chosen(project, args.stack.as_deref())?;
     let api = Api::of(&stack)?;
+    let privacy = match (args.private, args.encrypt) {
+        (_, true) => Privacy::Encrypted,
+        (true, false) => Privacy::Private,
+        (false, false) => Privacy::AsDeployed,
+    };
+    ensure!(
+        args.subtitles.is_empty() || args.files.len() == 1,
+        "--subtitles works with one file only; upload the others separately"
+    );
     let mut errored = false;
     for file in &args.files {
-        let video = upload(project, &api, file, args.private)?;
-        errored |= video.status == Status::Errored;
+        let mut video = upload(project, &api, file, privacy, &args.subtitles)?;
+        if video.status == Status::Ready {
+            // Nobody waits for those that are in the file itself.
+            let added = video.tracks.iter().filter(|track| track.is_uploaded());
+            let added: Vec<_> = added.map(|track| track.id.clone()).collect();
+            video = tracks::settled(&api, &video.id, &added)?;
+        }
+        errored |= video.status == Status::Errored || tracks::has_failed(&video);
         if args.json {
             println!("{}", video.json);
         } else {
@@ -44,27 +59,24 @@ pub(crate) fn run(project: &Project, args: &UploadArgs) -> Result<u8> {
     Ok(u8::from(errored))
 }
 
-/// The stack that is described at a path, or the local one.
-pub(crate) fn stack(project: &Project, description: Option<&Path>) -> Result<StackState> {
-    match description {
-        Some(path) => StackState::read(path),
-        None => Site::main(project, PROXY_PORT).running().ok_or_else(|| {
-            anyhow!(
-                "no local stack is running; start one with `cargo reelrun up --detach`, or name a \
-                 deployed one with --stack"
-            )
-        }),
-    }
-}
-
 /// Uploads one file and waits until it is ready or errored.
-pub(crate) fn upload(project: &Project, api: &Api, file: &Path, private: bool) -> Result<Video> {
+pub(crate) fn upload(
+    project: &Project,
+    api: &Api,
+    file: &Path,
+    privacy: Privacy,
+    subtitles: &[TextFile],
+) -> Result<Video> {
     let size = check_file(file)?;
     let name = file
         .file_name()
         .unwrap_or(file.as_os_str())
         .to_string_lossy();
-    let granted = api.create_upload(file, size, private)?;
+    let granted = api.create_upload(file, size, privacy)?;
+    // Whether they can be sent is known before the video is.
+    for file in subtitles {
+        tracks::add(api, &granted.video_id, "subtitles", file)?;
+    }
 
     let step = project
         .say
@@ -108,6 +120,7 @@ pub(crate) fn introduce(project: &Project, api: &Api, video: &Video) {
             project.say.line(&format!("  {name:<11} {url}"));
         }
     }
+    tracks::print(project, video);
     project
         .say
         .line(&format!("  video       {}", api.video_url(&video.id)));

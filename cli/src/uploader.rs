@@ -292,6 +292,11 @@ struct Answer {
     entity_tag: Option<String>,
 }
 
+/// Sends bytes with one PUT, exactly as it was signed.
+pub(crate) fn store(store: &Agent, signed: &Signed, bytes: &[u8]) -> Result<()> {
+    request(store, "PUT", signed, bytes, bytes.len() as u64).map(drop)
+}
+
 /// One request, exactly as it was signed.
 fn request(
     store: &Agent,

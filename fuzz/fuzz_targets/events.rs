@@ -22,6 +22,7 @@ fuzz_target!(|text: &[u8]| {
             assert_eq!(source.folder.video.to_string().len(), 36);
         }
     }
+    let _ = event::parse_tracks(&event, "bucket");
     for change in change::parse(&event) {
         let _ = change.drained_at(Timestamp::from_secs(0));
         let links = Links {

@@ -8,6 +8,7 @@ use reelrun_core::{
         UploadLimits, UploadRequest,
         details::DetailsChange,
         sign::{Operation, part_size},
+        track::{TrackBody, TrackChange},
     },
     video::Video,
 };
@@ -22,6 +23,14 @@ fuzz_target!(|text: &[u8]| {
         multipart_from: 64 << 20,
     };
     let _ = DetailsChange::parse(&body);
+    if let Ok(id) = "01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f".parse()
+        && let Ok(mut track) = TrackBody::parse(&body, id)
+    {
+        assert!((1..=10 << 20).contains(&track.size_bytes));
+        if let Ok(change) = TrackChange::parse(&body) {
+            let _ = change.apply(&mut track);
+        }
+    }
     if let Ok(request) = UploadRequest::parse(&body, limits) {
         assert!(request.size_bytes > 0 && request.size_bytes <= limits.max_bytes);
         assert!(request.size_bytes.div_ceil(part_size(request.size_bytes)) <= 10_000);

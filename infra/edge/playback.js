@@ -2,6 +2,7 @@
 //
 //   /s/{token}/{video id}/{file}    becomes    /private/{video id}/{file}
 //   /s/{token}/{video id}/original  becomes    /private/{video id}/source (another origin, by its own behaviour)
+//   /s/{token}/{video id}/key       becomes    /videos/{video id}/key, with the token for a bearer (the API, likewise)
 //
 // or is refused. The token is in the path, so that whatever a playlist, manifest or WebVTT file names
 // relative to itself is asked for with the same token. It is gone before the cache: all viewers share
@@ -52,15 +53,20 @@ async function handler(event) {
   if (/\.(m3u8|mpd)$/.test(path[4]) && !isReferred(claims.ref, request.headers.referer)) {
     return REFUSAL;
   }
+  if (path[4] === 'key') {
+    request.uri = '/videos/' + path[2] + '/key';
+    request.headers.authorization = { value: 'Bearer ' + path[1] };
+    return request;
+  }
   request.uri = '/private/' + path[2] + '/' + (audience === 'original' ? 'source' : path[3] + path[4]);
   return request;
 }
 
-// Whom a token must be for to open a file. No published file is called `source` or `original`: what
-// is, is asked of the bucket with the originals.
+// Whom a token must be for to open a file. No published file is called `source`, `original` or `key`:
+// what is, is asked of another origin.
 function audienceOf(folder, name) {
-  if (name === 'source' || name === 'original') {
-    return name === 'original' && folder === '' ? 'original' : null;
+  if (name === 'source' || name === 'original' || name === 'key') {
+    return name === 'source' || folder !== '' ? null : name === 'key' ? 'play' : 'original';
   }
   return 'play';
 }

@@ -26,6 +26,7 @@ pub struct Reconfigured {
 struct Configuration {
     function: String,
     variables: HashMap<String, String>,
+    memory_mb: i32,
     /// What the alias points at.
     version: String,
 }
@@ -49,11 +50,26 @@ impl Reconfigured {
 
     /// Sets these variables of a function.
     pub async fn function(stack: &Stack, function: &str, variables: &[(&str, String)]) -> Self {
+        Self::change(stack, function, |wanted| wanted.set(variables)).await
+    }
+
+    /// Gives the transcode function this much memory, and sets these variables of it.
+    pub async fn memory(stack: &Stack, memory_mb: i32, variables: &[(&str, String)]) -> Self {
+        let change = |wanted: &mut Configuration| {
+            wanted.memory_mb = memory_mb;
+            wanted.set(variables);
+        };
+        Self::change(stack, &stack.transcode_function, change).await
+    }
+
+    async fn change(
+        stack: &Stack,
+        function: &str,
+        change: impl FnOnce(&mut Configuration),
+    ) -> Self {
         let before = Configuration::of(stack, function).await;
         let mut wanted = before.clone();
-        for (name, value) in variables {
-            wanted.variables.insert((*name).into(), value.clone());
-        }
+        change(&mut wanted);
         wanted.apply(stack).await;
         let version = wanted.publish(stack).await;
         point_alias(stack, function, &version).await;
@@ -66,6 +82,12 @@ impl Reconfigured {
 }
 
 impl Configuration {
+    fn set(&mut self, variables: &[(&str, String)]) {
+        for (name, value) in variables {
+            self.variables.insert((*name).into(), value.clone());
+        }
+    }
+
     async fn of(stack: &Stack, function: &str) -> Self {
         // By its version: LocalStack knows no configuration of an alias.
         let version = live_version(stack, function).await;
@@ -79,6 +101,7 @@ impl Configuration {
         Self {
             version,
             function: function.into(),
+            memory_mb: found.memory_size.unwrap(),
             variables: found
                 .environment
                 .and_then(|environment| environment.variables)
@@ -92,6 +115,7 @@ impl Configuration {
             .update_function_configuration()
             .function_name(&self.function)
             .environment(environment.build())
+            .memory_size(self.memory_mb)
             .send()
             .await
             .unwrap();

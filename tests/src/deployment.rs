@@ -64,8 +64,10 @@ impl Deployments {
         let values = parameters
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
-        let mut sam = tool(&self.stack, "sam");
-        sam.args(["deploy", "--config-env", "reelrun-local"])
+        let mut sam = tool(&self.stack, "python");
+        // As the command does: what is packed in another way is other code.
+        sam.args(["cli/src/sam_quickly.py", "deploy"])
+            .args(["--config-env", "reelrun-local"])
             .args(["--template-file", "infra/template.yaml"])
             .args(["--stack-name", &self.stack.stack_name])
             .args(["--capabilities", "CAPABILITY_IAM"])

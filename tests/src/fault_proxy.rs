@@ -47,13 +47,13 @@ impl Mode {
 }
 
 /// One kind of call.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// Of S3.
+    /// Of S3, or of CloudFront.
     Object {
         /// The method.
         method: &'static str,
-        /// What is in the object's key.
+        /// What is in the object's key, or in the query.
         key: &'static str,
     },
     /// Of DynamoDB or Step Functions.
@@ -65,6 +65,31 @@ pub enum Call {
         /// ...and some that they do not.
         but_not: &'static [&'static str],
     },
+}
+
+impl Call {
+    /// A call of S3 or CloudFront.
+    pub const fn object(method: &'static str, key: &'static str) -> Self {
+        Self::Object { method, key }
+    }
+
+    /// A call that changes a record.
+    pub const fn change(names: &'static [&'static str], but_not: &'static [&'static str]) -> Self {
+        Self::Operation {
+            name: "UpdateItem",
+            names,
+            but_not,
+        }
+    }
+
+    /// Any other.
+    pub const fn operation(name: &'static str) -> Self {
+        Self::Operation {
+            name,
+            names: &[],
+            but_not: &[],
+        }
+    }
 }
 
 /// A rule that holds until it is dropped.
@@ -203,7 +228,8 @@ impl Entry {
             .and_then(|target| target.split('.').next_back());
         match (self.call, operation) {
             (Call::Object { method, key }, None) => {
-                let path = request.uri().path();
+                let path = request.uri().path_and_query();
+                let path = path.map_or("/", |path| path.as_str());
                 request.method() == method && path.contains(key) && path.contains(&self.video)
             }
             (

@@ -14,6 +14,7 @@
 pub mod attacks;
 pub mod card;
 pub mod chunks;
+pub mod closed_captions;
 pub mod color;
 pub mod configuration;
 pub mod confined;
@@ -31,7 +32,9 @@ pub mod poll;
 pub mod processes;
 pub mod projection;
 pub mod readings;
+pub mod recorder;
 pub mod records;
+pub mod request;
 pub mod settings;
 pub mod signal;
 pub mod stack;

@@ -2,11 +2,22 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use reelrun_media::{
     encoder::Preset,
     ladder::VideoCodecs,
     plan::{FanOut, Settings},
+    source::SourceLimits,
 };
+use reelrun_platform::{
+    aws,
+    catalog::Catalog,
+    state_machine::StateMachine,
+    storage::{Buckets, Storage},
+};
+use reelrun_transcode::{process::Programs, transcoder::Transcoder};
+
+use crate::stack::Stack;
 
 /// As deployed by default, but in a single chunk.
 pub const ONE_CHUNK: Settings = Settings {
@@ -19,3 +30,27 @@ pub const ONE_CHUNK: Settings = Settings {
         memory_mb: 10_240,
     },
 };
+
+/// The buckets of a stack.
+pub fn buckets(stack: &Stack) -> Buckets {
+    Buckets {
+        uploads: stack.uploads_bucket.clone(),
+        media: stack.media_bucket.clone(),
+    }
+}
+
+/// A transcode function in this process, for sources of up to a minute.
+pub fn transcoder(stack: &Stack, sdk: &SdkConfig) -> Transcoder {
+    Transcoder {
+        storage: Storage::new(aws::s3(sdk), buckets(stack)),
+        catalog: Catalog::new(aws::dynamodb(sdk), stack.videos_table.clone()),
+        programs: Programs::find(3008),
+        limits: SourceLimits {
+            max_duration_seconds: 60,
+        },
+        settings: ONE_CHUNK,
+        runs: StateMachine::new(aws::step_functions(sdk), stack.state_machine_arn.clone()),
+        function: "reelrun-transcode:1".into(),
+        run_timeout: Duration::from_hours(1),
+    }
+}

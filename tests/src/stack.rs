@@ -11,8 +11,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ureq::{Agent, http::Response};
 
+pub use crate::request::{Answer, get, get_range, put, send};
 use crate::{
     openapi::{self, Call},
     poll::Patience,
@@ -57,6 +57,8 @@ pub struct Stack {
     pub cleanup_function: String,
     /// The function that looks for what stands still.
     pub sweep_function: String,
+    /// What publishes text tracks.
+    pub tracks_function: String,
     /// The state machine that delivers notices.
     pub notify_machine_arn: String,
     /// The state machine that encodes long videos.
@@ -66,37 +68,6 @@ pub struct Stack {
     aws_secret_access_key: String,
     /// What makes the emulator take a request for its root user's.
     emulator_secret: String,
-}
-
-/// An HTTP answer, read to its end.
-#[derive(Debug)]
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// The headers.
-    pub headers: ureq::http::HeaderMap,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&self.body)))
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8(self.body.clone()).unwrap()
-    }
-
-    /// A header, or nothing.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 /// A permission to upload.
@@ -220,15 +191,23 @@ impl Stack {
         streams.into_values().flatten().collect()
     }
 
-    /// A request as the emulator's root user, who is asked for no signature.
+    /// A request as the emulator's root user.
     pub fn as_root(&self, service: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let own = self.root_headers(service);
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let all: Vec<_> = headers.iter().copied().chain(own).collect();
+        send("POST", &self.aws_endpoint_url, &all, body.as_bytes())
+    }
+
+    /// What shows that a request is the emulator's root user's, who is asked for no signature.
+    pub fn root_headers(&self, service: &str) -> Vec<(&'static str, String)> {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
         );
-        let mut all = headers.to_vec();
-        all.push(("x-reelrun-secret", &self.emulator_secret));
-        all.push(("authorization", &authorization));
-        send("POST", &self.aws_endpoint_url, &all, body.as_bytes())
+        vec![
+            ("x-reelrun-secret", self.emulator_secret.clone()),
+            ("authorization", authorization),
+        ]
     }
 
     /// Forbids a role something, until this is dropped.
@@ -252,7 +231,7 @@ impl Stack {
     }
 
     /// Every function, by the name of its crate, and as it is deployed.
-    pub fn functions(&self) -> [(&'static str, &str); 6] {
+    pub fn functions(&self) -> [(&'static str, &str); 7] {
         [
             ("presign", &self.presign_function),
             ("lookup", &self.lookup_function),
@@ -260,6 +239,7 @@ impl Stack {
             ("cleanup", &self.cleanup_function),
             ("notify", &self.notify_function),
             ("sweep", &self.sweep_function),
+            ("tracks", &self.tracks_function),
         ]
     }
 
@@ -438,55 +418,6 @@ pub fn description() -> PathBuf {
         "more tests run at the same time than there are stacks: add `--test-threads 1`, or name \
          more stacks in REELRUN_STACK",
     )
-}
-
-fn agent() -> Agent {
-    Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_mins(2)))
-        .build()
-        .into()
-}
-
-fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Answer {
-    let answer = answer.unwrap();
-    let (parts, mut body) = answer.into_parts();
-    Answer {
-        status: parts.status.as_u16(),
-        headers: parts.headers,
-        body: body.with_config().limit(1 << 30).read_to_vec().unwrap(),
-    }
-}
-
-/// Any request.
-pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let mut request = ureq::http::Request::builder().method(method).uri(url);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let has_no_body = body.is_empty() && ["GET", "DELETE"].contains(&method);
-    if has_no_body {
-        read(agent().run(request.body(()).unwrap()))
-    } else {
-        read(agent().run(request.body(body).unwrap()))
-    }
-}
-
-/// A plain GET.
-pub fn get(url: &str) -> Answer {
-    send("GET", url, &[], &[])
-}
-
-/// A GET of a range of bytes.
-pub fn get_range(url: &str, offset: u64, length: u64) -> Answer {
-    let range = format!("bytes={offset}-{}", offset + length - 1);
-    read(agent().get(url).header("range", range).call())
-}
-
-/// A PUT, as an upload's permission asks for it.
-pub fn put(url: &str, content_type: &str, bytes: &[u8]) -> Answer {
-    let headers = [("content-type", content_type), ("if-none-match", "*")];
-    send("PUT", url, &headers, bytes)
 }
 
 /// Where the layer's ffmpeg and ffprobe are: `REELRUN_FFMPEG_DIR`, else wherever `PATH` says.

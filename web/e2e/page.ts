@@ -34,7 +34,11 @@ export async function signedIn(page: Page): Promise<void> {
 }
 
 /** Drops files onto the page, as from a desktop. */
-export async function drop(page: Page, ...paths: string[]): Promise<void> {
+export const drop = (page: Page, ...paths: string[]): Promise<void> =>
+  dropOn(page, 'body', ...paths);
+
+/** The same, onto an element. */
+export async function dropOn(page: Page, selector: string, ...paths: string[]): Promise<void> {
   // Only an input takes files from outside; a drop hands on what it got.
   const holder = await page.evaluateHandle(() => {
     const input = document.createElement('input');
@@ -49,8 +53,8 @@ export async function drop(page: Page, ...paths: string[]): Promise<void> {
     input.remove();
     return transfer;
   });
-  await page.dispatchEvent('body', 'dragenter', { dataTransfer: data });
-  await page.dispatchEvent('body', 'drop', { dataTransfer: data });
+  await page.dispatchEvent(selector, 'dragenter', { dataTransfer: data });
+  await page.dispatchEvent(selector, 'drop', { dataTransfer: data });
 }
 
 export const row = (page: Page, path: string) =>

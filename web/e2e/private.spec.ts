@@ -62,6 +62,73 @@ test('a private video is shared by a link, which plays it to its end', async ({
   await viewer.context().close();
 });
 
+test('its owner makes a video private, and public again', async ({ page, browser }) => {
+  const id = await upload(source(), 'For all, at first');
+  await settled(id);
+  await signedIn(page);
+  await page.goto(`${stack.site_url}/watch/${id}`);
+  await canPlay(page);
+  const stranger = await (await browser.newContext()).newPage();
+  const found = async () => {
+    await stranger.goto(`${stack.site_url}/watch/${id}`);
+    return stranger.getByText(/video not found/i).or(by(stranger, 'watch-player'));
+  };
+  await expect(await found()).toHaveAttribute('data-testid', 'watch-player');
+
+  await by(page, 'visibility-change').click();
+  await by(page, 'confirm-visibility').click();
+  await expect(by(page, 'visibility-pending')).toContainText('Becoming private');
+  await accessible(page);
+  await expect(await found()).toContainText(/video not found/i);
+  // Done: it can be turned round, and be shared by links.
+  await expect(by(page, 'visibility-change')).toHaveText('Make public', { timeout: 120_000 });
+  await expect(by(page, 'private-note')).toContainText('This video is private');
+  await page.reload();
+  await canPlay(page);
+  await page.goto(stack.site_url);
+  const card = by(page, 'library-card').filter({ hasText: 'For all, at first' });
+  await expect(by(card, 'card-private')).toBeVisible();
+  await by(card, 'card-title').click();
+
+  // Whoever watches by a link goes on, at another address.
+  const viewer = await (await browser.newContext()).newPage();
+  const urls = asked(viewer, id);
+  // What comes after the beginning is asked for when it has moved.
+  await viewer.route(/\/s\/.*\/0000[2-9]\.m4s/, async (route) => {
+    await expect(by(page, 'visibility-change')).toHaveText('Make private', { timeout: 120_000 });
+    await route.continue();
+  });
+  await viewer.goto(`${stack.site_url}/watch/${id}#token=${share(id, 600)}`);
+  await canPlay(viewer);
+  await by(page, 'visibility-change').click();
+  await by(page, 'confirm-visibility').click();
+  await expect(by(page, 'visibility-change')).toHaveText('Make private', { timeout: 120_000 });
+  const after = () => urls.filter((url) => url.startsWith(`${stack.cdn_url}/videos/${id}/`));
+  await expect.poll(() => after().some((url) => url.endsWith('.m4s'))).toBe(true);
+  await canPlay(viewer);
+  await expect(await found()).toHaveAttribute('data-testid', 'watch-player');
+  await viewer.context().close();
+  await stranger.context().close();
+});
+
+test.describe('while the service does not answer', () => {
+  test.use({ expected: [/503/] });
+
+  test('a video stays as visible as it was, and its owner is told', async ({ page }) => {
+    const id = await upload(source(), 'For all, still');
+    await settled(id);
+    await signedIn(page);
+    await page.route(/\/api\/videos\//, (route) =>
+      route.request().method() === 'PATCH' ? route.fulfill({ status: 503 }) : route.continue(),
+    );
+    await page.goto(`${stack.site_url}/watch/${id}`);
+    await by(page, 'visibility-change').click();
+    await by(page, 'confirm-visibility').click();
+    await expect(by(page, 'toast').filter({ hasText: 'was not made private' })).toBeVisible();
+    await expect(by(page, 'visibility-change')).toBeEnabled();
+  });
+});
+
 test('a video is uploaded as private', async ({ page }) => {
   await signedIn(page);
   await by(page, 'upload-private').check();

@@ -12,7 +12,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-import type { GrantedUpload, UploadRequest, Video, Visibility } from '../src/schema.js';
+import type {
+  Encryption,
+  GrantedTrack,
+  GrantedUpload,
+  TrackRequest,
+  UploadRequest,
+  Video,
+  Visibility,
+} from '../src/schema.js';
 
 /** The stack that the tests were started with. */
 export const stack = JSON.parse(readFileSync(process.env.REELRUN_STACK!, 'utf8')) as {
@@ -96,8 +104,14 @@ export async function video(id: string): Promise<Video> {
 }
 
 /** Uploads a file without the page. */
-export function upload(path: string, title?: string, visibility?: Visibility): Promise<string> {
-  return uploadAs(path.split('/').pop()!, 'video/mp4', readFileSync(path), title, visibility);
+export function upload(
+  path: string,
+  title?: string,
+  visibility?: Visibility,
+  encryption?: Encryption,
+): Promise<string> {
+  const name = path.split('/').pop()!;
+  return uploadAs(name, 'video/mp4', readFileSync(path), title, visibility, encryption);
 }
 
 /** The same, of any bytes under any name and type. */
@@ -107,6 +121,7 @@ export async function uploadAs(
   body: string | Uint8Array,
   title?: string,
   visibility: Visibility = 'public',
+  encryption?: Encryption,
 ): Promise<string> {
   const bytes = Buffer.from(body);
   const request: UploadRequest = {
@@ -115,6 +130,7 @@ export async function uploadAs(
     size_bytes: bytes.length,
     title,
     visibility,
+    encryption,
   };
   const answer = await call('POST', '/uploads', request);
   const { video_id: id, upload } = (await answer.json()) as GrantedUpload;
@@ -123,6 +139,28 @@ export async function uploadAs(
   const put = await fetch(url, { method, headers, body: bytes });
   if (!put.ok) throw new Error(await put.text());
   return id;
+}
+
+/** Adds subtitles, captions or chapters to a video, and waits until they are published. */
+export async function addTrack(
+  id: string,
+  track: Omit<TrackRequest, 'filename' | 'size_bytes'>,
+  text: string,
+): Promise<string> {
+  const file = Buffer.from(text);
+  const request = { ...track, filename: 'text.vtt', size_bytes: file.length };
+  const answer = await call('POST', `/videos/${id}/tracks`, request);
+  const granted = (await answer.json()) as GrantedTrack;
+  const { method, url, headers } = granted.upload;
+  const put = await fetch(url, { method, headers, body: file });
+  if (!put.ok) throw new Error(await put.text());
+  for (;;) {
+    const { tracks } = await video(id);
+    const found = tracks.find((one) => one.id === granted.track.id)!;
+    if (found.status === 'ready') return found.id;
+    if (found.error) throw new Error(found.error);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
 }
 
 /** A playback token for a private video that expires after so many seconds. */

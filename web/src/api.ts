@@ -7,15 +7,21 @@ import { dropToken, setToken, signOut, token } from './session';
 import type {
   DetailsChange,
   GrantedToken,
+  GrantedTrack,
   GrantedUpload,
   Limits,
   SignedRequest,
   SignRequest,
   Status,
   TokenRequest,
+  Track,
+  TrackChange,
+  TrackRequest,
+  TrackUpload,
   UploadRequest,
   Video,
   VideoList,
+  Visibility,
 } from './schema';
 import { askForToken } from './ui/token-dialog';
 
@@ -67,6 +73,49 @@ export function renameVideo(id: string, title: string | null): Promise<Video> {
   const body: DetailsChange = { title };
   return managed(`/videos/${encodeURIComponent(id)}`, { method: 'PATCH', body }).then(json<Video>);
 }
+
+export function changeVisibility(id: string, visibility: Visibility): Promise<Video> {
+  const body: DetailsChange = { visibility };
+  return managed(`/videos/${encodeURIComponent(id)}`, { method: 'PATCH', body }).then(json<Video>);
+}
+
+/** Adds a text track, and sends its file. */
+export async function addTrack(
+  id: string,
+  track: Omit<TrackRequest, 'filename' | 'size_bytes'>,
+  file: File,
+): Promise<void> {
+  const body: TrackRequest = { ...track, filename: file.name, size_bytes: file.size };
+  const path = `/videos/${encodeURIComponent(id)}/tracks`;
+  const granted = await managed(path, { method: 'POST', body }).then(json<GrantedTrack>);
+  try {
+    await send(granted.upload, file);
+  } catch (why) {
+    // Without its file it would only be in the way of the next try.
+    await deleteTrack(id, granted.track.id).catch(() => undefined);
+    throw why;
+  }
+}
+
+async function send({ method, url, headers }: TrackUpload, file: File): Promise<void> {
+  let stored: Response;
+  try {
+    stored = await fetch(url, { method, headers, body: file });
+  } catch (cause) {
+    throw new UnreachableError({ cause });
+  }
+  if (!stored.ok) throw await ProblemError.of(stored);
+}
+
+export function changeTrack(id: string, track: string, body: TrackChange): Promise<Track> {
+  return managed(trackPath(id, track), { method: 'PATCH', body }).then(json<Track>);
+}
+
+export const deleteTrack = (id: string, track: string): Promise<void> =>
+  managed(trackPath(id, track), { method: 'DELETE' }).then(() => undefined);
+
+const trackPath = (id: string, track: string): string =>
+  `/videos/${encodeURIComponent(id)}/tracks/${encodeURIComponent(track)}`;
 
 export const deleteVideo = (id: string): Promise<void> =>
   managed(`/videos/${encodeURIComponent(id)}`, { method: 'DELETE' }).then(() => undefined);

@@ -147,10 +147,38 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a video's title, metadata, or both
+         * Change a video's title, metadata and visibility
          * @description What is absent stays as it is; `null` removes. Metadata is replaced as a whole.
+         *
+         *     For another visibility, the video's files move, and the CDN forgets its copies. The answer comes before
+         *     that, with `pending_visibility`; once that is `null`, and `visibility` says so, the change holds: nobody
+         *     sees anything of a private video without a token. It takes a minute or two; for a video that is not
+         *     encoded yet, it follows the encode. Until then it can be taken back. Asking for the same again does no
+         *     harm.
          */
         patch: operations["changeVideo"];
+        trace?: never;
+    };
+    "/videos/{id}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the key of an encrypted video
+         * @description The 16 bytes with which players decrypt its segments. It needs an API token, or a playback token of
+         *     the audience `play`; without, there is no such video. Players find the key by themselves: playlists
+         *     name it beside them, below the token's path.
+         */
+        get: operations["getKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/videos/{id}/tokens": {
@@ -172,6 +200,53 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/videos/{id}/tracks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add subtitles, captions or chapters
+         * @description At any time: before the video is ready, or long after. The answer has a signed URL for the file, which
+         *     is WebVTT or SubRip in any usual encoding. If it can't be read, the track's `error` says why. A
+         *     track is published once file and video are there, without another encode; players see it within a
+         *     minute.
+         */
+        post: operations["createTrack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/videos/{id}/tracks/{track}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a track
+         * @description Players stop offering it within a minute, and its files are removed.
+         */
+        delete: operations["deleteTrack"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a track's language, its name, and when it is shown
+         * @description What is absent stays as it is. Players see the change within a minute. Another file is another track.
+         */
+        patch: operations["changeTrack"];
         trace?: never;
     };
 }
@@ -210,7 +285,18 @@ export interface components {
              * @example Holiday
              */
             title?: string | null;
+            /**
+             * @description Who is to watch the video. Its files move, which takes a while: the video's `pending_visibility`
+             *     says so until it is done.
+             */
+            visibility?: components["schemas"]["Visibility"];
         };
+        /**
+         * @description How a video's segments are encrypted: each as a whole, with AES-128 in CBC mode and one key for the
+         *     video. Only HLS has this.
+         * @enum {string}
+         */
+        Encryption: "aes-128";
         /** @description A playback token, and what it opens. */
         GrantedToken: {
             /**
@@ -222,6 +308,13 @@ export interface components {
             playback: components["schemas"]["Playback"];
             /** @description A JWT. It is part of each address: whoever has it may watch. */
             token: string;
+        };
+        /** @description A track that was added, and how to send its file. */
+        GrantedTrack: {
+            /** @description The track, which is `waiting` for its file. */
+            track: components["schemas"]["Track"];
+            /** @description How to send the file. */
+            upload: components["schemas"]["TrackUpload"];
         };
         /** @description An upload that is permitted, and the video that it will be. */
         GrantedUpload: {
@@ -243,6 +336,11 @@ export interface components {
         };
         /** @enum {string} */
         HealthStatus: "ok";
+        /**
+         * Format: binary
+         * @description The key, byte by byte.
+         */
+        KeyBytes: string;
         /** @description What may be uploaded. */
         Limits: {
             /** @description Which files are accepted. */
@@ -271,7 +369,7 @@ export interface components {
          * @description Why a stream is left out.
          * @enum {string}
          */
-        NotUsedReason: "no-decoder" | "no-frames" | "not-chosen";
+        NotUsedReason: "no-decoder" | "no-frames" | "not-chosen" | "not-text";
         /**
          * @description What of a video can be played, and where. All URLs are absolute. Those of a private video carry a
          *     playback token, and are `null` for those who have none.
@@ -279,7 +377,7 @@ export interface components {
         Playback: {
             /**
              * Format: uri
-             * @description The DASH manifest, once `ready`.
+             * @description The DASH manifest, once `ready`; `null` if the video is encrypted.
              */
             dash: string | null;
             /**
@@ -341,7 +439,7 @@ export interface components {
          *     - `urn:reelrun:problem:upload-expired` (403, "The time for this upload is over"): the upload was not finished within its time.
          *     - `urn:reelrun:problem:not-found` (404, "There is nothing here"): no such path or video.
          *     - `urn:reelrun:problem:method-not-allowed` (405, "This can't be done here"): the path has no such method; the header `Allow` lists those it has.
-         *     - `urn:reelrun:problem:conflict` (409, "This does not fit the video's state"): the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token.
+         *     - `urn:reelrun:problem:conflict` (409, "This does not fit the video's state"): the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way.
          *     - `urn:reelrun:problem:upload-too-large` (413, "The file is too large"): `size_bytes` is above the limit.
          *     - `urn:reelrun:problem:request-too-large` (413, "The request is too large"): the request has more than 64 KiB.
          *     - `urn:reelrun:problem:type-not-allowed` (415, "Files of this type are not accepted"): the extension is not accepted, or `content_type` does not belong to it.
@@ -464,6 +562,8 @@ export interface components {
              * @description Size in bytes.
              */
             size_bytes: number;
+            /** @description The subtitles of the file that are not taken over, and why. */
+            subtitles_not_used: components["schemas"]["SubtitlesNotUsed"][];
             /**
              * @description ffmpeg's name of the codec.
              * @example h264
@@ -495,6 +595,32 @@ export interface components {
          * @enum {string}
          */
         StreamKind: "video" | "audio";
+        /** @description Subtitles of a source that are not taken over. */
+        SubtitlesNotUsed: {
+            /**
+             * @description ffmpeg's name of the codec; `unknown` where it has none.
+             * @example hdmv_pgs_subtitle
+             */
+            codec: string;
+            /** @description Why they are left out. */
+            reason: components["schemas"]["NotUsedReason"];
+        };
+        /**
+         * Format: uuid
+         * @description The id of a track: a version 7 UUID, in lower case and with hyphens.
+         * @example 01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f
+         */
+        TextTrackId: string;
+        /**
+         * @description What a text track is for.
+         * @enum {string}
+         */
+        TextTrackKind: "subtitles" | "captions" | "chapters";
+        /**
+         * @description Where a text track is in its life.
+         * @enum {string}
+         */
+        TextTrackStatus: "waiting" | "preparing" | "ready" | "errored";
         /**
          * @description What a token opens.
          * @enum {string}
@@ -522,6 +648,135 @@ export interface components {
              *     ]
              */
             referrers?: string[];
+        };
+        /** @description Subtitles, captions or chapters. */
+        Track: {
+            /** @description Whether players show it unless the viewer wants another. */
+            default: boolean;
+            /** @description Why it can't be shown, and what to do about it; `null` unless `errored`. */
+            error: string | null;
+            /**
+             * @description The name of the uploaded file on its owner's disk; `null` if the track was in the video's file.
+             * @example untertitel.srt
+             */
+            filename: string | null;
+            /** @description Whether players show it even to viewers who want no subtitles. */
+            forced: boolean;
+            /** @description Identifies the track permanently. */
+            id: components["schemas"]["TextTrackId"];
+            /** @description What it is for. */
+            kind: components["schemas"]["TextTrackKind"];
+            /**
+             * @description The language of its text: a BCP 47 tag.
+             * @example de
+             */
+            language: string;
+            /**
+             * @description What its owner calls it; `null` if players call it by its language.
+             * @example Deutsch
+             */
+            name: string | null;
+            /** @description Where the track comes from. */
+            source: components["schemas"]["TrackSource"];
+            /**
+             * @description Where it is in its life. One that is `preparing` is published as soon as the video is ready, within
+             *     a minute.
+             */
+            status: components["schemas"]["TextTrackStatus"];
+            /**
+             * Format: uri
+             * @description All of it as one WebVTT file, once `ready`. Players don't need it: HLS and DASH name the track.
+             */
+            url: string | null;
+        };
+        /** @description A change of a track. What is absent stays as it is. */
+        TrackChange: {
+            /**
+             * @description Whether players show it unless the viewer wants another. If so, no other track of the same
+             *     menu is any more.
+             */
+            default?: boolean;
+            /** @description Whether players show it even to viewers who want no subtitles. */
+            forced?: boolean;
+            /**
+             * @description The language of its text: a BCP 47 tag.
+             * @example de
+             */
+            language?: string;
+            /**
+             * @description What players call it; `null` to have it called by its language.
+             * @example Deutsch
+             */
+            name?: string | null;
+        };
+        /** @description A request to add a text track, as a client sends it. */
+        TrackRequest: {
+            /** @description Whether players show it unless the viewer wants another. If several are, the last one wins. */
+            default?: boolean;
+            /**
+             * @description The file's name on its owner's disk, in 1 to 255 bytes of UTF-8. What the file is, its content says:
+             *     WebVTT or SubRip.
+             * @example untertitel.srt
+             */
+            filename: string;
+            /**
+             * @description Whether players show it even to viewers who want no subtitles: what is said in another language than
+             *     the film's. For subtitles only.
+             */
+            forced?: boolean;
+            /** @description What it is for. */
+            kind: components["schemas"]["TextTrackKind"];
+            /**
+             * @description The language of its text: a BCP 47 tag.
+             * @example de
+             */
+            language: string;
+            /**
+             * @description What players call it; `null` to have it called by its language.
+             * @example Deutsch
+             */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description Its exact size in bytes, which the upload must then have.
+             * @example 48213
+             */
+            size_bytes: number;
+        };
+        /**
+         * @description Where a track comes from.
+         * @enum {string}
+         */
+        TrackSource: "uploaded" | "embedded";
+        /** @description How to send a track's file: in one request. */
+        TrackUpload: {
+            /**
+             * Format: date-time
+             * @description When the URL expires: RFC 3339, UTC.
+             */
+            expires_at: string;
+            /**
+             * @description Headers that the request must carry, by their names.
+             * @example {
+             *       "content-type": "application/octet-stream",
+             *       "if-none-match": "*"
+             *     }
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description The name of the file in storage.
+             * @example tracks/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/source
+             */
+            key: string;
+            /** @description The method of that request. */
+            method: components["schemas"]["UploadMethod"];
+            /**
+             * Format: uri
+             * @description Where to send it. The URL carries a signature: whoever has it may send the file.
+             */
+            url: string;
         };
         /** @description How to send the file: in one request, or in parts. */
         Upload: {
@@ -598,6 +853,8 @@ export interface components {
              * @example video/mp4
              */
             content_type: string;
+            /** @description How its segments are encrypted, if they are to be: of private videos only, and for good. */
+            encryption?: components["schemas"]["Encryption"];
             /**
              * @description The file's name on its owner's disk, in 1 to 255 bytes of UTF-8. It must end in an accepted
              *     extension.
@@ -634,6 +891,7 @@ export interface components {
              * @description When the upload was permitted: RFC 3339, UTC.
              */
             created_at: string;
+            encryption: components["schemas"]["Encryption"] | null;
             error: components["schemas"]["VideoError"] | null;
             /**
              * @description The name of the uploaded file on its owner's disk.
@@ -651,6 +909,7 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+            pending_visibility: components["schemas"]["Visibility"] | null;
             /** @description What can be played now. */
             playback: components["schemas"]["Playback"];
             /**
@@ -673,7 +932,15 @@ export interface components {
              * @example Holiday
              */
             title: string | null;
-            /** @description Who may watch it. */
+            /**
+             * @description Its subtitles, captions and chapters, in the order in which they were added. Without an API token, only
+             *     those that are `ready`.
+             */
+            tracks: components["schemas"]["Track"][];
+            /**
+             * @description Who may watch it. After a change, the new one is told once it holds: from then on nobody sees
+             *     anything of a private video without a token.
+             */
             visibility: components["schemas"]["Visibility"];
         };
         /** @description Why a video is not made ready. */
@@ -728,10 +995,13 @@ export interface components {
 }
 export type AcceptedType = components['schemas']['AcceptedType'];
 export type DetailsChange = components['schemas']['DetailsChange'];
+export type Encryption = components['schemas']['Encryption'];
 export type GrantedToken = components['schemas']['GrantedToken'];
+export type GrantedTrack = components['schemas']['GrantedTrack'];
 export type GrantedUpload = components['schemas']['GrantedUpload'];
 export type Health = components['schemas']['Health'];
 export type HealthStatus = components['schemas']['HealthStatus'];
+export type KeyBytes = components['schemas']['KeyBytes'];
 export type Limits = components['schemas']['Limits'];
 export type NotUsed = components['schemas']['NotUsed'];
 export type NotUsedReason = components['schemas']['NotUsedReason'];
@@ -746,8 +1016,17 @@ export type Source = components['schemas']['Source'];
 export type Status = components['schemas']['Status'];
 export type StorageMethod = components['schemas']['StorageMethod'];
 export type StreamKind = components['schemas']['StreamKind'];
+export type SubtitlesNotUsed = components['schemas']['SubtitlesNotUsed'];
+export type TextTrackId = components['schemas']['TextTrackId'];
+export type TextTrackKind = components['schemas']['TextTrackKind'];
+export type TextTrackStatus = components['schemas']['TextTrackStatus'];
 export type TokenAudience = components['schemas']['TokenAudience'];
 export type TokenRequest = components['schemas']['TokenRequest'];
+export type Track = components['schemas']['Track'];
+export type TrackChange = components['schemas']['TrackChange'];
+export type TrackRequest = components['schemas']['TrackRequest'];
+export type TrackSource = components['schemas']['TrackSource'];
+export type TrackUpload = components['schemas']['TrackUpload'];
 export type Upload = components['schemas']['Upload'];
 export type UploadMethod = components['schemas']['UploadMethod'];
 export type UploadRequest = components['schemas']['UploadRequest'];
@@ -873,7 +1152,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token. */
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -984,7 +1263,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token. */
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1244,6 +1523,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `request-too-large`: the request has more than 64 KiB. */
             413: {
                 headers: {
@@ -1255,6 +1543,56 @@ export interface operations {
             };
             /** @description `invalid-field`: a field is missing or out of range; `field` names it. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: our fault; trying again may help. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The video. */
+                id: components["schemas"]["VideoId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key. Nobody may store it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": components["schemas"]["KeyBytes"];
+                };
+            };
+            /** @description `malformed-request`: the body is not JSON, or the address can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no such path or video. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1325,7 +1663,261 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token. */
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-too-large`: the request has more than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: a field is missing or out of range; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: our fault; trying again may help. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTrack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The video. */
+                id: components["schemas"]["VideoId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackRequest"];
+            };
+        };
+        responses: {
+            /** @description The track, and how to send its file. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantedTrack"];
+                };
+            };
+            /** @description `malformed-request`: the body is not JSON, or the address can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: no token, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no such path or video. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `upload-too-large`: `size_bytes` is above the limit.
+             *
+             *     `request-too-large`: the request has more than 64 KiB.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: a field is missing or out of range; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: our fault; trying again may help. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTrack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The video. */
+                id: components["schemas"]["VideoId"];
+                /** @description The track. */
+                track: components["schemas"]["TextTrackId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed-request`: the body is not JSON, or the address can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: no token, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no such path or video. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: our fault; trying again may help. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeTrack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The video. */
+                id: components["schemas"]["VideoId"];
+                /** @description The track. */
+                track: components["schemas"]["TextTrackId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackChange"];
+            };
+        };
+        responses: {
+            /** @description The track as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description `malformed-request`: the body is not JSON, or the address can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: no token, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no such path or video. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;

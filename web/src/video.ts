@@ -4,8 +4,8 @@ export const nameOf = (video: Pick<Video, 'title' | 'filename'>): string =>
   video.title ?? video.filename;
 
 /** Nothing about it changes by itself any more. */
-export const isSettled = (video: Pick<Video, 'status'>): boolean =>
-  video.status === 'ready' || video.status === 'errored';
+export const isSettled = (video: Pick<Video, 'status' | 'pending_visibility'>): boolean =>
+  (video.status === 'ready' || video.status === 'errored') && video.pending_visibility === null;
 
 export const watchPath = (id: string): string => `/watch/${encodeURIComponent(id)}`;
 

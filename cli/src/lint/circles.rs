@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use super::imports;
 
 /// The crates that are looked at, by the folder of each root. Not among them yet: `functions/media`.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 16] = [
     "cli/src",
+    "functions/captions/src",
     "functions/cleanup/src",
     "functions/core/src",
     "functions/lookup/src",
@@ -20,6 +21,7 @@ const CRATES: [&str; 14] = [
     "functions/platform/src",
     "functions/presign/src",
     "functions/sweep/src",
+    "functions/tracks/src",
     "functions/transcode/src",
     "tests/src",
     "tests/src/bin/bench",

@@ -115,6 +115,7 @@ fn supervise(args: &SandboxArgs, events: &Receiver<Event>) -> i32 {
     let mut budget = CpuBudget::new(args.memory_mb, cores);
     let mut meter = CpuMeter::default();
     let (mut is_frozen, mut is_throttled) = (false, false);
+    let mut most_bytes = 0;
     let mut looked = Instant::now();
     loop {
         let event = if is_frozen {
@@ -127,6 +128,7 @@ fn supervise(args: &SandboxArgs, events: &Receiver<Event>) -> i32 {
             Ok(Event::Freeze) => {
                 is_frozen = true;
                 signal_all(Signal::SIGSTOP);
+                report(args.memory_mb, std::mem::take(&mut most_bytes));
             }
             Ok(Event::Thaw) => {
                 is_frozen = false;
@@ -141,7 +143,10 @@ fn supervise(args: &SandboxArgs, events: &Receiver<Event>) -> i32 {
         if is_frozen || looked.elapsed() < LOOK {
             continue;
         }
-        if memory_bytes() > args.memory_mb << 20 {
+        let bytes = memory_bytes();
+        most_bytes = most_bytes.max(bytes);
+        if bytes > args.memory_mb << 20 {
+            report(args.memory_mb, bytes);
             // What is left of it ends with this process.
             return SIGNALED + Signal::SIGKILL as i32;
         }
@@ -158,6 +163,13 @@ fn supervise(args: &SandboxArgs, events: &Receiver<Event>) -> i32 {
             }
         }
     }
+}
+
+/// Ends an invocation's log, as Lambda's `REPORT` does. (Emulators write one of their own, which knows
+/// nothing of this.)
+fn report(memory_mb: u64, most_bytes: u64) {
+    let most_mb = most_bytes.div_ceil(1 << 20);
+    eprintln!("SANDBOX\tMost memory held: {most_mb} MB\tMemory size: {memory_mb} MB");
 }
 
 /// Fails only when there is nobody left, which the function's end tells.

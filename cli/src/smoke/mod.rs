@@ -38,12 +38,12 @@ use crate::args::SmokeArgs;
 use crate::process::find_program;
 use crate::project::Project;
 use crate::state::StackState;
-use crate::{artifacts, layer, tools, ui, upload};
+use crate::{artifacts, layer, stack, tools, ui};
 
 /// `cargo reelrun smoke`.
 pub(crate) fn run(project: &Project, args: &SmokeArgs) -> Result<u8> {
     let begun = Instant::now();
-    let stack = upload::stack(project, args.stack.as_deref())?;
+    let stack = stack::chosen(project, args.stack.as_deref())?;
     project.say.line(&format!(
         "Reelrun: trying the stack {} at {}",
         stack.stack_name, stack.site_url

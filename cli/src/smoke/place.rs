@@ -11,6 +11,7 @@ pub(super) enum Place {
     Transcode,
     Cleanup,
     Notify,
+    Tracks,
     ApiCors,
     SignedUploads,
     UploadsCors,
@@ -71,6 +72,11 @@ impl Place {
                 "the cleanup function's role (CleanupRole: s3:ListBucket, s3:DeleteObject), its event \
                  (CleanupFunction.Events.Deleted) and its log (/aws/lambda/{})",
                 stack.cleanup_function
+            ),
+            Self::Tracks => format!(
+                "the tracks function's role (TracksRole), its events (the uploads bucket's \
+                 NotificationConfiguration; the cleanup function, which follows the table) and its log (/aws/lambda/{})",
+                stack.tracks_function
             ),
             Self::Notify => format!(
                 "the notify function (WebhookUrls, WebhookSecret), its log (/aws/lambda/{}) and the \
@@ -142,7 +148,7 @@ impl Place {
                     .unwrap_or_default()
             ),
             Self::Stored => {
-                "what the transcode function stored (functions/core/src/keys.rs: type and \
+                "what the transcode function stored (functions/core/src/keys: type and \
                 cache time; functions/media: contents), or what a CDN in front makes of it"
                     .into()
             }
@@ -172,6 +178,7 @@ mod tests {
             Place::Transcode,
             Place::Cleanup,
             Place::Notify,
+            Place::Tracks,
             Place::ApiCors,
             Place::SignedUploads,
             Place::UploadsCors,

@@ -11,7 +11,7 @@ use super::report::{Count, Report};
 use super::steps::library::Remains;
 use super::steps::playback::Player;
 use super::steps::uploads::{Becomes, Sent, settled};
-use super::steps::{api, delivery, library, page, pictures, storage, uploads, webhook};
+use super::steps::{api, delivery, library, page, pictures, storage, tracks, uploads, webhook};
 use super::target::Target;
 use crate::project::Project;
 
@@ -59,6 +59,7 @@ impl Story<'_> {
         self.step(report, "library", "Changing and finding it", |report| {
             if let Some(video) = &ready.clip {
                 library::change(target, report, video)?;
+                tracks::check(target, report, video)?;
             } else {
                 report.not_checked("a video's details", "no video is ready");
             }

@@ -315,6 +315,18 @@ async def run_edge_function(arn, event):
     return answer.get("value")
 
 
+async def fetch_from_origin(origin, method, uri, query, headers, body, *rest, fetch=cloudfront._fetch_from_origin):
+    """What an HTTP API answers that is an origin; the emulator would look for it on the internet."""
+    api = re.fullmatch(r"([a-z0-9]+)\.execute-api\..+", origin["domain_name"])
+    if api is None:
+        return await fetch(origin, method, uri, query, headers, body, *rest)
+    path = f"/_aws/execute-api/{api[1]}/$default{uri}"
+    parameters = parse_qs(query, keep_blank_values=True)
+    status, fields, data = await emulator._handle_execute_api_request(
+        "", path, method, headers, body, parameters, raw_query_string=query)
+    return status, "", cloudfront._multidict_from_pairs(fields.items()), data
+
+
 def value_of(item):
     return item["Value"] if isinstance(item, dict) else item
 
@@ -325,6 +337,7 @@ for module in (lambda_runtime, lambda_svc):
     module.subprocess = types.SimpleNamespace(**{**vars(subprocess), "Popen": start_function})
 cloudfront_js._pool = edge_workers()
 cloudfront._run_function = run_edge_function
+cloudfront._fetch_from_origin = fetch_from_origin
 socketserver.BaseServer.verify_request = is_of_this_user
 http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
 changesets._apply_transforms = apply_transforms

@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::Signal;
 
 pub(crate) use self::isolation::Isolation;
@@ -36,6 +36,19 @@ use crate::state::StackState;
 
 /// A whole start, builds included, may take this long before a waiting process gives up.
 const START_PATIENCE: Duration = Duration::from_mins(20);
+
+/// The stack that is described at a path, or the local one.
+pub(crate) fn chosen(project: &Project, description: Option<&Path>) -> Result<StackState> {
+    match description {
+        Some(path) => StackState::read(path),
+        None => Site::main(project, PROXY_PORT).running().ok_or_else(|| {
+            anyhow!(
+                "no local stack is running; start one with `cargo reelrun up --detach`, or name a \
+                 deployed one with --stack"
+            )
+        }),
+    }
+}
 
 /// `cargo reelrun up`.
 pub(crate) fn up(project: &Project, args: &UpArgs) -> Result<u8> {

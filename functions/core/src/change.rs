@@ -7,7 +7,11 @@ use serde_dynamo::{AttributeValue, Item};
 use serde_json::Value;
 
 use crate::{
-    lifecycle::timing::WRITERS_DRAIN,
+    lifecycle::{
+        timing::WRITERS_DRAIN,
+        tracks::{may_be_published, tracks_drained_at},
+        visibility::{movers_drained_at, next_step},
+    },
     timestamp::Timestamp,
     video::{Status, Video, VideoId},
 };
@@ -25,6 +29,8 @@ pub struct Change {
     pub at: Option<Timestamp>,
     /// Whether a run of the state machine was encoding it.
     pub was_in_parts: bool,
+    /// Whether its objects were being moved.
+    pub was_moving: bool,
     /// The record as it is now, unless it is one that can't be read.
     pub record: Option<Box<Video>>,
 }
@@ -60,9 +66,31 @@ impl Change {
         }
     }
 
+    /// Whether the video's objects are to be moved, as far as this change tells.
+    pub fn wants_a_move(&self) -> bool {
+        self.record.as_deref().and_then(next_step).is_some()
+    }
+
+    /// Whether the video's text tracks are to be published, as far as this change tells.
+    pub fn wants_tracks(&self) -> bool {
+        self.record.as_deref().is_some_and(may_be_published)
+    }
+
     /// From when on nobody stores anything for the video any more. A change of unknown age is as young as
     /// it can be.
     pub fn drained_at(&self, now: Timestamp) -> Timestamp {
+        let encoders = self.encoders_drained_at(now);
+        let tracks = self.record.as_deref().and_then(tracks_drained_at);
+        let drained = encoders.max(tracks.unwrap_or(encoders));
+        if self.was_moving {
+            drained.max(self.at.unwrap_or(now) + WRITERS_DRAIN)
+        } else {
+            drained
+        }
+    }
+
+    /// The same, but for who may be moving it to where this change has it moved, too.
+    pub fn encoders_drained_at(&self, now: Timestamp) -> Timestamp {
         let at = self.at.unwrap_or(now);
         let drained = at + WRITERS_DRAIN;
         match (self.before, self.after) {
@@ -70,11 +98,14 @@ impl Change {
             // The function that recorded the failure has stopped. Of a run, other parts may still be at
             // work.
             (Some(Status::Preparing), Status::Errored) if !self.was_in_parts => at,
-            // A part that was started twice may still be at work, until it sees that the run is over.
+            // A part that was started twice may still be at work, until it sees that the run is over; and
+            // whoever has moved it, until that is seen to be done.
             (Some(Status::Ready), _) => {
-                let ready_at = self.record.as_deref().and_then(|video| video.ready_at);
+                let video = self.record.as_deref();
+                let ready_at = video.and_then(|video| video.ready_at);
+                let moved = video.and_then(movers_drained_at).unwrap_or(at);
                 ready_at.map_or(drained, |ready_at| {
-                    at.max(ready_at + WRITERS_DRAIN).min(drained)
+                    at.max(ready_at + WRITERS_DRAIN).max(moved).min(drained)
                 })
             }
             _ => drained,
@@ -115,7 +146,15 @@ fn parse_record(record: &Value) -> Option<Change> {
         _ => None,
     };
     let status = |item| text(item, "status")?.parse().ok();
-    let (old, new) = (images.old_image.unwrap_or_default(), images.new_image?);
+    let old = images.old_image.unwrap_or_default();
+    // One that is removed by itself is an upload that never came.
+    let removed = || {
+        let mut waited = old.clone();
+        let deleting = AttributeValue::S(Status::Deleting.as_str().into());
+        waited.insert("status".into(), deleting);
+        (status(&old) == Some(Status::Waiting)).then_some(waited)
+    };
+    let new = images.new_image.or_else(removed)?;
     let parts_counted = old.get("parts_counted");
     Some(Change {
         video: text(&images.keys, "id")?.parse().ok()?,
@@ -128,6 +167,7 @@ fn parse_record(record: &Value) -> Option<Change> {
             .map(|since_1970| Timestamp::from_secs(0) + since_1970),
         // Not in the new image: whoever writes the end down removes it.
         was_in_parts: parts_counted.is_some_and(|parts| *parts != AttributeValue::N("0".into())),
+        was_moving: old.contains_key("moving_to"),
         record: serde_dynamo::from_item(new).ok(),
     })
 }
@@ -137,6 +177,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lifecycle::timing::IN_FLIGHT_PUT_GRACE;
 
     fn fixture(name: &str) -> Value {
         let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -174,6 +215,62 @@ mod tests {
             ..change.clone()
         };
         assert_eq!(undated.drained_at(AT), AT + WRITERS_DRAIN);
+    }
+
+    #[test]
+    fn a_move_waits_for_encoders_and_a_deletion_for_movers() {
+        let [change] = &parse(&fixture("stream-moving"))[..] else {
+            panic!("one change");
+        };
+        assert!(change.wants_a_move());
+        assert_eq!((change.cleanup_scope(), change.was_moving), (None, false));
+        assert_eq!(change.encoders_drained_at(EARLIER), AT);
+        // One whose objects may be copied still.
+        let mut event = fixture("stream-moving");
+        let images = &mut event["Records"][0]["dynamodb"];
+        images["OldImage"]["moving_to"] = serde_json::json!({"S": "private"});
+        images["NewImage"]["status"]["S"] = "deleting".into();
+        let deleted = parse(&event).remove(0);
+        assert!(deleted.was_moving && !deleted.wants_a_move());
+        assert_eq!(deleted.drained_at(EARLIER), AT + WRITERS_DRAIN);
+        // One whose objects had moved a moment before.
+        let mut moved = change.clone();
+        if let Some(record) = &mut moved.record {
+            record.moved_at = Some(AT);
+        }
+        assert_eq!(moved.drained_at(EARLIER), AT + WRITERS_DRAIN);
+    }
+
+    #[test]
+    fn an_upload_that_never_came_leaves_nothing() {
+        let mut event = fixture("stream-deleting");
+        let images = event["Records"][0]["dynamodb"].as_object_mut().unwrap();
+        images.remove("NewImage");
+        assert_eq!(parse(&event), []);
+        event["Records"][0]["dynamodb"]["OldImage"]["status"]["S"] = "waiting".into();
+        let [change] = &parse(&event)[..] else {
+            panic!("one change");
+        };
+        assert_eq!(change.cleanup_scope(), Some(CleanupScope::Everything));
+        assert_eq!(change.drained_at(EARLIER), AT);
+    }
+
+    #[test]
+    fn tracks_are_published_and_a_deletion_waits_for_who_does_that() {
+        let mut event = fixture("stream-tracks");
+        let [change] = &parse(&event)[..] else {
+            panic!("one change");
+        };
+        assert!(change.wants_tracks() && !change.wants_a_move());
+        let video = change.record.as_deref().unwrap();
+        assert_eq!(video.tracks.list[0].language, "de");
+        let image = &mut event["Records"][0]["dynamodb"]["NewImage"];
+        let until = AT + WRITERS_DRAIN * 4;
+        image["tracks_held_until"] = serde_json::json!({"N": until.as_millis().to_string()});
+        image["status"]["S"] = "deleting".into();
+        let deleted = parse(&event).remove(0);
+        assert!(!deleted.wants_tracks());
+        assert_eq!(deleted.drained_at(EARLIER), until + IN_FLIGHT_PUT_GRACE);
     }
 
     #[test]

@@ -5,9 +5,12 @@
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::keys::{Folder, parse_source_key};
+use crate::{
+    keys::{Folder, parse_source_key, parse_track_source_key},
+    video::{VideoId, track::TextTrackId},
+};
 use reelrun_media::error::ErrorType;
 
 /// An uploaded source, as one record of an event announces it.
@@ -84,6 +87,37 @@ pub fn parse(event: &Value) -> Vec<Record> {
     }
 }
 
+/// Has the tracks function publish a video's text tracks.
+pub fn pending_tracks(video: VideoId) -> Value {
+    json!({ "pending_tracks": video })
+}
+
+/// The video whose text tracks are to be published, if the event is [`pending_tracks`].
+pub fn parse_pending_tracks(event: &Value) -> Option<VideoId> {
+    event.get("pending_tracks")?.as_str()?.parse().ok()
+}
+
+/// Has the transcode function read the text tracks that are in a video's file.
+pub fn embedded_tracks(video: VideoId) -> Value {
+    json!({ "embedded_tracks": video })
+}
+
+/// The video whose file has text tracks to be read, if the event is [`embedded_tracks`].
+pub fn parse_embedded_tracks(event: &Value) -> Option<VideoId> {
+    event.get("embedded_tracks")?.as_str()?.parse().ok()
+}
+
+/// The files of text tracks that an S3 event announces, in this bucket. All else is nothing for whoever asks.
+pub fn parse_tracks(event: &Value, in_bucket: &str) -> Vec<(VideoId, TextTrackId)> {
+    let records = event.get("Records").and_then(Value::as_array);
+    let records = records.into_iter().flatten();
+    let records = records.filter_map(|record| RawRecord::deserialize(record).ok());
+    records
+        .filter(|raw| raw.is_creation() && raw.s3.bucket.name == in_bucket)
+        .filter_map(|raw| parse_track_source_key(&decode_key(&raw.s3.object.key)))
+        .collect()
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawRecord {
@@ -113,14 +147,20 @@ struct RawObject {
     e_tag: String,
 }
 
+impl RawRecord {
+    fn is_creation(&self) -> bool {
+        // S3 writes `ObjectCreated:Put`; event bridges and replays write `s3:ObjectCreated:Put`.
+        let name = self.event_name.trim_start_matches("s3:");
+        name.starts_with("ObjectCreated:")
+    }
+}
+
 fn parse_record(record: &Value) -> Record {
     let raw = match RawRecord::deserialize(record) {
         Ok(raw) => raw,
         Err(why) => return Record::Ignored(format!("not an S3 record: {why}")),
     };
-    // S3 writes `ObjectCreated:Put`; event bridges and replays write `s3:ObjectCreated:Put`.
-    let name = raw.event_name.trim_start_matches("s3:");
-    if !name.starts_with("ObjectCreated:") {
+    if !raw.is_creation() {
         return Record::Ignored(format!(
             "{} is not the creation of an object",
             raw.event_name
@@ -166,6 +206,35 @@ mod tests {
             sender: Sender::Storage,
             entity_tag: "d41d8cd98f00b204e9800998ecf8427e".into(),
         })
+    }
+
+    #[test]
+    fn a_track_s_file_names_video_and_track() {
+        let path = format!(
+            "{}/../../events/s3-put-track.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let mut event: Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let bucket = "reelrun-uploads-123456789012-eu-central-1";
+        let (video, track) = (
+            "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e",
+            "01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f",
+        );
+        let expected = (video.parse().unwrap(), track.parse().unwrap());
+        assert_eq!(parse_tracks(&event, bucket), [expected]);
+        assert_eq!(parse_tracks(&event, "another"), []);
+        event["Records"][0]["eventName"] = "ObjectRemoved:Delete".into();
+        assert_eq!(parse_tracks(&event, bucket), []);
+        assert_eq!(parse_tracks(&Value::Null, bucket), []);
+        let pending = pending_tracks(expected.0);
+        assert_eq!(parse_pending_tracks(&pending), Some(expected.0));
+        assert_eq!(parse_pending_tracks(&event), None);
+        let embedded = embedded_tracks(expected.0);
+        assert_eq!(parse_embedded_tracks(&embedded), Some(expected.0));
+        assert_eq!(parse_embedded_tracks(&pending), None);
+        // To the transcode function it is nothing.
+        assert!(matches!(fixture("s3-put-track")[..], [Record::Ignored(_)]));
     }
 
     #[test]

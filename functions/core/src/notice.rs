@@ -119,7 +119,7 @@ impl Notice {
                 kind: kind.into(),
                 timestamp: video.ready_at.unwrap_or(now).to_string(),
                 // Whoever is told gets no key to a private video.
-                data: json!(view::video(video, links.media, &Access::default())),
+                data: json!(view::video(video, links.media, &Access::of_owner())),
             },
             receivers: to.webhooks.to_vec(),
             mail: to.mail,

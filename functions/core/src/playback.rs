@@ -42,6 +42,7 @@ mod tests {
                 audio_codec: None,
                 size_bytes: 1,
                 not_used: Vec::new(),
+                subtitles_not_used: Vec::new(),
             });
             original_plays_in_browsers(&Video {
                 status: Status::Preparing,

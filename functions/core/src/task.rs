@@ -56,7 +56,7 @@ pub struct TaskFailure {
 /// whole of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RunEnd {
-    /// Whether its video is `errored` as `internal`: the operator has something to mend. A refused
+    /// Whether its video is `errored` as `internal`: the operator has something to fix. A refused
     /// source is no fault of ours, nor is a video that was deleted or taken over meanwhile, or is
     /// ready after all.
     pub is_our_fault: bool,

@@ -8,10 +8,14 @@ use utoipa::ToSchema;
 use crate::{
     keys::{Folder, StorageKey},
     playback::original_plays_in_browsers,
-    video::{PublishedRendition, Status, Video, VideoId, Visibility},
+    video::{
+        PublishedRendition, Status, Video, VideoId, Visibility,
+        track::{TextTrack, TextTrackId, TextTrackKind, TextTrackStatus},
+    },
 };
-use reelrun_media::file::MediaFile;
-use reelrun_media::{error::VideoError, source::SourceSummary};
+use reelrun_media::{
+    encryption::Encryption, error::VideoError, file::MediaFile, source::SourceSummary,
+};
 
 /// A video: its name, its progress, and what can be played.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -21,8 +25,17 @@ pub struct VideoView<'a> {
     pub id: VideoId,
     /// Where the video is in its life.
     pub status: Status,
-    /// Who may watch it.
+    /// Who may watch it. After a change, the new one is told once it holds: from then on nobody sees
+    /// anything of a private video without a token.
     pub visibility: Visibility,
+    /// Who is to watch it, while a change of that is under way; else `null`. A video that is still encoded
+    /// changes when that is done. Whoever asks for one that is to be private needs a token already.
+    #[schema(required, value_type = Option<Visibility>)]
+    pub pending_visibility: Option<Visibility>,
+    /// How its segments are encrypted; `null` if they are not. One that is encrypted is published as HLS
+    /// only: there is no DASH manifest, and there are no I-frame playlists.
+    #[schema(required)]
+    pub encryption: Option<Encryption>,
     /// How much of the encode is done, from 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     pub progress: f64,
@@ -48,9 +61,56 @@ pub struct VideoView<'a> {
     pub renditions: &'a [PublishedRendition],
     /// What can be played now.
     pub playback: Playback,
+    /// Its subtitles, captions and chapters, in the order in which they were added. Without an API token, only
+    /// those that are `ready`.
+    pub tracks: Vec<TrackView<'a>>,
     /// Why it is not made ready; `null` unless `errored`.
     #[schema(required)]
     pub error: Option<&'a VideoError>,
+}
+
+/// Subtitles, captions or chapters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Track)]
+pub struct TrackView<'a> {
+    /// Identifies the track permanently.
+    pub id: TextTrackId,
+    /// What it is for.
+    pub kind: TextTrackKind,
+    /// The language of its text: a BCP 47 tag.
+    #[schema(examples("de"))]
+    pub language: &'a str,
+    /// What its owner calls it; `null` if players call it by its language.
+    #[schema(required, examples("Deutsch"))]
+    pub name: Option<&'a str>,
+    /// Whether players show it unless the viewer wants another.
+    pub default: bool,
+    /// Whether players show it even to viewers who want no subtitles.
+    pub forced: bool,
+    /// Where it is in its life. One that is `preparing` is published as soon as the video is ready, within
+    /// a minute.
+    pub status: TextTrackStatus,
+    /// Where the track comes from.
+    pub source: TrackSource,
+    /// The name of the uploaded file on its owner's disk; `null` if the track was in the video's file.
+    #[schema(required, examples("untertitel.srt"))]
+    pub filename: Option<&'a str>,
+    /// All of it as one WebVTT file, once `ready`. Players don't need it: HLS and DASH name the track.
+    #[schema(required, format = "uri")]
+    pub url: Option<String>,
+    /// Why it can't be shown, and what to do about it; `null` unless `errored`.
+    #[schema(required)]
+    pub error: Option<&'a str>,
+}
+
+/// Where a track comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TrackSource {
+    /// A file of its own.
+    Uploaded,
+    /// The video's file.
+    Embedded,
 }
 
 /// What of a video can be played, and where. All URLs are absolute. Those of a private video carry a
@@ -67,7 +127,7 @@ pub struct Playback {
     /// The HLS multivariant playlist, once `ready`.
     #[schema(required, format = "uri")]
     pub hls: Option<String>,
-    /// The DASH manifest, once `ready`.
+    /// The DASH manifest, once `ready`; `null` if the video is encrypted.
     #[schema(required, format = "uri")]
     pub dash: Option<String>,
     /// The uploaded file, once it arrived, if browsers play its type.
@@ -91,13 +151,25 @@ pub enum PlaybackType {
     Original,
 }
 
-/// What a reader has of a private video: tokens, for its addresses.
+/// What a reader has of a video: of a private one, tokens for its addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// Opens all but the original.
     pub play: Option<String>,
     /// Opens the original.
     pub original: Option<String>,
+    /// Whether this is the owner, who sees what is not published, too.
+    pub is_owner: bool,
+}
+
+impl Access {
+    /// The owner's, without tokens for a private video.
+    pub fn of_owner() -> Self {
+        Self {
+            is_owner: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// A record as those may see it who have this access; everybody, if it is of a public video. `public_url`
@@ -106,7 +178,9 @@ pub fn video<'a>(video: &'a Video, public_url: &str, access: &Access) -> VideoVi
     VideoView {
         id: video.id,
         status: video.status,
-        visibility: video.visibility,
+        visibility: video.moving_to.map_or(video.visibility, Visibility::other),
+        pending_visibility: video.moving_to,
+        encryption: video.encryption(),
         progress: video.progress,
         title: video.title.as_deref(),
         filename: &video.filename,
@@ -116,24 +190,77 @@ pub fn video<'a>(video: &'a Video, public_url: &str, access: &Access) -> VideoVi
         source: video.source.as_ref(),
         renditions: &video.renditions,
         playback: playback(video, public_url, access),
+        tracks: video
+            .tracks
+            .list
+            .iter()
+            .filter(|one| access.is_owner || one.status == TextTrackStatus::Ready)
+            .map(|one| track(video, one, public_url, access))
+            .collect(),
         error: video.error.as_ref(),
+    }
+}
+
+/// One of its text tracks, as those may see it who have this access.
+pub fn track<'a>(
+    video: &Video,
+    track: &'a TextTrack,
+    public_url: &str,
+    access: &Access,
+) -> TrackView<'a> {
+    let id = track.id.to_string();
+    let file = match track.kind {
+        TextTrackKind::Chapters => MediaFile::Chapters(id),
+        TextTrackKind::Subtitles | TextTrackKind::Captions => MediaFile::Text(id),
+    };
+    let is_there = track.status == TextTrackStatus::Ready && video.status == Status::Ready;
+    TrackView {
+        id: track.id,
+        kind: track.kind,
+        language: &track.language,
+        name: track.name.as_deref(),
+        default: track.is_default,
+        forced: track.is_forced,
+        status: track.status,
+        source: if track.embedded.is_some() {
+            TrackSource::Embedded
+        } else {
+            TrackSource::Uploaded
+        },
+        filename: Some(&*track.filename).filter(|name| !name.is_empty()),
+        url: is_there
+            .then(|| media_url(video, public_url, access, file))
+            .flatten(),
+        error: track.error.as_deref(),
+    }
+}
+
+/// Where a published file is, for those who have this access.
+fn media_url(video: &Video, public_url: &str, access: &Access, file: MediaFile) -> Option<String> {
+    match video.visibility {
+        Visibility::Public => {
+            let key = StorageKey::Media(Folder::of(video), file);
+            Some(format!("{public_url}/{key}"))
+        }
+        Visibility::Private => {
+            let token = access.play.as_ref()?;
+            Some(format!("{public_url}/s/{token}/{}/{file}", video.id))
+        }
     }
 }
 
 /// What to play: HLS once it is ready, until then the original where a browser can play it.
 pub fn playback(video: &Video, public_url: &str, access: &Access) -> Playback {
-    let url = |key: StorageKey| format!("{public_url}/{key}");
-    let signed = |token: &Option<String>, name: &dyn std::fmt::Display| {
-        let token = token.as_ref()?;
-        Some(format!("{public_url}/s/{token}/{}/{name}", video.id))
-    };
-    let media = |file: MediaFile| match video.visibility {
-        Visibility::Public => Some(url(StorageKey::Media(Folder::of(video), file))),
-        Visibility::Private => signed(&access.play, &file),
-    };
+    let media = |file| media_url(video, public_url, access, file);
     let source = || match video.visibility {
-        Visibility::Public => Some(url(StorageKey::Source(Folder::of(video)))),
-        Visibility::Private => signed(&access.original, &"original"),
+        Visibility::Public => Some(format!(
+            "{public_url}/{}",
+            StorageKey::Source(Folder::of(video))
+        )),
+        Visibility::Private => {
+            let token = access.original.as_ref()?;
+            Some(format!("{public_url}/s/{token}/{}/original", video.id))
+        }
     };
     let arrived = matches!(video.status, Status::Preparing | Status::Ready);
     let is_shown = arrived && original_plays_in_browsers(video);
@@ -148,7 +275,9 @@ pub fn playback(video: &Video, public_url: &str, access: &Access) -> Playback {
         },
         url: hls.as_ref().or(original.as_ref()).cloned(),
         hls,
-        dash: ready.then(|| media(MediaFile::Manifest)).flatten(),
+        dash: (ready && video.encryption().is_none())
+            .then(|| media(MediaFile::Manifest))
+            .flatten(),
         original,
         poster: (ready && video.has_poster)
             .then(|| media(MediaFile::Poster))
@@ -161,6 +290,7 @@ pub fn playback(video: &Video, public_url: &str, access: &Access) -> Playback {
 
 #[cfg(test)]
 mod tests {
+    use reelrun_media::encryption::SegmentKey;
     use serde_json::json;
 
     use super::*;
@@ -180,6 +310,7 @@ mod tests {
         let access = Access {
             play: play.map(Into::into),
             original: original.map(Into::into),
+            is_owner: false,
         };
         let video = ready(visibility);
         let playback = playback(&video, "https://cdn", &access);
@@ -193,6 +324,25 @@ mod tests {
             shown(Visibility::Public, None, None)
         );
         assert!(shown(Visibility::Public, None, None).contains("https://cdn/videos/"));
+    }
+
+    #[test]
+    fn an_encrypted_video_says_so_has_no_dash_and_shows_no_key() {
+        let encrypted = Video {
+            segment_key: Some(SegmentKey::new(*b"0123456789abcdef")),
+            ..ready(Visibility::Private)
+        };
+        let access = Access {
+            play: Some("aa.b.c".into()),
+            original: Some("dd.e.f".into()),
+            is_owner: true,
+        };
+        let shown = json!(super::video(&encrypted, "https://cdn", &access));
+        assert_eq!(shown["encryption"], "aes-128");
+        assert_eq!(shown["playback"]["dash"], json!(null));
+        assert_eq!(shown["playback"]["type"], "hls");
+        let text = shown.to_string();
+        assert!(!text.contains("3031") && !text.contains("MDEy"), "{text}");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod change;
+mod key;
 pub mod openapi;
 mod tokens;
+mod tracks;
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use reelrun_core::{
     cursor::{self, Position},
     lifecycle,
     token::PlaybackKeys,
-    video::{Month, Status, VideoId},
+    video::{Month, Status, Video, VideoId},
     view::{self, VideoView},
 };
 use reelrun_platform::{
@@ -69,8 +71,13 @@ pub fn routes(lookup: Lookup) -> Router {
                 patch(change::change_video).delete(change::delete_video),
             )
             .route("/videos/{id}/tokens", post(tokens::create_token))
+            .route(
+                "/videos/{id}/tracks/{track}",
+                patch(tracks::change_track).delete(tracks::delete_track),
+            )
             .route_layer(middleware::from_fn_with_state(tokens, require_token))
             .route("/videos/{id}", get(get_video))
+            .route("/videos/{id}/key", get(key::get_key))
             .route("/health", get(health))
             .route("/openapi.json", get(openapi::document))
             .with_state(Arc::new(lookup)),
@@ -105,24 +112,26 @@ async fn get_video(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let id = video_id(id)?;
-    let found = lookup.catalog.get(id).await;
-    let video = found.map_err(|why| Problem::internal(&why))?;
-    let video = lifecycle::as_of(now(), video.ok_or_else(|| unknown(id))?);
+    let video = lifecycle::as_of(now(), lookup.find(id).await?);
     let access = lookup.access(&video, &headers);
-    let access = access.ok_or_else(|| unknown(id))?;
+    let access = access.ok_or_else(|| Problem::no_video(id))?;
     Ok(axum::Json(view::video(&video, &lookup.public_url, &access)).into_response())
+}
+
+impl Lookup {
+    /// The record of a video, whoever asks.
+    async fn find(&self, id: VideoId) -> Result<Video, Problem> {
+        let found = self.catalog.get(id).await;
+        let video = found.map_err(|why| Problem::internal(&why))?;
+        video.ok_or_else(|| Problem::no_video(id))
+    }
 }
 
 /// The id in a path. Text that is not an id names no video.
 fn video_id(path: Result<Path<String>, PathRejection>) -> Result<VideoId, Problem> {
     let Path(id) =
         path.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
-    id.parse().map_err(|_| unknown(&id))
-}
-
-fn unknown(id: impl std::fmt::Display) -> Problem {
-    let detail = format!("There is no video with the id {id}.");
-    Problem::new(ProblemKind::NotFound, detail)
+    id.parse().map_err(|_| Problem::no_video(&id))
 }
 
 #[derive(Deserialize, IntoParams)]

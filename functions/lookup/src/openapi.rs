@@ -16,7 +16,7 @@ use utoipa::{
     },
 };
 
-use crate::{change, tokens};
+use crate::{change, key, tokens, tracks};
 
 /// The document as it is served.
 pub const DOCUMENT: &str = include_str!("../openapi.json");
@@ -47,6 +47,7 @@ call. On AWS, too many calls at once are answered with 429 by API Gateway, in it
     tags(
         (name = "uploads", description = "Permission to upload."),
         (name = "videos", description = "What can be played, and the library."),
+        (name = "tracks", description = "Subtitles, captions and chapters."),
         (name = "service", description = "The service itself."),
     ),
     paths(
@@ -55,6 +56,9 @@ call. On AWS, too many calls at once are answered with 429 by API Gateway, in it
         change::change_video,
         change::delete_video,
         tokens::create_token,
+        tracks::change_track,
+        tracks::delete_track,
+        key::get_key,
         crate::health,
         document,
     ),

@@ -24,7 +24,7 @@ use reelrun_platform::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Lookup, unknown, video_id};
+use crate::{Lookup, video_id};
 
 problems! {
     TokenProblems: MalformedRequest, Unauthorized, NotFound, Conflict, RequestTooLarge, InvalidField,
@@ -66,9 +66,7 @@ pub(crate) async fn create_token(
     JsonBody(body): JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
     let id = video_id(id)?;
-    let found = lookup.catalog.get(id).await;
-    let video = found.map_err(|why| Problem::internal(&why))?;
-    let video = lifecycle::as_of(now(), video.ok_or_else(|| unknown(id))?);
+    let video = lifecycle::as_of(now(), lookup.find(id).await?);
     let claims = request::parse(&body, &video, now())
         .map_err(|why| Problem::new(ProblemKind::InvalidField, why.detail).in_field(why.field))?;
     if !video.visibility.is_private() {
@@ -98,29 +96,37 @@ impl Lookup {
     /// What its owner has of a video.
     pub(crate) fn access_of_owner(&self, video: &Video) -> Access {
         let keys = self.keys.as_ref();
-        keys.map_or_else(Access::default, |keys| {
+        keys.map_or_else(Access::of_owner, |keys| {
             request::of_owner(video, keys, now())
         })
     }
 
+    /// Whether whoever asks may watch a video. A token for its original is for something else.
+    pub(crate) fn may_play(&self, video: &Video, headers: &HeaderMap) -> bool {
+        let is_owner = bearer_token(headers).is_some_and(|token| self.tokens.accepts(token));
+        let access = self.access(video, headers);
+        is_owner || access.is_some_and(|access| access.play.is_some())
+    }
+
     /// What whoever asks has of a video; nothing if it is none of theirs, as if there were none.
     pub(crate) fn access(&self, video: &Video, headers: &HeaderMap) -> Option<Access> {
-        if !video.visibility.is_private() {
-            return Some(Access::default());
-        }
-        let bearer = bearer_token(headers)?;
-        if self.tokens.accepts(bearer) {
+        let bearer = bearer_token(headers);
+        if bearer.is_some_and(|bearer| self.tokens.accepts(bearer)) {
             return Some(self.access_of_owner(video));
         }
+        if !video.is_guarded() {
+            return Some(Access::default());
+        }
+        let bearer = bearer?;
         let claims = token::verify(bearer, self.keys.as_ref()?, now()).ok()?;
         (claims.video == video.id).then(|| match claims.audience {
             Audience::Play => Access {
                 play: Some(bearer.into()),
-                original: None,
+                ..Access::default()
             },
             Audience::Original => Access {
-                play: None,
                 original: Some(bearer.into()),
+                ..Access::default()
             },
         })
     }

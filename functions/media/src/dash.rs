@@ -1,5 +1,6 @@
 //! The DASH manifest (ISO/IEC 23009-1) over the same segments as HLS.
 
+pub mod tracks;
 mod xml;
 
 use std::time::Duration;
@@ -9,10 +10,11 @@ use crate::{
     bandwidth,
     report::{Presentation, TrackKind, TrackReport},
     timeline::SEGMENT_SECONDS,
+    tracks::{TextTracks, carries_captions, closed_captions, declare},
 };
 
 /// The manifest, as XML.
-pub fn manifest(presentation: &Presentation) -> String {
+pub fn manifest(presentation: &Presentation, texts: &TextTracks) -> String {
     let mut codecs: Vec<_> = presentation.video.iter().map(TrackReport::codec).collect();
     codecs.dedup();
     // Players switch within a set, and choose a set by what they can decode.
@@ -22,7 +24,11 @@ pub fn manifest(presentation: &Presentation) -> String {
     let audio = presentation.audio.as_ref();
     let first = video.next();
     let audio = audio.and_then(|audio| audio_set(presentation, audio));
-    let sets = first.into_iter().chain(audio).chain(video);
+    let declared = declare(&texts.tracks);
+    let texts = tracks::text_sets(&declared)
+        .into_iter()
+        .map(|piece| piece.0);
+    let sets = first.into_iter().chain(audio).chain(video).chain(texts);
     let sets = (0..).zip(sets).map(|(id, set)| set.attribute("id", id));
     let period = Element::new("Period")
         .attribute("id", 0)
@@ -67,7 +73,9 @@ fn video_set(presentation: &Presentation, codec: &str) -> Option<Element> {
     let tracks = tracks.filter(|track| track.codec() == codec);
     let (mut max_width, mut max_height) = (0, 0);
     let mut representations = Vec::new();
+    let mut has_captions = false;
     for track in tracks {
+        has_captions |= carries_captions(track);
         let TrackKind::Video {
             width,
             height,
@@ -89,9 +97,13 @@ fn video_set(presentation: &Presentation, codec: &str) -> Option<Element> {
                 .attribute("frameRate", frame_rate),
         );
     }
+    let captions = closed_captions(presentation);
+    let declared = declare(captions.as_slice());
+    let captions = tracks::closed_captions(&declared).filter(|_| has_captions);
     let set = adaptation_set("video")
         .attribute("maxWidth", max_width)
         .attribute("maxHeight", max_height)
+        .children(captions.map(|piece| piece.0))
         .children([template("video", presentation.video.first()?)])
         .children(representations);
     Some(set)
@@ -189,7 +201,9 @@ mod tests {
     #[test]
     fn the_manifest_reads_well() {
         let presentation = presentation((30000, 1001), &[500_000, 400_000, 90_000], 75, true);
-        insta::assert_snapshot!(manifest(&presentation).replace("><", ">\n<"));
+        insta::assert_snapshot!(
+            manifest(&presentation, &TextTracks::default()).replace("><", ">\n<")
+        );
     }
 
     #[test]
@@ -201,7 +215,7 @@ mod tests {
             track.track = TrackId::Video(format!("{}-av1", track.track.name()));
         }
         presentation.video.extend(av1);
-        let text = manifest(&presentation);
+        let text = manifest(&presentation, &TextTracks::default());
         let sets: Vec<_> = text.split("<AdaptationSet").skip(1).collect();
         assert_eq!(sets.len(), 3);
         assert!(sets[0].contains("avc1.") && !sets[0].contains("av01."));
@@ -211,7 +225,10 @@ mod tests {
 
     #[test]
     fn a_silent_video_has_one_set() {
-        let text = manifest(&presentation((25, 1), &[100], 10, false));
+        let text = manifest(
+            &presentation((25, 1), &[100], 10, false),
+            &TextTracks::default(),
+        );
         assert_eq!(text.matches("<AdaptationSet").count(), 1);
     }
 

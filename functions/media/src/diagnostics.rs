@@ -129,8 +129,16 @@ fn damaged() -> VideoError {
 
 /// What ffmpeg's messages mean when it could not encode a source that can be read.
 fn explain_encode(stderr: &str) -> VideoError {
-    // Memory and threads are refused beyond what is allowed.
-    let refusals = ["Cannot allocate memory", "Resource temporarily unavailable"];
+    // Memory and threads are refused beyond what is allowed. ffmpeg and the system say so in the first two
+    // ways. Encoders may say nothing of it; but they get whole pictures of a size that was chosen here, so
+    // they lack nothing else, and no file is to blame for them.
+    let refusals = [
+        "Cannot allocate memory",
+        "Resource temporarily unavailable",
+        "allocate memory failed",
+        "Error while opening encoder",
+        "Error encoding a frame",
+    ];
     if refusals.iter().any(|refusal| stderr.contains(refusal)) {
         return Exceeded::Memory.while_encoding();
     }
@@ -173,7 +181,7 @@ pub fn is_network_trouble(stderr: &str) -> bool {
 }
 
 /// Whether ffmpeg stopped reading before the end of a source because the way to it broke. It makes the
-/// best of what it has then, and does not fail. A connection that broke and was mended is none.
+/// best of what it has then, and does not fail. A connection that broke and was made again is none.
 pub fn was_interrupted(stderr: &str) -> bool {
     const STOPPED: &str = "Error during demuxing: ";
     let mut reasons = stderr.lines().filter_map(|line| line.split_once(STOPPED));
@@ -265,6 +273,24 @@ pub fn too_large(stderr: &str) -> Option<VideoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_encoder_that_gets_no_memory_is_no_fault_of_the_file() {
+        for said in [
+            "x264 [error]: malloc of size 7332416 failed\n[enc:libx264 @ 0x55] Error encoding a frame: Generic error in an external library",
+            "[vost#4:0/libx264 @ 0x55] [enc:libx264 @ 0x55] Error while opening encoder - maybe incorrect parameters such as bit_rate, rate, width or height.",
+            "SvtMalloc[fatal]: allocate memory failed, at enc_handle.c:2232",
+            "[in#0 @ 0x55] pthread_create() failed: Resource temporarily unavailable",
+            "[fc#0 @ 0x55] Error while filtering: Cannot allocate memory",
+        ] {
+            let verdict = diagnose(Stage::Encoding, Ending::Failed, said);
+            assert_eq!(
+                verdict,
+                Verdict::Source(Exceeded::Memory.while_encoding()),
+                "{said}"
+            );
+        }
+    }
 
     #[test]
     fn a_failed_probe_blames_the_right_side() {

@@ -81,10 +81,11 @@ pub(crate) fn arguments(
     preset: Preset,
     rendition: &Rendition,
     grid: Grid,
+    has_captions: bool,
 ) -> Vec<(&'static str, String)> {
     let gop = grid.gop_frames.to_string();
     let mut options = match rendition.codec {
-        VideoCodec::H264 => h264(preset, rendition),
+        VideoCodec::H264 => h264(preset, rendition, has_captions),
         VideoCodec::Av1 => av1(rendition),
     };
     // A keyframe exactly at each GOP's start, and nowhere else.
@@ -96,7 +97,7 @@ pub(crate) fn arguments(
     options
 }
 
-fn h264(preset: Preset, rendition: &Rendition) -> Vec<(&'static str, String)> {
+fn h264(preset: Preset, rendition: &Rendition, has_captions: bool) -> Vec<(&'static str, String)> {
     use Class::{FullHd, Hd, Sd, Small, UltraHd};
     let class = Class::of(rendition);
     let (speed, crf, params) = match (preset, class) {
@@ -117,8 +118,8 @@ fn h264(preset: Preset, rendition: &Rendition) -> Vec<(&'static str, String)> {
         ("-profile:v", "high".into()),
         ("-crf", crf.into()),
         ("-x264-params", params.into()),
-        // The playlists say that there are no captions in the picture.
-        ("-a53cc", "0".into()),
+        // What the playlists say: that there are captions in the picture, or none.
+        ("-a53cc", u8::from(has_captions).to_string()),
         ("-maxrate", ceiling.to_string()),
         ("-bufsize", (ceiling * 2).to_string()),
     ]

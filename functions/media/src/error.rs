@@ -45,7 +45,7 @@ impl ErrorType {
         Self::Internal,
     ];
 
-    /// Those that another try may end otherwise, once the cause is mended or the deployment has other
+    /// Those that another try may end otherwise, once the cause is fixed or the deployment has other
     /// limits. Nothing of such a video is removed.
     pub const MAY_END_OTHERWISE: [Self; 3] = [Self::TooLong, Self::TooLarge, Self::Internal];
 

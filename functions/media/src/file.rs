@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use reelrun_captions::segments::SegmentName;
 use serde::{Deserialize, Serialize};
 
 /// Names one track of a published video: the folder that holds its segments.
@@ -53,6 +54,16 @@ pub enum MediaFile {
     Playlist(TrackId),
     /// A video track's I-frame playlist.
     IFrames(TrackId),
+    /// A text track's HLS media playlist, by the track's id, as all of its files.
+    TextPlaylist(String),
+    /// A text track's segment, in WebVTT; numbers start at 1.
+    TextSegment(String, u32),
+    /// All of a text track in one WebVTT file.
+    Text(String),
+    /// Chapters in WebVTT.
+    Chapters(String),
+    /// Chapters as Apple's players read them.
+    ChaptersJson(String),
 }
 
 impl fmt::Display for MediaFile {
@@ -67,6 +78,13 @@ impl fmt::Display for MediaFile {
             Self::Segment(track, number) => write!(f, "{track}/{number:05}.m4s"),
             Self::Playlist(track) => write!(f, "{track}/playlist.m3u8"),
             Self::IFrames(track) => write!(f, "{track}/iframes.m3u8"),
+            Self::TextPlaylist(id) => write!(f, "subtitles/{id}/playlist.m3u8"),
+            Self::TextSegment(id, number) => {
+                write!(f, "subtitles/{id}/{}", SegmentName(*number))
+            }
+            Self::Text(id) => write!(f, "subtitles/{id}/all.vtt"),
+            Self::Chapters(id) => write!(f, "chapters/{id}/chapters.vtt"),
+            Self::ChaptersJson(id) => write!(f, "chapters/{id}/chapters.json"),
         }
     }
 }

@@ -1,12 +1,20 @@
 //! HLS playlists (RFC 8216 and Apple's authoring rules), written from what was measured.
 
+pub mod tracks;
+
 use std::fmt::Write as _;
+
+use reelrun_captions::LanguageTag;
 
 use crate::{
     bandwidth,
+    encryption::{Encryption, KEY_URI, initialization_vector},
     file::{MediaFile, TrackId},
-    language::name_of,
     report::{Presentation, TrackKind, TrackReport, seconds},
+    tracks::{
+        Declared, Kind, Purpose, Source, TextTracks, Track, carries_captions, closed_captions,
+        declare,
+    },
 };
 
 const AUDIO_GROUP: &str = "audio";
@@ -54,24 +62,30 @@ pub fn variants(presentation: &Presentation) -> Vec<Variant<'_>> {
 /// The bit rate of the variant that a player should start with, before it has measured anything.
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
 
-/// The master playlist.
-pub fn master(presentation: &Presentation) -> String {
+/// The master playlist. I-frames of encrypted segments can't be had apart, so it names none.
+pub fn master(
+    presentation: &Presentation,
+    encryption: Option<Encryption>,
+    texts: &TextTracks,
+) -> String {
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
-    if let Some(TrackReport {
-        track,
-        kind: TrackKind::Audio {
-            language, channels, ..
-        },
-        ..
-    }) = &presentation.audio
-    {
-        let _ = write!(
-            text,
-            "\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{language}\",\
-             DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{}\"\n",
-            name_of(language),
-            MediaFile::Playlist(track.clone()),
-        );
+    if let Some(chapters) = &texts.chapters {
+        let _ = writeln!(text, "\n{}", tracks::chapters_tag(chapters));
+    }
+    let beside: Vec<_> = presentation
+        .audio
+        .as_ref()
+        .and_then(sound)
+        .into_iter()
+        .chain(texts.tracks.iter().cloned())
+        .chain(closed_captions(presentation))
+        .collect();
+    let declared = declare(&beside);
+    if !declared.is_empty() {
+        text.push('\n');
+    }
+    for tag in tracks::media_tags(&declared) {
+        let _ = writeln!(text, "{tag}");
     }
     text.push('\n');
     let mut variants = variants(presentation);
@@ -90,7 +104,10 @@ pub fn master(presentation: &Presentation) -> String {
         variants[..=first].rotate_right(1);
     }
     for variant in &variants {
-        stream_inf(&mut text, presentation, variant);
+        stream_inf(&mut text, variant, &declared);
+    }
+    if encryption.is_some() {
+        return text;
     }
     text.push('\n');
     for video in &presentation.video {
@@ -99,7 +116,39 @@ pub fn master(presentation: &Presentation) -> String {
     text
 }
 
-fn stream_inf(text: &mut String, presentation: &Presentation, variant: &Variant<'_>) {
+/// The sound, as a track that is declared.
+fn sound(report: &TrackReport) -> Option<Track> {
+    let TrackKind::Audio {
+        language, channels, ..
+    } = &report.kind
+    else {
+        return None;
+    };
+    Some(Track {
+        kind: Kind::Audio {
+            purpose: Purpose::Main,
+            channels: *channels,
+            playlist: MediaFile::Playlist(report.track.clone()).to_string(),
+        },
+        language: LanguageTag::of_container(Some(language)),
+        name: Some(menu_name(language)),
+        is_default: true,
+        is_forced: false,
+        source: Source::Embedded,
+    })
+}
+
+/// What a player's menu calls the sound.
+fn menu_name(language: &str) -> String {
+    let tag = LanguageTag::of_container(Some(language));
+    if tag.is_known() {
+        tag.english_name()
+    } else {
+        "Audio".into()
+    }
+}
+
+fn stream_inf(text: &mut String, variant: &Variant<'_>, beside: &[Declared<'_>]) {
     let TrackKind::Video {
         width,
         height,
@@ -116,14 +165,10 @@ fn stream_inf(text: &mut String, presentation: &Presentation, variant: &Variant<
         variant.codecs,
         frame_rate.as_f64(),
     );
-    if presentation.audio.is_some() {
-        let _ = write!(text, ",AUDIO=\"{AUDIO_GROUP}\"");
-    }
-    // Unsaid, players look for captions in the picture, and some offer a track that has none.
-    text.push_str(",CLOSED-CAPTIONS=NONE");
     let _ = writeln!(
         text,
-        "\n{}",
+        "{}\n{}",
+        tracks::variant_attributes(beside, carries_captions(variant.video)),
         MediaFile::Playlist(variant.video.track.clone())
     );
 }
@@ -150,22 +195,36 @@ fn i_frame_stream_inf(text: &mut String, presentation: &Presentation, video: &Tr
     );
 }
 
-/// A track's media playlist.
-pub fn media(presentation: &Presentation, track: &TrackReport) -> String {
+/// A track's media playlist. A key applies to what comes after it: the initialization segment, which
+/// comes before, is clear.
+pub fn media(
+    presentation: &Presentation,
+    track: &TrackReport,
+    encryption: Option<Encryption>,
+) -> String {
     let mut text = header(presentation, track, "");
     for (segment, number) in track.segments.iter().zip(1..) {
+        let file = MediaFile::Segment(track.track.clone(), number);
+        if let Some(Encryption::Aes128) = encryption {
+            key(&mut text, &file);
+        }
         let _ = writeln!(
             text,
             "#EXTINF:{:.6},\n{}",
             seconds(segment.ticks, track.timescale),
-            beside_playlist(
-                &track.track,
-                &MediaFile::Segment(track.track.clone(), number)
-            ),
+            beside_playlist(&track.track, &file),
         );
     }
     text.push_str("#EXT-X-ENDLIST\n");
     text
+}
+
+fn key(text: &mut String, file: &MediaFile) {
+    let vector = u128::from_be_bytes(initialization_vector(file));
+    let _ = writeln!(
+        text,
+        "#EXT-X-KEY:METHOD=AES-128,URI=\"{KEY_URI}\",IV=0x{vector:032x}"
+    );
 }
 
 /// A video track's I-frame playlist, for scrubbing.
@@ -303,20 +362,80 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_sound_of_no_known_language_has_a_name_all_the_same() {
+        assert_eq!(["de", "und"].map(menu_name), ["German", "Audio"]);
+    }
+
+    #[test]
     fn the_playlists_read_well() {
         let presentation = presentation((30000, 1001), &[500_000, 400_000, 90_000], 75, true);
-        insta::assert_snapshot!("master", master(&presentation));
-        insta::assert_snapshot!("video", media(&presentation, &presentation.video[0]));
+        insta::assert_snapshot!(
+            "master",
+            master(&presentation, None, &TextTracks::default())
+        );
+        insta::assert_snapshot!("video", media(&presentation, &presentation.video[0], None));
         insta::assert_snapshot!("iframes", i_frames(&presentation, &presentation.video[0]));
         insta::assert_snapshot!(
             "audio",
-            media(&presentation, presentation.audio.as_ref().unwrap())
+            media(&presentation, presentation.audio.as_ref().unwrap(), None)
         );
     }
 
     #[test]
+    fn encrypted_segments_have_their_key_stated_and_no_i_frames() {
+        let presentation = presentation((25, 1), &[500_000, 90_000], 75, true);
+        let encryption = Some(Encryption::Aes128);
+        insta::assert_snapshot!(
+            "encrypted_master",
+            master(&presentation, encryption, &TextTracks::default())
+        );
+        let video = media(&presentation, &presentation.video[0], encryption);
+        insta::assert_snapshot!("encrypted_video", video);
+    }
+
+    #[test]
+    fn text_tracks_are_named_beside_the_sound() {
+        let presentation = presentation((25, 1), &[500_000, 90_000], 75, true);
+        let texts = crate::tracks::tests::texts();
+        let text = master(&presentation, None, &texts);
+        let read = read_master(&text);
+        assert_eq!(read.alternatives.len(), 1 + texts.tracks.len());
+        for variant in read.variants.iter().filter(|variant| !variant.is_i_frame) {
+            assert_eq!(variant.subtitles.as_deref(), Some("subtitles"));
+            assert_eq!(variant.audio.as_deref(), Some("audio"));
+        }
+        insta::assert_snapshot!("master_with_texts", text);
+    }
+
+    #[test]
+    fn captions_within_the_picture_are_named_where_they_are() {
+        let mut presentation = presentation((25, 1), &[500_000], 75, true);
+        presentation.closed_captions = Some("en".into());
+        let mut av1 = presentation.video[0].clone();
+        av1.codecs = "av01.0.08M.08".into();
+        presentation.video.push(av1);
+        let text = master(&presentation, None, &TextTracks::default());
+        let named = "TYPE=CLOSED-CAPTIONS,GROUP-ID=\"captions\",NAME=\"English (CC)\",LANGUAGE=\"en\",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID=\"CC1\"";
+        assert!(text.contains(named), "{text}");
+        for variant in text
+            .lines()
+            .filter(|line| line.starts_with("#EXT-X-STREAM-INF"))
+        {
+            let is_there = variant.contains("CLOSED-CAPTIONS=\"captions\"");
+            assert_eq!(is_there, variant.contains("avc1"), "{variant}");
+            assert!(!variant.contains("CLOSED-CAPTIONS=NONE"), "{variant}");
+        }
+        let mpd = crate::dash::manifest(&presentation, &TextTracks::default());
+        let sets: Vec<_> = mpd.split("<AdaptationSet").skip(1).collect();
+        let is_said = |set: &&str| set.contains("cea-608:2015\" value=\"CC1=eng\"");
+        let said: Vec<_> = sets.iter().map(is_said).collect();
+        assert_eq!(said, [true, false, false]);
+    }
+
+    #[test]
     fn a_silent_video_names_no_audio() {
-        let text = master(&presentation((25, 1), &[100], 10, false));
+        let silent = presentation((25, 1), &[100], 10, false);
+        let text = master(&silent, None, &TextTracks::default());
         assert!(!text.contains("AUDIO") && !text.contains("mp4a"), "{text}");
     }
 
@@ -334,25 +453,28 @@ pub(crate) mod tests {
             sizes in proptest::collection::vec(1_000u64..5_000_000, 1..20),
             last in 1u32..144,
             with_audio: bool,
+            is_encrypted: bool,
         ) {
             let presentation = presentation((24000, 1001), &sizes, last, with_audio);
-            let read = read_master(&master(&presentation));
+            let encryption = is_encrypted.then_some(Encryption::Aes128);
+            let read = read_master(&master(&presentation, encryption, &TextTracks::default()));
             let variants = variants(&presentation);
             prop_assert!(read.independent_segments);
             prop_assert_eq!(read.alternatives.len(), usize::from(with_audio));
-            prop_assert_eq!(read.variants.iter().filter(|v| v.is_i_frame).count(), 2);
+            prop_assert_eq!(read.variants.iter().filter(|v| v.is_i_frame).count(), if is_encrypted { 0 } else { 2 });
             for variant in &variants {
                 let found = read.variants.iter().find(|v| !v.is_i_frame && v.bandwidth == variant.bandwidth_bps);
                 prop_assert_eq!(found.unwrap().average_bandwidth, Some(variant.average_bandwidth_bps));
                 prop_assert!(variant.average_bandwidth_bps <= variant.bandwidth_bps);
             }
             for track in presentation.tracks() {
-                let playlist = read_media(&media(&presentation, track));
+                let playlist = read_media(&media(&presentation, track, encryption));
                 prop_assert!(playlist.end_list);
                 prop_assert_eq!(playlist.segments.len(), track.segments.len());
                 let total: f64 = playlist.segments.iter().map(|s| f64::from(s.duration)).sum();
                 prop_assert!((total - track.seconds()).abs() < 1e-3, "{} {}", total, track.seconds());
                 for segment in &playlist.segments {
+                    prop_assert_eq!(segment.key.is_some(), is_encrypted);
                     prop_assert!(f64::from(segment.duration.round()) <= playlist.target_duration as f64);
                 }
             }

@@ -7,11 +7,11 @@
 //!
 //! | step | modules |
 //! |---|---|
-//! | understand it | [`source`], [`resource_limits`], [`language`], [`diagnostics`], [`error`] |
+//! | understand it | [`source`], [`resource_limits`], [`diagnostics`], [`error`] |
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], `boxes`, [`report`] |
 //! | put chunks together | [`stitch`] |
-//! | publish | [`file`], [`bandwidth`], [`hls`], [`dash`], [`plan::storyboard`] |
+//! | publish | [`file`], [`tracks`], [`bandwidth`], [`encryption`], [`hls`], [`dash`], [`plan::storyboard`] |
 #![forbid(unsafe_code)]
 
 pub mod bandwidth;
@@ -21,11 +21,11 @@ pub mod command;
 pub mod dash;
 pub mod diagnostics;
 pub mod encoder;
+pub mod encryption;
 pub mod error;
 pub mod file;
 pub mod hls;
 pub mod ladder;
-pub mod language;
 pub mod plan;
 pub mod report;
 pub mod resource_limits;
@@ -33,3 +33,4 @@ pub mod segmenter;
 pub mod source;
 pub mod stitch;
 pub mod timeline;
+pub mod tracks;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{file::TrackId, timeline::FrameRate};
+use crate::{encryption::encrypted_bytes, file::TrackId, timeline::FrameRate};
 
 /// A stored segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,18 @@ pub struct SegmentReport {
     pub ticks: u64,
     /// Its I-frames in order; empty for audio.
     pub iframes: Vec<IFrame>,
+}
+
+impl SegmentReport {
+    /// What there is to say of it once it is encrypted: no part of it can be read by itself.
+    #[must_use]
+    pub fn encrypted(self) -> Self {
+        Self {
+            bytes: encrypted_bytes(self.bytes),
+            iframes: Vec::new(),
+            ..self
+        }
+    }
 }
 
 /// Where a segment's I-frame is, for trick play: the range starts with the fragment's `moof`.
@@ -100,6 +112,9 @@ pub struct Presentation {
     pub video: Vec<TrackReport>,
     /// The sound, if there is any.
     pub audio: Option<TrackReport>,
+    /// The language of captions (CEA-608) that are within the picture, in H.264.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_captions: Option<String>,
 }
 
 /// Reports that don't make one video. It would be our mistake, and must never be published.
@@ -129,7 +144,11 @@ impl Presentation {
         }
         match video.iter().find(|track| chunk_starts(track) != reference) {
             Some(odd) => Err(Inconsistent::NotAligned(odd.track.clone())),
-            None => Ok(Self { video, audio }),
+            None => Ok(Self {
+                video,
+                audio,
+                closed_captions: None,
+            }),
         }
     }
 

@@ -106,6 +106,14 @@ impl ResourceLimits {
         }
     }
 
+    /// For ffmpeg, which reads all of a file of this size for what is said in it: there may be nothing for hours.
+    pub fn texts(function_memory_mb: u32, size_bytes: u64) -> Self {
+        Self {
+            silence: None,
+            ..Self::copy(function_memory_mb, size_bytes)
+        }
+    }
+
     /// For ffmpeg, which copies a file of this size.
     pub fn copy(function_memory_mb: u32, size_bytes: u64) -> Self {
         let scan = Self::scan(function_memory_mb, size_bytes);

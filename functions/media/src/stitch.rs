@@ -121,7 +121,10 @@ pub fn stitch(
     if audio.is_some() != plan.audio.is_some() {
         return Err(StitchError::Missing(Part::Audio));
     }
-    let presentation = Presentation::new(video, audio)?;
+    let presentation = Presentation {
+        closed_captions: plan.closed_captions.clone(),
+        ..Presentation::new(video, audio)?
+    };
     let ticks = presentation.video.first().map_or(0, TrackReport::ticks);
     let frames = plan.grid.frames_in(ticks);
     let is_complete =

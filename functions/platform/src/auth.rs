@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, header::AUTHORIZATION};
+use reelrun_media::encryption::SegmentKey;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -82,6 +83,15 @@ pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 pub fn new_token() -> String {
     // 244 bits of randomness.
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+/// What a video's segments are encrypted with.
+pub fn new_segment_key() -> SegmentKey {
+    // A UUID has fixed bits; the digest of a token's 244 random ones has none.
+    let digest: [u8; 32] = Sha256::digest(new_token()).into();
+    let mut key = [0; 16];
+    key.copy_from_slice(&digest[..16]);
+    SegmentKey::new(key)
 }
 
 /// SHA-256 in lowercase hexadecimal.

@@ -48,6 +48,12 @@ pub fn step_functions(config: &SdkConfig) -> aws_sdk_sfn::Client {
     aws_sdk_sfn::Client::from_conf(builder.build())
 }
 
+/// A CloudFront client.
+pub fn cloudfront(config: &SdkConfig) -> aws_sdk_cloudfront::Client {
+    let builder = aws_sdk_cloudfront::config::Builder::from(config).timeout_config(soon());
+    aws_sdk_cloudfront::Client::from_conf(builder.build())
+}
+
 /// A Lambda client.
 pub fn lambda(config: &SdkConfig) -> aws_sdk_lambda::Client {
     let builder = aws_sdk_lambda::config::Builder::from(config).timeout_config(soon());

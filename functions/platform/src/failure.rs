@@ -27,7 +27,7 @@ pub enum FailureKind {
 
 /// The codes of errors that pass, although their status says that the request is at fault: too many
 /// requests, two at the same time, a wrong clock, credentials that are about to be renewed.
-const PASSING: [&str; 18] = [
+const PASSING: [&str; 19] = [
     "ConditionalRequestConflict",
     "ExecutionLimitExceeded",
     "ExpiredToken",
@@ -42,6 +42,7 @@ const PASSING: [&str; 18] = [
     "SlowDown",
     "Throttling",
     "ThrottlingException",
+    "TooManyInvalidationsInProgress",
     "TooManyRequestsException",
     "TransactionCanceledException",
     "TransactionConflictException",

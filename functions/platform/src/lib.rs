@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod aws;
 pub mod catalog;
+pub mod cdn;
 pub mod config;
 pub mod failure;
 pub mod http;

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use reelrun_core::video::VideoId;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::catalog::Unchanged;
 
 /// The kinds of problem. Each has its type, title and status for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -106,7 +109,7 @@ impl ProblemKind {
             Self::Conflict => (
                 "This does not fit the video's state",
                 StatusCode::CONFLICT,
-                "the source has arrived already, an `Idempotency-Key` names a video that was deleted, or a public video needs no token",
+                "the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way",
             ),
             Self::UploadTooLarge => (
                 "The file is too large",
@@ -232,6 +235,25 @@ impl Problem {
         Self {
             field: Some(field.into()),
             ..self
+        }
+    }
+
+    /// There is no such video, whoever asks.
+    pub fn no_video(id: impl std::fmt::Display) -> Self {
+        let detail = format!("There is no video with the id {id}.");
+        Self::new(ProblemKind::NotFound, detail)
+    }
+
+    /// Why a video was not changed.
+    pub fn unchanged(id: VideoId, why: Unchanged<Self>) -> Self {
+        match why {
+            Unchanged::Missing => Self::no_video(id),
+            Unchanged::Refused(problem) => problem,
+            Unchanged::Busy => {
+                let detail = "The video is changing too fast. Try again in a moment.";
+                Self::new(ProblemKind::Conflict, detail)
+            }
+            Unchanged::Catalog(why) => Self::internal(&why),
         }
     }
 

@@ -25,7 +25,7 @@ use reelrun_core::{
     keys::{Folder, StorageKey},
     media_type,
     upload::sign::Operation,
-    video::Video,
+    video::{Video, VideoId, track::TextTrack},
 };
 use tokio::sync::OnceCell;
 
@@ -88,10 +88,41 @@ impl Signer {
         operation: &Operation,
         valid_for: Duration,
     ) -> Result<Presigned, SignerError> {
-        let request = unsigned(video, operation);
+        let key = StorageKey::Source(Folder::of(video));
+        self.sign_request(&key, unsigned(video, operation), valid_for)
+            .await
+    }
+
+    /// Permission to upload the file of a text track, of this length, once.
+    pub async fn sign_track(
+        &self,
+        video: VideoId,
+        track: &TextTrack,
+        valid_for: Duration,
+    ) -> Result<Presigned, SignerError> {
+        let key = StorageKey::TrackSource(video, track.id);
+        let content_type = key.content_type().unwrap_or(UNKNOWN_TYPE);
+        let request = Unsigned {
+            method: "PUT",
+            query: String::new(),
+            headers: vec![
+                (TYPE, content_type.into()),
+                (LENGTH, track.size_bytes.to_string()),
+                (ONCE.0, ONCE.1.into()),
+            ],
+        };
+        self.sign_request(&key, request, valid_for).await
+    }
+
+    async fn sign_request(
+        &self,
+        key: &StorageKey,
+        request: Unsigned,
+        valid_for: Duration,
+    ) -> Result<Presigned, SignerError> {
         let bucket = self.bucket_url.get_or_try_init(|| self.ask_where()).await?;
         // A source's key has no character that a URL would have to escape.
-        let mut url = format!("{bucket}{}", StorageKey::Source(Folder::of(video)));
+        let mut url = format!("{bucket}{key}");
         if !request.query.is_empty() {
             url = format!("{url}?{}", request.query);
         }

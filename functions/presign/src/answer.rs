@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use reelrun_core::video::{VideoId, Visibility};
+use reelrun_core::{
+    video::{VideoId, Visibility},
+    view::TrackView,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -63,6 +66,36 @@ pub(crate) enum Upload {
         #[schema(format = DateTime)]
         expires_at: String,
     },
+}
+
+/// A track that was added, and how to send its file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GrantedTrack<'a> {
+    /// The track, which is `waiting` for its file.
+    pub(crate) track: TrackView<'a>,
+    /// How to send the file.
+    pub(crate) upload: TrackUpload,
+}
+
+/// How to send a track's file: in one request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TrackUpload {
+    /// The method of that request.
+    pub(crate) method: UploadMethod,
+    /// Where to send it. The URL carries a signature: whoever has it may send the file.
+    #[schema(format = "uri")]
+    pub(crate) url: String,
+    /// Headers that the request must carry, by their names.
+    #[schema(example = json!({"content-type": "application/octet-stream", "if-none-match": "*"}))]
+    pub(crate) headers: BTreeMap<&'static str, String>,
+    /// When the URL expires: RFC 3339, UTC.
+    #[schema(format = DateTime)]
+    pub(crate) expires_at: String,
+    /// The name of the file in storage.
+    #[schema(examples(
+        "tracks/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/source"
+    ))]
+    pub(crate) key: String,
 }
 
 /// The method that sends a whole file.

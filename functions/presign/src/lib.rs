@@ -1,5 +1,5 @@
 //! `POST /uploads`: the permission to upload one source; `POST /uploads/{id}/sign`: each request
-//! that a large one takes.
+//! that a large one takes; `POST /videos/{id}/tracks`: the permission to upload a text track.
 //!
 //! The file never passes through here. The client gets URLs signed for exactly one key, length
 //! and type, valid for a while, and sends the bytes to storage itself. What signs them is bounded
@@ -9,6 +9,7 @@
 mod answer;
 mod permission;
 mod sign;
+mod track;
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -55,7 +56,12 @@ pub struct Presign {
 
 /// The document of these routes. Lookup serves it together with its own.
 #[derive(Debug, OpenApi)]
-#[openapi(paths(permission::create_upload, sign::sign_request, limits))]
+#[openapi(paths(
+    permission::create_upload,
+    sign::sign_request,
+    track::create_track,
+    limits
+))]
 pub struct UploadsApi;
 
 /// The function's routes.
@@ -63,6 +69,7 @@ pub fn routes(presign: Presign, tokens: ApiTokens) -> Router {
     router(
         Router::new()
             .route("/uploads", post(permission::create_upload))
+            .route("/videos/{id}/tracks", post(track::create_track))
             .route_layer(middleware::from_fn_with_state(tokens, require_token))
             // Opened by the upload's own token.
             .route("/uploads/{id}/sign", post(sign::sign_request))

@@ -17,6 +17,7 @@ use reelrun_core::{
     },
     video::{UploadToken, Video, VideoId},
 };
+use reelrun_media::encryption::Encryption;
 use reelrun_platform::{
     auth,
     catalog::IdempotencyRecord,
@@ -82,9 +83,14 @@ pub(crate) async fn create_upload(
     let id = VideoId::new(Uuid::now_v7()).map_err(|why| Problem::internal(&why))?;
     let now = now();
     let token = auth::new_token();
-    let visibility = request.visibility.unwrap_or(presign.default_visibility);
+    let visibility = request.visibility_or(presign.default_visibility);
+    let visibility = visibility.map_err(refused)?;
+    let segment_key = request
+        .encryption
+        .map(|Encryption::Aes128| auth::new_segment_key());
     let video = Video {
         visibility,
+        segment_key,
         ..waiting(id, request, now + presign.upload_expiry, &token)
     };
     // The record comes before the answer: an event for this source finds its video.

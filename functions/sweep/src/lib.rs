@@ -11,7 +11,9 @@ use reelrun_core::{
         self,
         sweep::{Action, StoredSource, Sweep, announcement},
         timing::SWEEP_LOOK_BACK,
+        visibility,
     },
+    upload::details::DetailsChange,
     video::{Month, Video, VideoId},
 };
 use reelrun_platform::{
@@ -137,7 +139,16 @@ impl Sweeper {
                 let delete = lifecycle::delete(sweep.now);
                 Ok(self.catalog.apply(id, &delete).await.map(drop)?)
             }
-            (Action::Announce | Action::GiveUp(_), ..) => Ok(()),
+            (Action::MoveAgain(to), Some(video), _) => {
+                // Where somebody was faster, there is nothing to do.
+                let details = DetailsChange::default();
+                let again = visibility::change_visibility(video, to, &details, sweep.now);
+                if let Ok(again) = again {
+                    self.catalog.apply(id, &again).await?;
+                }
+                Ok(())
+            }
+            (Action::Announce | Action::GiveUp(_) | Action::MoveAgain(_), ..) => Ok(()),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::error::Error;
 
 use reelrun_media::{error::VideoError, stitch::StitchError};
 use reelrun_platform::{
-    catalog::CatalogError, failure::FailureKind, state_machine::StateMachineError,
+    catalog::{CatalogError, Unchanged},
+    failure::FailureKind,
+    state_machine::StateMachineError,
     storage::StorageError,
 };
 
@@ -107,6 +109,18 @@ impl From<CatalogError> for StepError {
             CatalogError::LeaseLost => Self::LeaseLost,
             CatalogError::Unavailable { source, .. } => Self::aws(source.kind(), why),
             CatalogError::Malformed(_) => Self::Internal(why.to_string()),
+        }
+    }
+}
+
+/// Nobody holds a video that is gone.
+impl From<Unchanged<Self>> for StepError {
+    fn from(why: Unchanged<Self>) -> Self {
+        match why {
+            Unchanged::Missing => Self::LeaseLost,
+            Unchanged::Refused(why) => why,
+            Unchanged::Busy => Self::Transient("the record changes too fast".into()),
+            Unchanged::Catalog(why) => why.into(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Finds out what a source is: by its first bytes, by what it says of itself, by a short decode, and,
 //! where that does not do, by reading all of it. What is found is kept, so nothing is asked twice.
 
-use std::{ffi::OsString, ops::ControlFlow};
+use std::{ffi::OsString, ops::ControlFlow, path::Path};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use reelrun_media::{
@@ -191,14 +191,8 @@ impl Examined<'_> {
         // own, since what several decoders say at the same time gets mixed up.
         let tries = plan.entry_samples().map(async |(number, at_us)| {
             let args = command::trial_entry(source, stream, number, at_us);
-            let mut trial = Trial::default();
-            let ended =
-                process::each_message(&programs.ffmpeg, &args, limits, |line| trial.add(line))
-                    .await?;
-            if is_network_trouble(&ended.stderr) {
-                return Err(StepError::unread(&ended.stderr));
-            }
-            Ok(trial)
+            let told = decode_briefly(&programs.ffmpeg, &args, limits).await;
+            told.map(|(trial, _)| trial)
         });
         let is_small = self.info.video.width * self.info.video.height <= SMALL_PIXELS;
         let at_once = if is_small { SMALL_AT_ONCE } else { 1 };
@@ -275,11 +269,8 @@ async fn try_each(
     for &stream in streams {
         let args = command::trial(source, stream, is_brief);
         let limits = ResourceLimits::scan(programs.memory_mb, size_bytes);
-        let take = |line: &str| trial.add(line);
-        let ended = process::each_message(&programs.ffmpeg, &args, limits, take).await?;
-        if is_network_trouble(&ended.stderr) {
-            return Err(StepError::unread(&ended.stderr));
-        }
+        let (told, ended) = decode_briefly(&programs.ffmpeg, &args, limits).await?;
+        trial = trial.merged(told);
         if !ended.status.success() {
             failed.get_or_insert(ended);
         }
@@ -288,6 +279,24 @@ async fn try_each(
         }
     }
     Ok((trial, failed))
+}
+
+/// A short decode: what was told of the frames, and how ffmpeg ended. Where it was cut short from outside,
+/// that some frames are missing says nothing of the source.
+async fn decode_briefly(
+    ffmpeg: &Path,
+    args: &[OsString],
+    limits: ResourceLimits,
+) -> Result<(Trial, Ended), StepError> {
+    let mut trial = Trial::default();
+    let ended = process::each_message(ffmpeg, args, limits, |line| trial.add(line)).await?;
+    if is_network_trouble(&ended.stderr) {
+        return Err(StepError::unread(&ended.stderr));
+    }
+    if ended.was_killed() {
+        return Err(ended.blame(Stage::Trying));
+    }
+    Ok((trial, ended))
 }
 
 /// What ffprobe says.
@@ -353,5 +362,29 @@ fn blame(ended: &Ended, stage: Stage) -> StepError {
     match ended.blame(stage) {
         StepError::Crashed(error) => error.into(),
         why => why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture whose decoder is lost, beside a sound that is heard, would be "no frame that can be
+    /// shown"; a sound that is lost would be left out.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_short_decode_that_is_cut_short_is_no_verdict() {
+        let decode = async |script: &str| {
+            let args = ["-c", script].map(OsString::from);
+            decode_briefly(Path::new("/bin/sh"), &args, ResourceLimits::probe(1024)).await
+        };
+        for cut_short in [
+            "kill -KILL $$",
+            "echo '[http @ 0x1] HTTP error 503 Service Unavailable' >&2; exit 1",
+        ] {
+            let why = decode(cut_short).await.unwrap_err();
+            assert!(matches!(why, StepError::Transient(_)), "{cut_short}: {why}");
+        }
+        let (trial, ended) = decode("echo 'no such frame' >&2; exit 1").await.unwrap();
+        assert!(!trial.has_answer() && !ended.status.success());
     }
 }

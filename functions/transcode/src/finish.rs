@@ -1,9 +1,6 @@
 //! How an encode ends, be it one function's or a run's: published, failed, or given back.
 
-use reelrun_core::{
-    keys::Folder,
-    lifecycle::{self, Lease},
-};
+use reelrun_core::lifecycle::{self, Lease};
 use reelrun_media::{
     error::{ErrorType, VideoError},
     plan::Plan,
@@ -11,7 +8,7 @@ use reelrun_media::{
 };
 use reelrun_platform::{catalog::CatalogError, now};
 
-use crate::{error::StepError, publish::publish, transcoder::Transcoder};
+use crate::{error::StepError, publish::publish, transcoder::Transcoder, upload::Destination};
 
 impl Transcoder {
     /// Publishes what was encoded, and says so. The lease was looked at just before: whoever lost it
@@ -19,11 +16,11 @@ impl Transcoder {
     pub(crate) async fn publish(
         &self,
         lease: &Lease,
-        folder: Folder,
+        to: &Destination,
         plan: &Plan,
         stitched: &Stitched,
     ) -> Result<(), StepError> {
-        let published = publish(&self.storage, folder, plan, stitched).await?;
+        let published = publish(&self.storage, to, plan, stitched).await?;
         let completed = lifecycle::complete(lease, &published, now());
         Ok(self.catalog.apply_held(lease, &completed).await?)
     }

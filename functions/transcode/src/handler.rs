@@ -3,6 +3,8 @@
 //! A task of the state machine is one piece of work. An error is its answer; of a run that has
 //! failed it is told whose fault that was.
 //!
+//! The tracks function asks for the texts that are in a video's file.
+//!
 //! An event of S3 is delivered until it is acknowledged.
 //! An answer without error acknowledges the event. An error brings it back later, and after the
 //! last try into the failure queue. So: what can't be helped by trying again is acknowledged.
@@ -26,6 +28,11 @@ pub async fn handle(
         let task = Task::deserialize(event)
             .map_err(|why| StepError::Internal(format!("not a task: {why}")))?;
         return Box::pin(transcoder.perform(&task, invocation)).await;
+    }
+    if let Some(video) = event::parse_embedded_tracks(event) {
+        return Box::pin(transcoder.extract_texts(video, invocation))
+            .await
+            .map(|()| None);
     }
     let mut failed = None;
     for record in event::parse(event) {

@@ -2,7 +2,7 @@
 
 use reelrun_core::{
     event::SourceUploaded,
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     lifecycle::{self, Lease, claim::Claimed},
 };
 use reelrun_media::{
@@ -23,6 +23,7 @@ use crate::{
     invocation::Invocation,
     lease,
     transcoder::Transcoder,
+    upload::Destination,
 };
 
 /// How far a function has come with a video.
@@ -40,14 +41,16 @@ impl Transcoder {
         source: &SourceUploaded,
         invocation: Invocation,
     ) -> Result<(), StepError> {
-        let (folder, video) = (source.folder, source.folder.video);
+        let (announced, video) = (source.folder, source.folder.video);
         let retryable = source.sender.retryable_errors();
-        let lease = match lease::acquire(&self.catalog, &self.runs, video, retryable).await? {
-            Claimed::Lease(lease) => lease,
+        let claimed = lease::acquire(&self.catalog, &self.runs, video, retryable).await?;
+        // Where the source is, says the record: it may have moved since it was announced.
+        let (lease, folder) = match claimed {
+            Claimed::Lease(lease, folder) => (lease, folder),
             Claimed::NoVideo => {
                 // Nobody would ever find it.
                 tracing::info!(video.id = %video, "a source without its video is removed");
-                return Ok(self.storage.remove(&StorageKey::Source(folder)).await?);
+                return Ok(self.storage.remove(&StorageKey::Source(announced)).await?);
             }
             Claimed::Refused => {
                 // A permission that is still valid can store another file where the refused one was.
@@ -57,13 +60,13 @@ impl Transcoder {
                     .await?;
                 tracing::info!(video.id = %video, is_withdrawn, "it was refused before");
                 if is_withdrawn {
-                    self.storage.remove(&StorageKey::Source(folder)).await?;
+                    self.storage.remove(&StorageKey::Source(announced)).await?;
                 }
                 return Ok(());
             }
             Claimed::Nothing(why) => {
                 tracing::info!(video.id = %video, why, "nothing to do");
-                return Ok(());
+                return self.remove_stray(announced).await;
             }
         };
         tracing::info!(video.id = %video, generation = lease.generation, attempt = lease.attempt, source.bytes = ?source.size_bytes, "transcode begins");
@@ -72,7 +75,7 @@ impl Transcoder {
         let result = tokio::select! {
             // In this order: when the work is done, the lease it no longer holds does not matter.
             biased;
-            result = self.prepare(source, &lease, progress) => result,
+            result = self.prepare(source, folder, &lease, progress) => result,
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
@@ -110,9 +113,23 @@ impl Transcoder {
         }
     }
 
+    /// A permission to upload that is still valid stores where the video was, and not where it has moved
+    /// to since. That would be read by those who may not.
+    async fn remove_stray(&self, announced: Folder) -> Result<(), StepError> {
+        let video = self.catalog.get(announced.video).await?;
+        let is_elsewhere =
+            video.is_some_and(|video| video.moving_to.is_none() && Folder::of(&video) != announced);
+        if is_elsewhere {
+            tracing::info!(video.id = %announced.video, "a source where its video is not is removed");
+            self.storage.remove(&StorageKey::Source(announced)).await?;
+        }
+        Ok(())
+    }
+
     async fn prepare(
         &self,
         source: &SourceUploaded,
+        folder: Folder,
         lease: &Lease,
         progress: watch::Sender<f64>,
     ) -> Result<Prepared, StepError> {
@@ -123,8 +140,8 @@ impl Transcoder {
             )
             .into());
         }
-        let head = self.sniff(source.folder).await?;
-        let url = self.sign_source(source.folder).await?;
+        let head = self.sniff(folder).await?;
+        let url = self.sign_source(folder).await?;
         let url = self.source_at(&url, head.container, false);
         let mut examined = examine(&self.programs, url, head, self.limits).await?;
         self.describe(lease, &examined.info).await?;
@@ -134,14 +151,16 @@ impl Transcoder {
             plan = by_copy.await?;
         }
         self.describe(lease, &examined.info).await?;
+        self.note_texts(lease, &examined.info).await?;
         tracing::info!(video.id = %lease.video, frames = plan.frames(), renditions = plan.renditions().len(), chunks = plan.chunks(), "planned");
         if plan.chunks() > 1 {
             return Ok(Prepared::Planned(Box::new(plan)));
         }
+        let to = self.destination(folder, lease).await?;
         let encoder = Encoder {
             programs: &self.programs,
             storage: &self.storage,
-            folder: source.folder,
+            to: to.clone(),
             progress,
         };
         let (plan, stitched) = self
@@ -149,8 +168,17 @@ impl Transcoder {
             .await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
-        self.publish(lease, source.folder, &plan, &stitched).await?;
+        self.publish(lease, &to, &plan, &stitched).await?;
         Ok(Prepared::Ready)
+    }
+
+    /// Where a video's files go. Of a public one, the folder says it all.
+    async fn destination(&self, folder: Folder, lease: &Lease) -> Result<Destination, StepError> {
+        if folder.visibility.is_private() {
+            let video = self.catalog.check_lease(lease).await?;
+            return Ok(Destination::of(&video));
+        }
+        Ok(Destination { folder, key: None })
     }
 
     /// Encodes a plan that is a single part; once more, should the source turn out to be longer.

@@ -12,9 +12,13 @@
 //! A long video is given away once it is planned: [`run`] starts a run of the state machine, and does
 //! its tasks, which encode the parts and publish them. Both end in `finish`.
 //!
+//! Subtitles and chapters of the source itself go where uploaded ones go (`texts`), from where the tracks
+//! function publishes them.
+//!
 //! [`process`] is the only place that starts a program.
 #![forbid(unsafe_code)]
 
+mod cipher;
 mod copy;
 pub mod encode;
 pub mod error;
@@ -27,5 +31,6 @@ pub mod lease;
 pub mod process;
 pub mod publish;
 pub mod run;
+mod texts;
 pub mod transcoder;
 pub mod upload;

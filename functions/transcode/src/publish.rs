@@ -5,38 +5,42 @@
 
 use bytes::Bytes;
 use reelrun_core::{
-    keys::{Folder, StorageKey},
+    keys::StorageKey,
     video::{Published, PublishedRendition},
 };
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
-    dash, hls,
+    dash,
+    encryption::SegmentKey,
+    hls,
     plan::{Plan, storyboard},
     report::{Presentation, TrackKind},
     stitch::Stitched,
+    tracks::TextTracks,
 };
 use reelrun_platform::storage::Storage;
 
 use crate::{
     error::StepError,
-    upload::{Slots, Uploads},
+    upload::{Destination, Slots, Uploads},
 };
 
 /// Publishes a video and gives what the catalog tells of it.
 pub async fn publish(
     storage: &Storage,
-    folder: Folder,
+    to: &Destination,
     plan: &Plan,
     stitched: &Stitched,
 ) -> Result<Published, StepError> {
+    let encryption = to.key.as_ref().map(SegmentKey::encryption);
     let presentation = &stitched.presentation;
-    let mut playlists = Uploads::new(storage.clone(), folder, Slots::new());
+    let mut playlists = Uploads::new(storage.clone(), to.clone(), Slots::new());
     for track in presentation.tracks() {
-        let media = hls::media(presentation, track);
+        let media = hls::media(presentation, track, encryption);
         playlists
             .store(MediaFile::Playlist(track.track.clone()), Bytes::from(media))
             .await?;
-        if matches!(track.kind, TrackKind::Video { .. }) {
+        if encryption.is_none() && matches!(track.kind, TrackKind::Video { .. }) {
             let i_frames = hls::i_frames(presentation, track);
             playlists
                 .store(
@@ -53,12 +57,21 @@ pub async fn publish(
             .await?;
     }
     playlists.finish().await?;
-    for (file, text) in [
-        (MediaFile::Manifest, dash::manifest(presentation)),
-        (MediaFile::Master, hls::master(presentation)),
-    ] {
+    // Whoever adds text tracks writes the playlists anew, from this.
+    let measured = StorageKey::Presentation(to.folder.video);
+    storage.put_json(&measured, presentation).await?;
+    let texts = TextTracks::default();
+    // DASH has no way to say that whole segments are encrypted.
+    let manifest = encryption
+        .is_none()
+        .then(|| (MediaFile::Manifest, dash::manifest(presentation, &texts)));
+    let master = (
+        MediaFile::Master,
+        hls::master(presentation, encryption, &texts),
+    );
+    for (file, text) in manifest.into_iter().chain([master]) {
         storage
-            .put(&StorageKey::Media(folder, file), Bytes::from(text))
+            .put(&StorageKey::Media(to.folder, file), Bytes::from(text))
             .await?;
     }
     Ok(Published {

@@ -7,15 +7,23 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use reelrun_core::keys::{Folder, StorageKey};
-use reelrun_media::file::MediaFile;
+use reelrun_core::{
+    keys::{Folder, StorageKey},
+    video::Video,
+};
+use reelrun_media::{
+    encryption::SegmentKey,
+    file::{MediaFile, TrackId},
+    report::SegmentReport,
+    segmenter::Segment,
+};
 use reelrun_platform::storage::Storage;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
 
-use crate::error::StepError;
+use crate::{cipher::encrypt, error::StepError};
 
 /// What may be under way at once, over all renditions: less than a function sets aside for itself, and
 /// more than its network needs to be busy. In KiB, of which a semaphore can count enough.
@@ -50,24 +58,61 @@ impl Default for Slots {
     }
 }
 
+/// Where a video's files go, and what its segments are encrypted with, if they are.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// Where.
+    pub folder: Folder,
+    /// The segments' key.
+    pub key: Option<SegmentKey>,
+}
+
+impl Destination {
+    /// The destination of this video's files.
+    pub fn of(video: &Video) -> Self {
+        Self {
+            folder: Folder::of(video),
+            key: video.segment_key.clone(),
+        }
+    }
+}
+
 /// The uploads of one track.
 #[derive(Debug)]
 pub struct Uploads {
     storage: Storage,
-    folder: Folder,
+    to: Destination,
     slots: Slots,
     under_way: JoinSet<Result<(), StepError>>,
 }
 
 impl Uploads {
     /// No uploads yet.
-    pub fn new(storage: Storage, folder: Folder, slots: Slots) -> Self {
+    pub fn new(storage: Storage, to: Destination, slots: Slots) -> Self {
         Self {
             storage,
-            folder,
+            to,
             slots,
             under_way: JoinSet::new(),
         }
+    }
+
+    /// Begins to store a segment, encrypted if it is to be. Gives what is to be said of it as it is stored.
+    pub async fn store_segment(
+        &mut self,
+        track: TrackId,
+        segment: Segment,
+    ) -> Result<SegmentReport, StepError> {
+        let file = MediaFile::Segment(track, segment.number);
+        let (bytes, report) = match &self.to.key {
+            Some(key) => (
+                encrypt(key, &file, &segment.bytes),
+                segment.report.encrypted(),
+            ),
+            None => (segment.bytes, segment.report),
+        };
+        self.store(file, bytes).await?;
+        Ok(report)
     }
 
     /// Begins to store a file, once there is room. Fails when an earlier one has failed.
@@ -77,7 +122,7 @@ impl Uploads {
         }
         let room = self.slots.reserve(bytes.len()).await?;
         let storage = self.storage.clone();
-        let key = StorageKey::Media(self.folder, file);
+        let key = StorageKey::Media(self.to.folder, file);
         self.under_way.spawn(async move {
             let stored = storage.put(&key, bytes).await;
             drop(room);

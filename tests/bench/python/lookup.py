@@ -52,7 +52,9 @@ def view(video):
     return {
         "id": video_id,
         "status": video["status"],
-        "visibility": video.get("visibility", "public"),
+        "visibility": visibility(video),
+        "pending_visibility": video.get("moving_to"),
+        "encryption": encryption(video),
         "progress": progress(video),
         "title": video.get("title"),
         "filename": video["filename"],
@@ -64,6 +66,10 @@ def view(video):
         "playback": playback(video),
         "error": video.get("error"),
     }
+
+
+def encryption(video):
+    return "aes-128" if video.get("segment_key") else None
 
 
 def playback(video):
@@ -78,7 +84,7 @@ def playback(video):
         "type": "hls" if hls else "original" if original else None,
         "url": hls or original,
         "hls": hls,
-        "dash": f"{media}/manifest.mpd" if ready else None,
+        "dash": f"{media}/manifest.mpd" if ready and not encryption(video) else None,
         "original": original,
         "poster": f"{media}/poster.jpg" if ready and video.get("has_poster") else None,
         "storyboard": f"{media}/storyboard/storyboard.vtt" if ready and video.get("has_storyboard") else None,
@@ -92,6 +98,13 @@ def original_plays_in_browsers(video):
     return source is None or (
         source["video_codec"] in BROWSER_VIDEO and source.get("audio_codec") in BROWSER_AUDIO
     )
+
+
+def visibility(video):
+    """The one that it is to have is told once it holds."""
+    others = {"public": "private", "private": "public"}
+    moving_to = video.get("moving_to")
+    return others[moving_to] if moving_to else video.get("visibility", "public")
 
 
 def progress(video):

@@ -167,6 +167,12 @@ pub fn forgeries(victim: &Victim<'_>) -> Vec<Forgery> {
             &format!("{video}/video/original"),
         ),
         path(
+            "the segments' key, by a token for the original",
+            format!("/s/{original}/{video}/key"),
+        ),
+        rest("a key in a folder", &format!("{video}/video/key")),
+        rest("another video's key", &format!("{other}/key")),
+        path(
             "a folder's original, by a token for it",
             format!("/s/{original}/{video}/video/original"),
         ),

@@ -71,6 +71,13 @@ pub struct Viewed<'a> {
 pub enum Decision {
     /// Asks its cache, and storage, for this key.
     Serve(String),
+    /// Asks the API for this path.
+    Call {
+        /// The path.
+        path: String,
+        /// What it says of who asks.
+        authorization: String,
+    },
     /// Answers by itself.
     Refuse(u64),
 }
@@ -137,9 +144,18 @@ impl Edge {
         match (answer["statusCode"].as_u64(), answer["uri"].as_str()) {
             (Some(status), None) => Decision::Refuse(status),
             (None, Some(uri)) => {
-                // A request that is passed on is the viewer's, but for its path.
+                // A request that is passed on is the viewer's, but for its path, and for who asks.
                 let mut expected = event["request"].clone();
                 expected["uri"] = uri.into();
+                let authorization = &answer["headers"]["authorization"];
+                if let Some(said) = authorization["value"].as_str() {
+                    expected["headers"]["authorization"] = authorization.clone();
+                    assert_eq!(answer, expected);
+                    return Decision::Call {
+                        path: uri.into(),
+                        authorization: said.into(),
+                    };
+                }
                 assert_eq!(answer, expected);
                 Decision::Serve(uri.into())
             }

@@ -13,10 +13,11 @@ use reelrun_tests::{
     stack::Stack,
 };
 
-/// Eight minutes (80 segments), so that 40 chunks are two segments each.
+/// Four minutes are 40 segments, so the last count has a joint at each of them.
 #[tokio::test]
 async fn a_long_clip_is_the_same_in_any_number_of_chunks() {
-    const SECONDS: u32 = 480;
+    const SEGMENTS: usize = 40;
+    const SECONDS: u32 = 240;
     const RATE: f64 = 48_000.0;
     const HERTZ: f64 = 441.0;
     let (stack, clips) = (Stack::get(), Clips::new());
@@ -62,7 +63,7 @@ async fn a_long_clip_is_the_same_in_any_number_of_chunks() {
         );
         // The same phase before and after each joint: no sample is lost or doubled.
         for chunk in 1..chunks as usize {
-            let joint = chunk * SECONDS as usize / chunks as usize * 48_000;
+            let joint = chunk * SEGMENTS / chunks as usize * 6 * 48_000;
             for at in [joint - 4800, joint - 2400, joint] {
                 let offset =
                     phase(&sound.left, at, HERTZ, RATE) - phase(&whole_sound.left, at, HERTZ, RATE);
@@ -87,7 +88,7 @@ async fn a_long_clip_is_the_same_in_any_number_of_chunks() {
 }
 
 /// Flat grey frames, each another grey than its neighbours, so that it is seen which frame is
-/// shown; and a tone. Two minutes are 20 segments.
+/// shown; and a tone. A minute is ten segments.
 fn grey(rate: &str, seconds: u32) -> String {
     format!(
         "-f lavfi -i color=s=176x144:r={rate}:d={seconds},geq=lum='20+mod(N*37\\,200)':cb=128:cr=128 \
@@ -102,7 +103,7 @@ async fn keeps_every_frame(stack: &Stack, file: &Path) {
     let shown = luma(hls(&whole));
     let sound = channels(hls(&whole));
     // The last count has a joint at each segment.
-    for chunks in [2, 7, 20] {
+    for chunks in [2, 4, 10] {
         let video = encoded(stack, file, chunks).await;
         assert_eq!(timing(&video), timing(&whole), "{chunks} chunks");
         assert_eq!(inits(&video), inits(&whole), "{chunks} chunks");
@@ -135,10 +136,7 @@ async fn keeps_every_frame(stack: &Stack, file: &Path) {
 async fn open_gops_at_ntsc_rate() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let options = "-bf 3 -g 75 -x264-params open-gop=1:b-adapt=0";
-    let file = clips.make(
-        "open.mp4",
-        &format!("{} {options}", grey("30000/1001", 120)),
-    );
+    let file = clips.make("open.mp4", &format!("{} {options}", grey("30000/1001", 60)));
     keeps_every_frame(&stack, &file).await;
 }
 
@@ -147,7 +145,7 @@ async fn film_rate_in_matroska() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let file = clips.make(
         "film.mkv",
-        &format!("{} -bf 2 -g 100", grey("24000/1001", 120)),
+        &format!("{} -bf 2 -g 100", grey("24000/1001", 60)),
     );
     keeps_every_frame(&stack, &file).await;
 }
@@ -156,7 +154,7 @@ async fn film_rate_in_matroska() {
 #[tokio::test]
 async fn an_edit_list() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let long = clips.make("long.mp4", &format!("{} -bf 2 -g 250", grey("25", 124)));
+    let long = clips.make("long.mp4", &format!("{} -bf 2 -g 250", grey("25", 64)));
     let file = clips.make("edited.mp4", &format!("-ss 4 -i {} -c copy", text(&long)));
     keeps_every_frame(&stack, &file).await;
 }
@@ -168,7 +166,7 @@ async fn a_rate_that_varies() {
     let thinned = "-vf select='not(eq(mod(n\\,7)\\,3))*not(between(n\\,800\\,1150))' -fps_mode vfr";
     let file = clips.make(
         "varying.mp4",
-        &format!("{} {thinned} -g 60", grey("30", 120)),
+        &format!("{} {thinned} -g 60", grey("30", 60)),
     );
     keeps_every_frame(&stack, &file).await;
 }
@@ -177,28 +175,28 @@ async fn a_rate_that_varies() {
 async fn a_picture_that_starts_late() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let later = "-vf setpts=PTS+8.5/TB -fps_mode passthrough";
-    let file = clips.make("late.mp4", &format!("{} {later} -g 50", grey("25", 111)));
+    let file = clips.make("late.mp4", &format!("{} {later} -g 50", grey("25", 51)));
     keeps_every_frame(&stack, &file).await;
 }
 
 #[tokio::test]
 async fn a_transport_stream() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let file = clips.make("stream.ts", &format!("{} -bf 2 -g 60", grey("25", 119)));
+    let file = clips.make("stream.ts", &format!("{} -bf 2 -g 60", grey("25", 59)));
     keeps_every_frame(&stack, &file).await;
 }
 
 #[tokio::test]
 async fn more_parts_than_one_execution_holds_are_distributed() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let file = clips.clip("wide.mp4", "320x180", "25", 300.0);
+    let file = clips.clip("wide.mp4", "160x90", "25", 300.0);
     let video = encoded(&stack, &file, 50).await;
     check(
         &video,
         &Expected {
             frames: 7500,
             frame_rate: (25, 1),
-            size: (320, 180),
+            size: (160, 90),
             renditions: &["240p"],
             language: Some("de"),
         },
@@ -208,12 +206,12 @@ async fn more_parts_than_one_execution_holds_are_distributed() {
 #[tokio::test]
 async fn av1_beside_h264() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let file = clips.clip("both.mp4", "640x360", "25", 20.0);
+    let file = clips.clip("both.mp4", "640x360", "25", 14.0);
     let codecs = [("VIDEO_CODECS", "h264,av1".to_owned())];
     let _configuration = Reconfigured::variables(&stack, &codecs).await;
     let whole = encoded(&stack, &file, 1).await;
     let expected = Expected {
-        frames: 500,
+        frames: 350,
         frame_rate: (25, 1),
         size: (640, 360),
         renditions: &["360p", "240p", "360p-av1", "240p-av1"],
@@ -230,12 +228,12 @@ async fn av1_beside_h264() {
 #[tokio::test]
 async fn a_sound_that_starts_late_and_pauses() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let video = grey("25", 120);
+    let video = grey("25", 60);
     let (picture, _) = video.split_once("-f lavfi -i sine").unwrap();
     let file = clips.make(
         "pauses.mp4",
         &format!(
-            "{picture} -itsoffset 49.3 -f lavfi -i sine=f=500:r=44100:d=70 -af aselect='not(between(t,52,71.3))' \
+            "{picture} -itsoffset 19.3 -f lavfi -i sine=f=500:r=44100:d=40 -af aselect='not(between(t,22,41.3))' \
              -pix_fmt yuv420p -c:a aac -c:v libx264 -preset ultrafast -g 50"
         ),
     );

@@ -242,7 +242,7 @@ async fn a_video_that_nobody_will_finish_has_failed_until_it_is_redriven() {
     assert_eq!(video["error"], Value::Null);
 }
 
-/// What failed by our fault is done once the cause is mended and the event comes again.
+/// What failed by our fault is done once the cause is fixed and the event comes again.
 #[tokio::test]
 async fn a_redriven_failure_comes_to_its_end() {
     let (stack, clips) = (Stack::get(), Clips::new());

@@ -1,40 +1,28 @@
 //! The handlers in this process, fed with the events in `events/`, on the stack's real catalog and
 //! storage. The same fixtures work with `cargo lambda invoke`.
 
+mod catalog;
+
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use http::{Request, Response};
 use lambda_http::{Body, request::LambdaRequest};
-use reelrun_core::{
-    lifecycle::{self, Lease, Outcome},
-    task::RunEnd,
-    timestamp::Timestamp,
-    upload::{UploadLimits, details::DetailsChange},
-    video::{Published, Video, VideoId, Visibility},
-};
+use reelrun_core::{task::RunEnd, upload::UploadLimits, video::Visibility};
 use reelrun_lookup::Lookup;
-use reelrun_media::{
-    error::{ErrorType, VideoError},
-    source::SourceLimits,
-};
 use reelrun_platform::{
-    auth::ApiTokens,
-    aws,
-    catalog::Catalog,
-    signer::Signer,
+    auth::ApiTokens, aws, catalog::Catalog, lambda::Function, signer::Signer,
     state_machine::StateMachine,
-    storage::{Buckets, Storage},
 };
 use reelrun_presign::Presign;
 use reelrun_tests::{
     notices::notices,
     openapi::{Call, check},
-    settings::ONE_CHUNK,
-    stack::{Stack, put},
+    settings::transcoder,
+    stack::{LIVE, Stack, put},
 };
 use reelrun_transcode::{
-    error::StepError, handler, invocation::Invocation, process::Programs, transcoder::Transcoder,
+    error::StepError, handler, invocation::Invocation, transcoder::Transcoder,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -53,16 +41,13 @@ fn functions() -> Functions {
 }
 
 fn functions_with(url_expiry: Duration) -> Functions {
+    functions_for(url_expiry, Visibility::Public)
+}
+
+fn functions_for(url_expiry: Duration, default_visibility: Visibility) -> Functions {
     let stack = Stack::get();
     let sdk = stack.aws();
     let catalog = Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone());
-    let storage = Storage::new(
-        aws::s3(&sdk),
-        Buckets {
-            uploads: stack.uploads_bucket.clone(),
-            media: stack.media_bucket.clone(),
-        },
-    );
     let tokens = ApiTokens::parse(EXAMPLE_TOKEN_HASH).unwrap();
     Functions {
         presign: reelrun_presign::routes(
@@ -73,7 +58,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
                     max_bytes: 10 << 20,
                     multipart_from: 5 << 20,
                 },
-                default_visibility: Visibility::Public,
+                default_visibility,
                 url_expiry,
                 upload_expiry: url_expiry,
                 api_url: stack.api_url.clone(),
@@ -87,18 +72,7 @@ fn functions_with(url_expiry: Duration) -> Functions {
             tokens,
             keys: None,
         }),
-        transcoder: Transcoder {
-            storage,
-            catalog,
-            programs: Programs::find(3008),
-            limits: SourceLimits {
-                max_duration_seconds: 60,
-            },
-            settings: ONE_CHUNK,
-            runs: StateMachine::new(aws::step_functions(&sdk), stack.state_machine_arn.clone()),
-            function: "reelrun-transcode:1".into(),
-            run_timeout: Duration::from_hours(1),
-        },
+        transcoder: transcoder(&stack, &sdk),
     }
 }
 
@@ -158,6 +132,39 @@ async fn an_upload_is_permitted_and_recorded() {
             (&video["title"], &video["metadata"]["album"]),
             (&json!("Holiday"), &json!("2026"))
         );
+    }
+}
+
+/// A deployment may make private what says nothing else.
+#[tokio::test]
+async fn an_upload_is_as_visible_as_the_deployment_says_unless_it_says_so_itself() {
+    let catalog = functions().transcoder.catalog;
+    for default in Visibility::ALL {
+        let functions = functions_for(Duration::from_mins(1), default);
+        for (asked, expected) in [
+            (None, default),
+            (Some(Visibility::Public), Visibility::Public),
+            (Some(Visibility::Private), Visibility::Private),
+        ] {
+            let mut event = fixture("http-create-upload");
+            let body = event["body"].as_str().unwrap();
+            let mut body: Value = serde_json::from_str(body).unwrap();
+            if let Some(asked) = asked {
+                body["visibility"] = json!(asked);
+            }
+            event["body"] = json!(body.to_string());
+            let (status, _, json) = answer(&functions.presign, event).await;
+            assert_eq!(status, 201, "{json}");
+            let id = json["video_id"].as_str().unwrap().parse().unwrap();
+            let video = catalog.get(id).await.unwrap().unwrap();
+            assert_eq!(video.visibility, expected, "{default:?}, {asked:?}");
+            let place = match expected {
+                Visibility::Public => "uploads/",
+                Visibility::Private => "private/",
+            };
+            let url = json["upload"]["url"].as_str().unwrap();
+            assert!(url.contains(&format!("/{place}{id}/source?")), "{url}");
+        }
     }
 }
 
@@ -281,6 +288,20 @@ async fn tasks_of_a_run_that_is_over_do_nothing() {
     assert_eq!(handle("task-fail-run").await.unwrap(), Some(of_no_fault));
 }
 
+/// The fixtures name a bucket and a video that are not ours.
+#[tokio::test]
+async fn tracks_of_others_are_acknowledged() {
+    let functions = functions();
+    let tracks = reelrun_tracks::Tracks {
+        storage: functions.transcoder.storage,
+        catalog: functions.transcoder.catalog,
+        transcode: Function::new(aws::lambda(&Stack::get().aws()), "nobody".into()),
+    };
+    for name in ["s3-put-track", "pending-tracks", "s3-test-event"] {
+        tracks.handle(&fixture(name)).await.unwrap();
+    }
+}
+
 /// A deletion that was interrupted after its last object, or whose video never had any.
 #[tokio::test]
 async fn removing_what_is_gone_already_is_done() {
@@ -289,12 +310,20 @@ async fn removing_what_is_gone_already_is_done() {
     let cleanup = reelrun_cleanup::Cleanup {
         storage: functions().transcoder.storage,
         catalog: Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone()),
+        cdn: None,
+        tracks: Function::new(
+            aws::lambda(&sdk),
+            format!("{}:{LIVE}", stack.tracks_function),
+        ),
     };
     cleanup.handle(&fixture("stream-deleting")).await.unwrap();
     // Changes that are no deletion are none of its business.
     let mut ready = fixture("stream-deleting");
     ready["Records"][0]["dynamodb"]["NewImage"]["status"]["S"] = json!("ready");
     cleanup.handle(&ready).await.unwrap();
+    cleanup.handle(&fixture("stream-tracks")).await.unwrap();
+    // Nor is one that moves, and was removed since.
+    cleanup.handle(&fixture("stream-moving")).await.unwrap();
 }
 
 /// The same outcome, told by the stream twice, is one execution.
@@ -338,101 +367,4 @@ fn every_fixture_is_used() {
         .filter(|name| !here.contains(&format!("\"{name}\"")))
         .collect();
     assert!(unused.is_empty(), "{unused:?}");
-}
-
-/// What the table does with a transition is what the rules' model takes it to do.
-#[tokio::test]
-async fn the_catalog_and_the_model_read_transitions_alike() {
-    let stack = Stack::get();
-    let catalog = functions().transcoder.catalog;
-    let id = VideoId::new(uuid::Uuid::now_v7()).unwrap();
-    let at = Timestamp::from_millis;
-    let waiting = Video {
-        expires_at: Some(at(1000)),
-        ..Video::waiting(id, "a.mp4".into(), "video/mp4".into(), 1)
-    };
-    catalog.create(&waiting).await.unwrap();
-    let mut model = json!(waiting).as_object().cloned();
-    let lease = |holder: &str, attempt| Lease {
-        video: id,
-        holder: holder.into(),
-        generation: 1,
-        attempt,
-    };
-    let (one, two, run) = (lease("one", 1), lease("two", 2), lease("run", 2));
-    let error = |kind| VideoError::new(kind, "Why.");
-    let failed = Video {
-        error: Some(error(ErrorType::Internal)),
-        ..waiting.clone()
-    };
-    let details = DetailsChange {
-        title: Some(Some("Title".into())),
-        metadata: Some([("key".to_owned(), "value".to_owned())].into()),
-    };
-    let published = Published {
-        renditions: Vec::new(),
-        has_poster: true,
-        has_storyboard: false,
-    };
-    let script = [
-        lifecycle::admit_multipart("a", 2),
-        lifecycle::admit_multipart("b", 2),
-        lifecycle::admit_multipart("c", 2),
-        lifecycle::admit_multipart("a", 2),
-        lifecycle::clear_ttl(),
-        lifecycle::begin("one", at(1000), at(2000), None),
-        lifecycle::begin("two", at(1999), at(3000), None),
-        lifecycle::renew(&one, at(2500), 0.333_333),
-        lifecycle::renew(&two, at(9999), 1.0),
-        lifecycle::begin("two", at(2500), at(3000), Some(at(2500))),
-        lifecycle::hand_over(&two, &run, at(4000)),
-        lifecycle::hand_over(&two, &run, at(4000)),
-        lifecycle::confirm_run(&run, at(5000), 3),
-        lifecycle::part_done(&run, 2),
-        lifecycle::part_done(&run, 2),
-        lifecycle::part_done(&run, 0),
-        lifecycle::part_done(&one, 1),
-        lifecycle::change_details(&details),
-        lifecycle::change_details(&DetailsChange::default()),
-        lifecycle::fail(&one, &error(ErrorType::TooLong)),
-        lifecycle::fail(&run, &error(ErrorType::Internal)),
-        lifecycle::revive("three", at(6000), &failed, ErrorType::TooLong),
-        lifecycle::revive("three", at(6000), &failed, ErrorType::Internal),
-        lifecycle::revive("four", at(6000), &failed, ErrorType::Internal),
-        lifecycle::release("three", at(6001)),
-        lifecycle::begin("five", at(6001), at(7000), None),
-        lifecycle::complete(&lease("five", 2), &published, at(8000)),
-        lifecycle::begin("six", at(i64::MAX / 2), at(8000), None),
-        lifecycle::delete(at(9000)),
-        lifecycle::change_details(&details),
-        lifecycle::delete(at(9001)),
-    ];
-    for transition in script {
-        let expected = transition.apply(model.as_ref());
-        let outcome = catalog.apply(id, &transition).await.unwrap();
-        let read = |record: Option<&serde_json::Map<String, Value>>| -> Option<Video> {
-            record.map(|record| serde_json::from_value(json!(record)).unwrap())
-        };
-        match outcome {
-            Outcome::Done(video) => {
-                assert_eq!(Some(*video), read(expected.as_ref()), "{transition:?}");
-            }
-            Outcome::Refused(video) => {
-                assert_eq!(expected, None, "{transition:?}");
-                assert_eq!(
-                    video.map(|video| *video),
-                    read(model.as_ref()),
-                    "{transition:?}"
-                );
-            }
-        }
-        model = expected.or(model);
-    }
-    catalog.forget(id).await.unwrap();
-    let gone = catalog
-        .apply(id, &lifecycle::delete(at(9002)))
-        .await
-        .unwrap();
-    assert_eq!(gone, Outcome::Refused(None));
-    assert!(stack.record(&id.to_string()).await.is_empty());
 }

@@ -26,4 +26,5 @@ mod security;
 mod smoke;
 mod sweep;
 mod tls;
+mod tracks;
 mod upload;

@@ -11,7 +11,7 @@ use aws_sdk_s3::types::CorsConfiguration;
 use reelrun_tests::{
     configuration::Reconfigured,
     poll::Patience,
-    stack::{self, Stack},
+    stack::{self, Answer, Stack, send},
 };
 use serde_json::{Value, json};
 
@@ -258,6 +258,84 @@ async fn a_bucket_that_denies_the_cdn_is_named() {
             "ordinary: DASH is whole (read as XML)",
         ],
     );
+}
+
+/// The CDN's policy for media without one of its parts, until this is dropped.
+struct WithoutHeader<'a> {
+    stack: &'a Stack,
+    id: String,
+    before: String,
+}
+
+impl<'a> WithoutHeader<'a> {
+    const POLICIES: &'static str = "/2020-05-31/response-headers-policy";
+
+    fn new(stack: &'a Stack, part: &str) -> Self {
+        let all = Self::call(stack, "GET", Self::POLICIES, "", "").text();
+        let named = all.find("-media</Name>").expect("the policy for media");
+        let (_, id) = all[..named].rsplit_once("<Id>").unwrap();
+        let (id, _) = id.split_once("</Id>").unwrap();
+        let path = format!("{}/{id}/config", Self::POLICIES);
+        let before = Self::call(stack, "GET", &path, "", "").text();
+        let (begin, end) = (format!("<{part}>"), format!("</{part}>"));
+        let (head, _) = before.split_once(&begin).expect("the part");
+        let (_, tail) = before.rsplit_once(&end).unwrap();
+        let without = Self {
+            stack,
+            id: id.to_owned(),
+            before: before.clone(),
+        };
+        without.put(&format!("{head}{tail}"));
+        without
+    }
+
+    fn put(&self, config: &str) {
+        let path = format!("{}/{}", Self::POLICIES, self.id);
+        let current = Self::call(self.stack, "GET", &path, "", "");
+        Self::call(self.stack, "PUT", &path, current.header("etag"), config);
+    }
+
+    fn call(stack: &Stack, method: &str, path: &str, tag: &str, body: &str) -> Answer {
+        let mut headers = stack.root_headers("cloudfront");
+        if !tag.is_empty() {
+            headers.push(("if-match", tag.to_owned()));
+        }
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let url = format!("{}{path}", stack.aws_endpoint_url);
+        let answer = send(method, &url, &headers, body.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer
+    }
+}
+
+impl Drop for WithoutHeader<'_> {
+    fn drop(&mut self) {
+        self.put(&self.before);
+    }
+}
+
+/// Without it, what somebody uploaded could run as a page of ours.
+#[test]
+fn a_header_that_the_cdn_lost_is_named() {
+    let stack = Stack::get();
+    let without = WithoutHeader::new(&stack, "ContentSecurityPolicy");
+    let smoke = Smoke::run(&["--quick"]);
+    drop(without);
+    smoke.blames(
+        "the response headers policy MediaHeaders",
+        &[
+            "a playlist: type, cache time, CORS, sandbox",
+            "a segment of the picture: type, cache time, CORS, sandbox",
+        ],
+    );
+    let failed = smoke.with("failed");
+    let elsewhere = failed
+        .iter()
+        .find(|check| !check["look_at"].as_str().unwrap().contains("MediaHeaders"));
+    assert_eq!(elsewhere, None);
 }
 
 /// Ctrl-C in the middle: what was made goes as well.

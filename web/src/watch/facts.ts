@@ -6,9 +6,10 @@ import { copyButton } from '../ui/copy';
 import { h } from '../ui/h';
 import { icon } from '../ui/icons';
 import { embedSnippet, shareDialog, shareLine } from './share';
+import { visibilityControl } from './visibility';
 
 /** What is known about a video, and where to get it for other players. */
-export function videoFacts(video: Video): HTMLElement {
+export function videoFacts(video: Video, changed: (video: Video) => void): HTMLElement {
   const { source, renditions } = video;
   return h(
     'div',
@@ -22,6 +23,7 @@ export function videoFacts(video: Video): HTMLElement {
         { class: 'fact-list' },
         ...fact('File', video.filename),
         ...fact('Uploaded', exactTime(new Date(video.created_at))),
+        ...(video.encryption ? fact('Encrypted', 'AES-128, for players of HLS') : []),
         ...(source
           ? [
               ...fact('Length', duration(source.duration_ms)),
@@ -41,6 +43,7 @@ export function videoFacts(video: Video): HTMLElement {
       { 'aria-labelledby': 'links-title' },
       h('h2', { id: 'links-title' }, 'Share'),
       ...(video.visibility === 'private' ? sharePrivate(video) : sharePublic(video)),
+      playbackToken() === null && token() !== null && visibilityControl(video, changed),
     ),
   );
 }

@@ -1,11 +1,12 @@
 import { getVideo } from '../api';
 import { percent } from '../format';
 import { isExpired, playbackToken, tokenIn } from '../playback-token';
+import { ProblemError } from '../problem';
 import type { Playback, Video } from '../schema';
 import { h, replaceChildren, setText } from '../ui/h';
 import { notice } from '../ui/notice';
 import { toastError } from '../ui/toast';
-import { expiredLink } from './notices';
+import { expiredLink, noSuchVideo } from './notices';
 import type { Player } from './player';
 
 /** Where the video plays, or where it says why it does not yet. */
@@ -71,11 +72,10 @@ export class PlayerStage {
       return;
     }
     this.#drop(type);
-    const token = video.playback.url && tokenIn(video.playback.url);
-    if (token && isExpired(token, new Date())) {
-      void this.#renew(video);
-      return;
-    }
+    void this.#renew(video);
+  }
+
+  #cannotPlay(video: Video): void {
     const again = () => {
       this.#unplayable = null;
       this.show(video);
@@ -93,18 +93,35 @@ export class PlayerStage {
     );
   }
 
-  /** The addresses of a private video have had their time: its owner gets others. */
+  /**
+   * There may be other addresses by now: those of a private video have had their time, and its owner gets
+   * others; or the video has become public, or private.
+   */
   async #renew(video: Video): Promise<void> {
-    if (playbackToken() === null) {
-      const renewed = await getVideo(video.id).catch(() => null);
-      if (this.#stopped) return;
-      if (renewed && renewed.playback.url !== video.playback.url) {
-        this.#unplayable = null;
-        this.show(renewed);
-        return;
-      }
+    const token = video.playback.url && tokenIn(video.playback.url);
+    const hadItsTime = !!token && isExpired(token, new Date());
+    if (hadItsTime && playbackToken() !== null) {
+      replaceChildren(this.element, expiredLink());
+      return;
     }
-    replaceChildren(this.element, expiredLink());
+    let renewed: Video | null = null;
+    let isGone = false;
+    try {
+      renewed = await getVideo(video.id);
+    } catch (why) {
+      isGone = why instanceof ProblemError && why.status === 404;
+    }
+    if (this.#stopped) return;
+    if (isGone) {
+      replaceChildren(this.element, noSuchVideo());
+    } else if (renewed && renewed.playback.url !== video.playback.url) {
+      this.#unplayable = null;
+      this.show(renewed);
+    } else if (hadItsTime) {
+      replaceChildren(this.element, expiredLink());
+    } else {
+      this.#cannotPlay(video);
+    }
   }
 
   #drop(type: Playback['type']): void {

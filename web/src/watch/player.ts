@@ -5,7 +5,6 @@ import 'vidstack/player/styles/default/theme.css';
 import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
 import type { MediaPlayerElement } from 'vidstack/elements';
-import { isExpired, tokenIn } from '../playback-token';
 import type { Playback, Video } from '../schema';
 import { nameOf } from '../video';
 import { retryPolicies } from './hls-retry';
@@ -37,8 +36,6 @@ export function createPlayer(
   const player = document.createElement('media-player');
   const layout = document.createElement('media-video-layout');
   let playing: Playback['type'] = null;
-  /** What opens it, if it is private. */
-  let token: string | null = null;
 
   player.className = 'player';
   player.dataset['testid'] = 'watch-player';
@@ -71,8 +68,9 @@ export function createPlayer(
     if (playing === 'original' && player.querySelector('video')?.videoWidth === 0) failed(playing);
   });
   player.addEventListener('hls-error', ({ detail }) => {
-    // hls.js would look for another rendition, and another one, for ever.
-    if (detail.response?.code === 403 && token && isExpired(token, new Date())) failed(playing);
+    // It is not there any more, or not for this token: hls.js would look for another rendition, and
+    // another one, for ever.
+    if (detail.response?.code === 403) return failed(playing);
     if (!detail.fatal) return;
     const type: string = detail.type;
     // Vidstack then has hls.js begin again with the decoder.
@@ -89,13 +87,13 @@ export function createPlayer(
       const { width, height } = video.source;
       player.style.setProperty('--ratio', `${width} / ${height}`);
     }
+    showChapters(player, video);
     if (!type || !url || type === playing) return;
     const goOn = playing !== null && player.state.started;
     const still = goOn ? coverWithStill(player) : undefined;
     if (playing !== null) storage.startAt = goOn ? player.currentTime : null;
     player.autoPlay = goOn && !player.paused;
     playing = type;
-    token = tokenIn(url);
     // Told outright: an original's address need not end in what it is.
     player.src = { src: url, type: type === 'hls' ? 'application/x-mpegurl' : 'video/mp4' };
     if (still) player.addEventListener('seeked', () => still.remove(), { once: true });
@@ -109,6 +107,16 @@ export function createPlayer(
     show,
     destroy: () => player.destroy(),
   };
+}
+
+/** Of subtitles the master playlist tells; chapters are named there for Apple's players alone. */
+function showChapters(player: MediaPlayerElement, video: Video): void {
+  const ready = video.tracks.filter(({ kind, url }) => kind === 'chapters' && url !== null);
+  const chapters = ready.find((track) => track.default) ?? ready[0];
+  const isShown = player.textTracks.toArray().some(({ src }) => src === chapters?.url);
+  if (!chapters?.url || isShown) return;
+  const { url, language } = chapters;
+  player.textTracks.add({ kind: 'chapters', type: 'vtt', src: url, language, default: true });
 }
 
 /** The picture at which one source stops, until the next one shows the same. */

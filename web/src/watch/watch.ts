@@ -10,6 +10,7 @@ import type { Page } from '../page';
 import { videoFacts } from './facts';
 import { noSuchVideo, notLoaded } from './notices';
 import { PlayerStage } from './player-stage';
+import { TracksPanel } from './tracks/panel';
 
 /** One video with its facts. */
 export function watchPage(id: string): Page {
@@ -17,7 +18,8 @@ export function watchPage(id: string): Page {
   const title = h('h1', { class: 'watch-title', 'data-testid': 'watch-title', tabindex: '-1' });
   const status = h('p', { class: 'watch-status', 'data-testid': 'watch-status', hidden: true });
   const facts = h('div', {});
-  const content = h('div', { class: 'watch' }, stage.element, title, status, facts);
+  const tracks = new TracksPanel();
+  const content = h('div', { class: 'watch' }, stage.element, title, status, facts, tracks.element);
   const element = h(
     'div',
     {},
@@ -28,6 +30,7 @@ export function watchPage(id: string): Page {
   let shown = '';
   const show = (video: Video) => {
     stage.show(video);
+    tracks.show(video);
     document.title = `${nameOf(video)} – Reelrun`;
     setText(title, nameOf(video));
     setText(status, statusOf(video));
@@ -37,11 +40,18 @@ export function watchPage(id: string): Page {
     const wanted = JSON.stringify(lasting);
     if (wanted === shown) return;
     shown = wanted;
-    replaceChildren(facts, videoFacts(video));
+    replaceChildren(facts, videoFacts(video, changed));
+  };
+  let unfollow = () => {};
+  const changed = (video: Video) => {
+    show(video);
+    unfollow();
+    unfollow = followVideo(id, { changed: show, gone: unknown });
   };
 
   const unknown = () => {
     stage.stop();
+    tracks.stop();
     document.title = 'Not found – Reelrun';
     const library = h('a', { class: 'button', href: '/' }, 'Go to the library');
     replaceChildren(content, noSuchVideo(library));
@@ -56,7 +66,9 @@ export function watchPage(id: string): Page {
     title: 'Reelrun',
     stop: () => {
       stop();
+      unfollow();
       stage.stop();
+      tracks.stop();
     },
   };
 }

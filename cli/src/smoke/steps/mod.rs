@@ -8,5 +8,6 @@ pub(super) mod pictures;
 pub(super) mod playback;
 mod refusals;
 pub(super) mod storage;
+pub(super) mod tracks;
 pub(super) mod uploads;
 pub(super) mod webhook;

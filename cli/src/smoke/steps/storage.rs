@@ -77,14 +77,14 @@ fn permitted(target: &Target<'_>, size: usize) -> Outcome<Value> {
 }
 
 /// The signed PUT of an upload.
-struct Put<'a> {
+pub(super) struct Put<'a> {
     target: &'a Target<'a>,
     url: &'a str,
     headers: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Put<'a> {
-    fn new(target: &'a Target<'a>, granted: &'a Value) -> Self {
+    pub(super) fn new(target: &'a Target<'a>, granted: &'a Value) -> Self {
         let upload = &granted["upload"];
         let headers = upload["headers"].as_object().into_iter().flatten();
         Self {
@@ -97,7 +97,7 @@ impl<'a> Put<'a> {
     }
 
     /// Sends a body as a page of the stack does.
-    fn send(&self, body: &[u8], content_type: Option<&str>) -> Result<Answer, String> {
+    pub(super) fn send(&self, body: &[u8], content_type: Option<&str>) -> Result<Answer, String> {
         let mut headers = self.headers.clone();
         for (name, value) in &mut headers {
             if name.eq_ignore_ascii_case("content-type") {

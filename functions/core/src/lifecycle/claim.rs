@@ -12,6 +12,7 @@ use super::{
     timing::{HEARTBEAT, LEASE, STALE_LEASE_AFTER},
 };
 use crate::{
+    keys::Folder,
     timestamp::Timestamp,
     video::{Status, Video},
 };
@@ -43,8 +44,8 @@ pub enum Step {
 /// What came of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
-    /// It is ours: go on.
-    Lease(Lease),
+    /// It is ours: go on. Its objects are here.
+    Lease(Lease, Folder),
     /// There is nothing for us to do, for this reason.
     Nothing(&'static str),
     /// The video was deleted, or forgotten, while its source was still under way.
@@ -125,7 +126,9 @@ impl Claim {
 
     fn granted(&self, video: &Video) -> Step {
         match Lease::of(video) {
-            Some(lease) if lease.holder == self.holder => Step::End(Claimed::Lease(lease)),
+            Some(lease) if lease.holder == self.holder => {
+                Step::End(Claimed::Lease(lease, Folder::of(video)))
+            }
             // What was written let go of a run's lease.
             _ => Step::Wait(Duration::ZERO),
         }
@@ -205,7 +208,7 @@ mod tests {
         let id = VideoId::new(Uuid::now_v7()).unwrap();
         let now = id.created_at();
         let (claimed, after) = play(held_until(now + DAY, id), now, |_, _| {});
-        assert!(matches!(claimed, Claimed::Lease(lease) if lease.holder == "claimant"));
+        assert!(matches!(claimed, Claimed::Lease(lease, _) if lease.holder == "claimant"));
         assert!(after > STALE_LEASE_AFTER && after <= STALE_LEASE_AFTER + HEARTBEAT);
     }
 

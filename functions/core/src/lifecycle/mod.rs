@@ -15,7 +15,9 @@ mod abandoned;
 pub mod claim;
 pub mod sweep;
 pub mod timing;
+pub mod tracks;
 mod transition;
+pub mod visibility;
 
 use std::time::Duration;
 

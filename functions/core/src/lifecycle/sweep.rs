@@ -17,7 +17,7 @@ use crate::{
     event,
     keys::{Folder, StorageKey},
     timestamp::Timestamp,
-    video::{Status, Video},
+    video::{Status, Video, Visibility},
 };
 use reelrun_media::error::{ErrorType, VideoError};
 
@@ -43,6 +43,8 @@ pub enum Action {
     GiveUp(VideoError),
     /// Its objects are to be removed, again.
     DeleteAgain,
+    /// Its objects are to be moved, again.
+    MoveAgain(Visibility),
 }
 
 /// When and how patiently is swept.
@@ -97,7 +99,11 @@ impl Sweep {
             Status::Deleting => self
                 .is_due(video.delete_requested_at.unwrap_or(created_at))
                 .then_some(Action::DeleteAgain),
-            Status::Ready | Status::Errored => None,
+            Status::Ready | Status::Errored => {
+                let to = video.moving_to?;
+                let since = video.move_requested_at.unwrap_or(created_at);
+                self.is_due(since).then_some(Action::MoveAgain(to))
+            }
         }
     }
 
@@ -288,6 +294,26 @@ mod tests {
         assert_eq!(
             SWEEP.action(Some(&asked(5)), None, false),
             Some(Action::DeleteAgain)
+        );
+    }
+
+    #[test]
+    fn a_move_that_is_stuck_is_asked_for_again() {
+        let asked = |status, minutes_ago| Video {
+            moving_to: Some(Visibility::Private),
+            move_requested_at: Some(NOW - minutes_ago * MINUTE),
+            ..without_holder(status)
+        };
+        let action = |video| SWEEP.action(Some(&video), Some(&source(60)), false);
+        let again = Some(Action::MoveAgain(Visibility::Private));
+        for status in [Status::Ready, Status::Errored] {
+            assert_eq!(action(asked(status, 1)), None);
+            assert_eq!(action(asked(status, 5)), again);
+        }
+        assert_eq!(
+            action(asked(Status::Deleting, 5)),
+            None,
+            "its deletion is younger"
         );
     }
 

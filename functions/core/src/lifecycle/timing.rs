@@ -34,8 +34,14 @@ pub const LEASE_LOSS_TIMEOUT: Duration = seconds(20);
 /// How long a PUT that was sent may still take effect after its sender has stopped.
 pub const IN_FLIGHT_PUT_GRACE: Duration = seconds(5);
 
+/// How long the CDN may still be reading what has just been removed, and keep it.
+pub const IN_FLIGHT_READ_GRACE: Duration = seconds(3);
+
 /// How long after its holder lost a video something may still be stored for it.
 pub const WRITERS_DRAIN: Duration = LEASE_LOSS_TIMEOUT.saturating_add(IN_FLIGHT_PUT_GRACE);
+
+/// How long a claim on a video's text tracks lasts: longer than the function that makes it.
+pub const TRACKS_CLAIM: Duration = seconds(120);
 
 /// How long after the last lease expired a video counts as abandoned, its attempts being used up.
 pub const ABANDONED_AFTER: Duration = seconds(60);

@@ -54,6 +54,22 @@ pub enum Field {
     Title,
     /// The owner's own key-value pairs.
     Metadata,
+    /// Who may watch it, which is also where its objects are.
+    Visibility,
+    /// Who is to watch it, while its objects move.
+    MovingTo,
+    /// When that was last asked for.
+    MoveRequestedAt,
+    /// When they had moved last.
+    MovedAt,
+    /// The text tracks.
+    Tracks,
+    /// How often they were changed.
+    TracksVersion,
+    /// Whether what is published is yet to be brought into line with them.
+    TracksPending,
+    /// Until when somebody does that, in Unix milliseconds.
+    TracksHeldUntil,
 }
 
 impl Field {
@@ -82,6 +98,14 @@ impl Field {
             Self::MultipartUploads => &["multipart_uploads"],
             Self::Title => &["title"],
             Self::Metadata => &["metadata"],
+            Self::Visibility => &["visibility"],
+            Self::MovingTo => &["moving_to"],
+            Self::MoveRequestedAt => &["move_requested_at"],
+            Self::MovedAt => &["moved_at"],
+            Self::Tracks => &["tracks"],
+            Self::TracksVersion => &["tracks_version"],
+            Self::TracksPending => &["tracks_pending"],
+            Self::TracksHeldUntil => &["tracks_held_until"],
         }
     }
 

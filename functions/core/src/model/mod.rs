@@ -20,6 +20,7 @@ use self::world::{Broken, World};
 use crate::{
     event::Sender,
     lifecycle::{Change as Edit, Field, Guard, Transition},
+    video::Visibility,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -54,6 +55,13 @@ enum Op {
     Delete,
     Cleanup,
     ClearTtl,
+    /// The owner wants another visibility.
+    Show(Visibility),
+    /// The stream calls a mover; or never does.
+    CallMover(bool),
+    /// A mover takes its next step.
+    Move(usize),
+    KillMover(usize),
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -81,8 +89,12 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Op::Delete),
         2 => Just(Op::Cleanup),
         1 => Just(Op::ClearTtl),
+        2 => prop_oneof![Just(Visibility::Public), Just(Visibility::Private)].prop_map(Op::Show),
+        2 => prop::bool::weighted(0.1).prop_map(Op::CallMover),
+        8 => who().prop_map(Op::Move),
+        1 => who().prop_map(Op::KillMover),
     ];
-    prop::collection::vec(op, 1..80)
+    prop::collection::vec(op, 1..100)
 }
 
 fn play(ops: &[Op], broken: Option<Broken>, drains: bool) {
@@ -132,9 +144,40 @@ fn without_holder(transition: &mut Transition) {
     strip(&mut transition.guard);
 }
 
+/// A rule in words, how it is broken, and whether writers are waited for.
+type Rule = (&'static str, Broken, bool);
+
+fn rules_of_moves() -> [Rule; 2] {
+    [
+        (
+            "a video is shown where it is not yet",
+            |it| {
+                if it.name == "change the video" {
+                    let to = it.changes.iter().find_map(|edit| match edit {
+                        Edit::Set(Field::MovingTo, to) => Some(to.clone()),
+                        _ => None,
+                    });
+                    it.changes
+                        .extend(to.map(|to| Edit::Set(Field::Visibility, to)));
+                }
+            },
+            true,
+        ),
+        (
+            "a move is done once it is shown",
+            |it| {
+                if it.name == "show the video in its new place" {
+                    it.changes.push(Edit::Remove(Field::MovingTo));
+                }
+            },
+            true,
+        ),
+    ]
+}
+
 #[test]
 fn a_broken_rule_is_found() {
-    let rules: [(&str, Broken, bool); 9] = [
+    let rules: [Rule; 9] = [
         ("whoever lost the lease may go on", without_holder, true),
         (
             "anybody may take a lease",
@@ -205,7 +248,8 @@ fn a_broken_rule_is_found() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let missed: Vec<_> = rules
-        .iter()
+        .into_iter()
+        .chain(rules_of_moves())
         .filter(|(_, broken, drains)| {
             let result = runner(20_000, 0).run(&ops(), |ops| {
                 play(&ops, Some(*broken), *drains);
@@ -213,7 +257,7 @@ fn a_broken_rule_is_found() {
             });
             result.is_ok()
         })
-        .map(|(name, ..)| *name)
+        .map(|(name, ..)| name)
         .collect();
     std::panic::set_hook(hook);
     assert!(missed.is_empty(), "not found: {missed:?}");

@@ -1,12 +1,15 @@
 //! The video and those who have a hand in it: who applies which rule when, and what must hold then.
 
+mod moves;
 mod promises;
+mod runs;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use reelrun_media::error::{ErrorType, VideoError};
 use serde_json::{Map, Value, json};
 
+use self::{moves::Moves, promises::wherever_it_is, runs::Run};
 use super::{MINUTE, Op};
 use crate::{
     change::Change,
@@ -15,10 +18,9 @@ use crate::{
     lifecycle::{
         Lease, Outcome, Transition,
         claim::{Claim, Claimed, Step},
-        clear_ttl, complete, confirm_run, delete, fail, give_back, give_up, hand_over,
-        may_be_forgotten, part_done, renew,
+        clear_ttl, complete, delete, fail, give_back, give_up, may_be_forgotten, part_done, renew,
         sweep::{Action, StoredSource, Sweep},
-        timing::{HEARTBEAT, LEASE, LEASE_LOSS_TIMEOUT, RUN_START_LEASE},
+        timing::{HEARTBEAT, LEASE, LEASE_LOSS_TIMEOUT},
     },
     timestamp::Timestamp,
     video::{Published, Status, Video, VideoId},
@@ -40,20 +42,11 @@ enum Doing {
     Claiming(Claim, Step),
     Encoding {
         lease: Lease,
+        folder: Folder,
         renewed_at: Timestamp,
         is_cut_off: bool,
     },
     Gone,
-}
-
-/// A run of the state machine; its parts store segments as functions do.
-#[derive(Debug)]
-struct Run {
-    lease: Lease,
-    is_over: bool,
-    /// When its parts last saw that they hold the video; none once they stopped.
-    parts_checked_at: Option<Timestamp>,
-    is_cut_off: bool,
 }
 
 /// A rule that is broken on purpose.
@@ -67,6 +60,7 @@ pub(super) struct World {
     runs: Vec<Run>,
     /// The stream's changes that cleanup has not followed yet.
     deletions: Vec<Change>,
+    moves: Moves,
     /// When segments of the video were last stored, or may have been.
     stored_at: Timestamp,
     told: BTreeSet<String>,
@@ -116,6 +110,7 @@ impl World {
             functions: Vec::new(),
             runs: Vec::new(),
             deletions: Vec::new(),
+            moves: Moves::new(),
             stored_at: now,
             told: BTreeSet::new(),
             ready: None,
@@ -156,6 +151,8 @@ impl World {
             for number in 0..self.runs.len() {
                 self.check_parts(number);
             }
+            let video = self.video();
+            self.moves.check(self.now, video.as_ref());
         }
     }
 
@@ -163,12 +160,14 @@ impl World {
         let now = self.now;
         let Doing::Encoding {
             lease,
+            folder,
             renewed_at,
             is_cut_off,
         } = &self.functions[number].state
         else {
             return;
         };
+        self.moves.store(*folder, "segment");
         let (lease, is_cut_off, renewed_at) = (lease.clone(), *is_cut_off, *renewed_at);
         self.stored_at = now;
         let until = self.functions[number].clock(now) + LEASE;
@@ -184,32 +183,12 @@ impl World {
         }
     }
 
-    /// The parts of a run look whether it still holds the video; a heartbeat later at most here.
-    fn check_parts(&mut self, number: usize) {
-        let (now, video) = (self.now, self.video());
-        let run = &mut self.runs[number];
-        let Some(checked_at) = run.parts_checked_at else {
-            return;
-        };
-        self.stored_at = now;
-        let holds = video.is_some_and(|video| video.is_held_by(&run.lease.holder));
-        run.parts_checked_at = match (run.is_cut_off, holds) {
-            (true, _) => {
-                Some(checked_at).filter(|at| now.saturating_since(*at) < LEASE_LOSS_TIMEOUT)
-            }
-            (false, true) if !run.is_over => Some(now),
-            (false, _) => None,
-        };
-    }
-
     pub(super) fn step(&mut self, op: Op) {
         match op {
             Op::Pass(time) => self.pass(time),
             Op::Deliver(sender, clock_is_off_by) => self.deliver(sender, clock_is_off_by),
             Op::Claim(who, is_lost) => self.claim(who, is_lost),
-            Op::Succeed(who) => {
-                self.end(who, |lease, now| complete(lease, &published(), now));
-            }
+            Op::Succeed(who) => self.succeed(who),
             Op::Refuse(who) => self.end(who, |lease, _| {
                 fail(
                     lease,
@@ -234,10 +213,12 @@ impl World {
                 if let Some(run) = self.runs.get_mut(who) {
                     run.is_cut_off = true;
                 }
+                self.moves.cut_off(who);
             }
             Op::Part(who) => self.of_run(who, |run| part_done(run, 1), false),
             Op::Publish(who) => {
                 let now = self.now;
+                self.publish_run(who);
                 self.of_run(who, |run| complete(run, &published(), now), true);
             }
             Op::FailRun(who) => self.of_run(who, |run| fail(run, &our_fault()), true),
@@ -255,10 +236,17 @@ impl World {
             Op::ClearTtl => {
                 self.apply(&clear_ttl());
             }
+            Op::Show(to) => self.ask_for(to),
+            Op::CallMover(is_lost) => self.call_mover(is_lost),
+            Op::Move(who) => self.advance_mover(who),
+            Op::KillMover(who) => self.moves.kill(who),
         }
         let video = self.video();
+        if let Some(video) = &video {
+            self.moves.hold(video);
+        }
         if let Some(video) = video.filter(|video| video.status == Status::Ready) {
-            let ready = json!(video);
+            let ready = json!(wherever_it_is(&video));
             assert_eq!(self.ready.get_or_insert_with(|| ready.clone()), &ready);
         }
     }
@@ -301,8 +289,9 @@ impl World {
             Step::End(_) => return,
         };
         self.functions[who].state = match step {
-            Step::End(Claimed::Lease(lease)) => Doing::Encoding {
+            Step::End(Claimed::Lease(lease, folder)) => Doing::Encoding {
                 lease,
+                folder,
                 renewed_at: self.now,
                 is_cut_off: false,
             },
@@ -329,61 +318,23 @@ impl World {
         }
     }
 
-    fn fan_out(&mut self, who: usize, fails: bool) {
-        let Some(function) = self.functions.get_mut(who) else {
-            return;
-        };
-        let clock = function.clock(self.now);
-        let Doing::Encoding {
+    /// The last that is stored is the master playlist, and the lease was looked at just before.
+    fn succeed(&mut self, who: usize) {
+        let state = self.functions.get(who).map(|function| &function.state);
+        if let Some(Doing::Encoding {
             lease,
+            folder,
             is_cut_off: false,
             ..
-        } = &function.state
-        else {
-            return;
-        };
-        let lease = lease.clone();
-        let name = crate::keys::RunId::new("tag", lease.generation, lease.attempt);
-        let run = Lease {
-            holder: name.to_string(),
-            ..lease.clone()
-        };
-        let until = clock + RUN_START_LEASE;
-        self.functions[who].state = Doing::Gone;
-        if !self.apply(&hand_over(&lease, &run, until)).is_done() {
-            return;
+        }) = state
+            && let Some(video) = self.video()
+            && video.is_held_by(&lease.holder)
+        {
+            for object in ["segment", "master"] {
+                self.moves.store(*folder, object);
+            }
         }
-        if fails {
-            self.apply(&hand_over(&run, &lease, until));
-            self.apply(&give_back(&lease, clock));
-            return;
-        }
-        let is_new = self
-            .runs
-            .iter()
-            .all(|known| known.lease.holder != run.holder);
-        assert!(
-            is_new,
-            "two runs have one name, so the second does not start"
-        );
-        let is_confirmed = self
-            .apply(&confirm_run(&run, clock + RUN_LIMIT, 2))
-            .is_done();
-        self.runs.push(Run {
-            lease: run,
-            is_over: false,
-            parts_checked_at: is_confirmed.then_some(self.now),
-            is_cut_off: false,
-        });
-    }
-
-    fn of_run(&mut self, who: usize, what: impl Fn(&Lease) -> Transition, ends: bool) {
-        let Some(run) = self.runs.get_mut(who).filter(|run| !run.is_over) else {
-            return;
-        };
-        run.is_over = ends;
-        let transition = what(&run.lease.clone());
-        self.apply(&transition);
+        self.end(who, |lease, now| complete(lease, &published(), now));
     }
 
     fn sweep(&mut self) {
@@ -416,6 +367,7 @@ impl World {
                 let transition = delete(self.now);
                 self.apply(&transition);
             }
+            (Some(Action::MoveAgain(to)), _) => self.ask_for(to),
             _ => {}
         }
     }
@@ -438,6 +390,7 @@ impl World {
             .is_some_and(|record| may_be_forgotten().holds(record));
         if may_go {
             self.record = None;
+            self.moves.remove_all();
             // Whoever is still at work would leave what nobody finds.
             self.pass(LEASE_LOSS_TIMEOUT);
             assert!(
@@ -466,9 +419,15 @@ impl World {
             );
             let is_at_its_end =
                 |video: &Video| matches!(video.status, Status::Ready | Status::Errored);
-            if self.video().is_none_or(|video| is_at_its_end(&video)) {
+            let is_in_its_place = |video: &Video| video.moving_to.is_none();
+            let is_over = |video: Video| is_at_its_end(&video) && is_in_its_place(&video);
+            if let Some(video) = &self.video() {
+                self.moves.hold(video);
+            }
+            if self.video().is_none_or(is_over) {
                 return;
             }
+            self.settle_moves();
             self.sweep();
             self.cleanup();
             let newest = self.functions.len().saturating_sub(1);
@@ -476,7 +435,7 @@ impl World {
                 self.claim(newest, false);
                 self.pass(HEARTBEAT / 2);
             }
-            self.end(newest, |lease, now| complete(lease, &published(), now));
+            self.succeed(newest);
             self.pass(SWEEP_EVERY / 2);
         }
         panic!("it stands still: {:?}", self.video());

@@ -100,7 +100,7 @@ pub fn parse(body: &Value, video: &Video, now: Timestamp) -> Result<Claims, Refu
 /// is asked for again and again stays what it is.
 pub fn of_owner(video: &Video, keys: &PlaybackKeys, now: Timestamp) -> Access {
     if video.visibility == Visibility::Public {
-        return Access::default();
+        return Access::of_owner();
     }
     let hour = Duration::from_hours(1);
     let whole = now.as_secs().div_euclid(3600) * 3600;
@@ -118,6 +118,7 @@ pub fn of_owner(video: &Video, keys: &PlaybackKeys, now: Timestamp) -> Access {
     Access {
         play: of(Audience::Play),
         original: of(Audience::Original),
+        is_owner: true,
     }
 }
 
@@ -231,6 +232,6 @@ mod tests {
             visibility: Visibility::Public,
             ..video()
         };
-        assert_eq!(of_owner(&public, &keys(), NOW), Access::default());
+        assert_eq!(of_owner(&public, &keys(), NOW), Access::of_owner());
     }
 }

@@ -1,4 +1,4 @@
-//! What the owner says of a video and may say anew: its title and metadata.
+//! What the owner says of a video and may say anew: its title, its metadata, and who may watch it.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use utoipa::{
 };
 
 use super::{Refused, read};
-use crate::text::printable;
+use crate::{text::printable, video::Visibility};
 
 const MAX_TITLE_CHARS: usize = 200;
 const MAX_METADATA_ENTRIES: usize = 50;
@@ -34,13 +34,18 @@ pub struct DetailsChange {
     #[serde(default, deserialize_with = "new_metadata")]
     #[schema(schema_with = metadata_schema, required = false)]
     pub metadata: Option<BTreeMap<String, String>>,
+    /// Who is to watch the video. Its files move, which takes a while: the video's `pending_visibility`
+    /// says so until it is done.
+    #[serde(default, deserialize_with = "some")]
+    #[schema(nullable = false)]
+    pub visibility: Option<Visibility>,
 }
 
 impl DetailsChange {
     /// Reads a change from its JSON.
     pub fn parse(body: &Value) -> Result<Self, Refused> {
         read(body).map_err(|why| match &*why.field {
-            "title" | "metadata" => why,
+            "title" | "metadata" | "visibility" => why,
             // What is unknown is no field of ours.
             _ => Refused {
                 field: "body".into(),
@@ -53,6 +58,11 @@ impl DetailsChange {
 #[expect(clippy::option_option, reason = "absent, null and a title are three")]
 fn new_title<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
     title(field).map(Some)
+}
+
+/// Reads what may be left out, and not be null.
+fn some<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Visibility>, D::Error> {
+    Visibility::deserialize(field).map(Some)
 }
 
 fn new_metadata<'de, D: Deserializer<'de>>(
@@ -143,6 +153,8 @@ mod tests {
         );
         let change = parse(json!({"metadata": {"album": "one"}}));
         assert_eq!((change.title, change.metadata.unwrap().len()), (None, 1));
+        let private = parse(json!({"visibility": "private"}));
+        assert_eq!(private.visibility, Some(Visibility::Private));
     }
 
     #[test]
@@ -153,6 +165,8 @@ mod tests {
             (json!({"title": 7}), "title"),
             (json!({"title": "x".repeat(201)}), "title"),
             (json!({"metadata": {"a": 1}}), "metadata"),
+            (json!({"visibility": "secret"}), "visibility"),
+            (json!({"visibility": null}), "visibility"),
         ] {
             assert_eq!(
                 DetailsChange::parse(&body).unwrap_err().field,

@@ -2,6 +2,7 @@
 
 pub mod details;
 pub mod sign;
+pub mod track;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 use utoipa::ToSchema;
+
+use reelrun_media::encryption::Encryption;
 
 use crate::{
     media_type::{self, MAX_DECLARED_BYTES},
@@ -51,6 +54,9 @@ pub struct UploadBody {
     /// Who may watch it. Without it, what the deployment says (`DefaultVisibility`).
     #[schema(nullable = false)]
     visibility: Option<Visibility>,
+    /// How its segments are encrypted, if they are to be: of private videos only, and for good.
+    #[schema(nullable = false)]
+    encryption: Option<Encryption>,
 }
 
 /// A request to upload one source that may be granted.
@@ -69,6 +75,9 @@ pub struct UploadRequest {
     /// Who may watch it, if the request says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
+    /// How its segments are encrypted, if they are to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
 }
 
 /// Why a request is refused, and by which field.
@@ -100,17 +109,7 @@ impl UploadRequest {
     /// Reads a request from its JSON, and decides whether this deployment accepts it.
     pub fn parse(body: &Value, limits: UploadLimits) -> Result<Self, Refused> {
         let body: UploadBody = read(body)?;
-        let filename = required(
-            "filename",
-            body.filename,
-            "the name of the file, as holiday.mp4",
-        )?;
-        if filename.is_empty() || filename.len() > MAX_FILENAME_BYTES {
-            return Err(invalid(
-                "filename",
-                format!("filename must have 1 to {MAX_FILENAME_BYTES} bytes"),
-            ));
-        }
+        let filename = filename(body.filename, "holiday.mp4")?;
         let declared = required(
             "content_type",
             body.content_type,
@@ -132,25 +131,7 @@ impl UploadRequest {
             },
             detail: why.to_string(),
         })?;
-        let size_bytes = required(
-            "size_bytes",
-            body.size_bytes,
-            "the file's exact size in bytes",
-        )?;
-        if size_bytes == 0 {
-            let detail = "the file is empty: size_bytes must be at least 1";
-            return Err(invalid("size_bytes", detail));
-        }
-        if size_bytes > limits.max_bytes {
-            return Err(Refused {
-                kind: RefusedKind::TooLarge,
-                field: "size_bytes".into(),
-                detail: format!(
-                    "the file has {size_bytes} bytes; at most {} are accepted",
-                    limits.max_bytes
-                ),
-            });
-        }
+        let size_bytes = size_bytes(body.size_bytes, limits.max_bytes)?;
         Ok(Self {
             filename,
             content_type,
@@ -158,7 +139,21 @@ impl UploadRequest {
             title: body.title,
             metadata: body.metadata,
             visibility: body.visibility,
+            encryption: body.encryption,
         })
+    }
+
+    /// Who may watch it where this is the default; refused if its segments can't be encrypted then. Of a
+    /// public video, everybody could have the key.
+    pub fn visibility_or(&self, default: Visibility) -> Result<Visibility, Refused> {
+        let visibility = self.visibility.unwrap_or(default);
+        if self.encryption.is_some() && !visibility.is_private() {
+            return Err(invalid(
+                "encryption",
+                "encryption: only private videos are encrypted; ask for \"visibility\": \"private\" as well",
+            ));
+        }
+        Ok(visibility)
     }
 }
 
@@ -174,6 +169,34 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a Value) -> Result<T, Refused
         }
         _ => invalid("body", why.inner().to_string()),
     })
+}
+
+/// The name of a file on its owner's disk.
+fn filename(field: Option<String>, example: &str) -> Result<String, Refused> {
+    let what = format!("the name of the file, as {example}");
+    let filename = required("filename", field, &what)?;
+    if filename.is_empty() || filename.len() > MAX_FILENAME_BYTES {
+        let detail = format!("filename must have 1 to {MAX_FILENAME_BYTES} bytes");
+        return Err(invalid("filename", detail));
+    }
+    Ok(filename)
+}
+
+/// The size that an upload must have.
+fn size_bytes(field: Option<u64>, max: u64) -> Result<u64, Refused> {
+    let size_bytes = required("size_bytes", field, "the file's exact size in bytes")?;
+    if size_bytes == 0 {
+        let detail = "the file is empty: size_bytes must be at least 1";
+        return Err(invalid("size_bytes", detail));
+    }
+    if size_bytes > max {
+        return Err(Refused {
+            kind: RefusedKind::TooLarge,
+            field: "size_bytes".into(),
+            detail: format!("the file has {size_bytes} bytes; at most {max} are accepted"),
+        });
+    }
+    Ok(size_bytes)
 }
 
 /// The value of a field that may not be left out, nor be null.
@@ -272,6 +295,39 @@ mod tests {
             UploadRequest::parse(&json!([]), LIMITS).unwrap_err().field,
             "body"
         );
+    }
+
+    #[test]
+    fn only_private_videos_are_encrypted() {
+        let asked = |more: Value, default| {
+            let mut body = good();
+            body.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let request = UploadRequest::parse(&body, LIMITS).unwrap();
+            let visibility = request.visibility_or(default);
+            visibility.map_err(|refused| (refused.kind, refused.field.into_owned()))
+        };
+        let refused = Err((RefusedKind::Invalid, "encryption".to_owned()));
+        let encrypted = json!({"encryption": "aes-128"});
+        assert_eq!(asked(encrypted.clone(), Visibility::Public), refused);
+        assert_eq!(
+            asked(encrypted.clone(), Visibility::Private),
+            Ok(Visibility::Private)
+        );
+        for (said, expected) in [
+            ("private", Ok(Visibility::Private)),
+            ("public", refused.clone()),
+        ] {
+            let mut more = encrypted.clone();
+            more["visibility"] = json!(said);
+            assert_eq!(asked(more, Visibility::Private), expected);
+        }
+        assert_eq!(asked(json!({}), Visibility::Public), Ok(Visibility::Public));
+        let mut unknown = good();
+        unknown["encryption"] = json!("rot13");
+        let refused = UploadRequest::parse(&unknown, LIMITS).unwrap_err();
+        assert_eq!(refused.field, "encryption");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod id;
 mod record;
 mod status;
+pub mod track;
 mod visibility;
 
 use std::{
@@ -13,15 +14,19 @@ use std::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::record::Record;
 pub use self::{
     id::{InvalidMonth, InvalidVideoId, Month, VideoId},
     status::{InvalidStatus, Status},
     visibility::{InvalidVisibility, Visibility},
 };
+use self::{record::Record, track::TextTrack};
 
 use crate::timestamp::Timestamp;
-use reelrun_media::{error::VideoError, source::SourceSummary};
+use reelrun_media::{
+    encryption::{Encryption, SegmentKey},
+    error::VideoError,
+    source::SourceSummary,
+};
 
 /// One video's record in the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,8 +38,17 @@ pub struct Video {
     pub month: Month,
     /// Where the video is in its life.
     pub status: Status,
-    /// Who may watch it.
+    /// Who may watch it, which is also where its objects are.
     pub visibility: Visibility,
+    /// Who is to watch it, until its objects have moved: see `lifecycle::visibility`.
+    pub moving_to: Option<Visibility>,
+    /// When that was last asked for.
+    pub move_requested_at: Option<Timestamp>,
+    /// When its objects had moved last.
+    pub moved_at: Option<Timestamp>,
+    /// What its segments are encrypted with, if they are. Only a private video's are, and from the
+    /// beginning.
+    pub segment_key: Option<SegmentKey>,
     /// The name of the file on its owner's disk. Data only: never part of a key or a command.
     pub filename: String,
     /// The MIME type that the source is stored with, which its extension decides.
@@ -73,6 +87,21 @@ pub struct Video {
     pub delete_requested_at: Option<Timestamp>,
     /// When an upload that never arrives may be forgotten.
     pub expires_at: Option<Timestamp>,
+    /// Its subtitles, captions and chapters, and what is to be done about them.
+    pub tracks: TextTracks,
+}
+
+/// The text tracks of a video: see `lifecycle::tracks`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextTracks {
+    /// In the order in which they were added.
+    pub list: Vec<TextTrack>,
+    /// How often they were changed.
+    pub version: u32,
+    /// Whether what is published is yet to be brought into line with them.
+    pub are_pending: bool,
+    /// Until when somebody does that, and nobody else may.
+    pub held_until: Option<Timestamp>,
 }
 
 /// Who holds a video's lease, and so is the only one to change what becomes of it.
@@ -113,6 +142,10 @@ impl Video {
             month: id.month(),
             status: Status::Waiting,
             visibility: Visibility::Public,
+            moving_to: None,
+            move_requested_at: None,
+            moved_at: None,
+            segment_key: None,
             filename,
             content_type,
             size_bytes,
@@ -132,7 +165,19 @@ impl Video {
             multipart_uploads: BTreeSet::new(),
             delete_requested_at: None,
             expires_at: None,
+            tracks: TextTracks::default(),
         }
+    }
+
+    /// Whether whoever asks for it needs a token: also while it is about to become private, or not yet
+    /// public.
+    pub fn is_guarded(&self) -> bool {
+        self.visibility.is_private() || self.moving_to.is_some_and(Visibility::is_private)
+    }
+
+    /// How its segments are encrypted, if they are.
+    pub fn encryption(&self) -> Option<Encryption> {
+        self.segment_key.as_ref().map(SegmentKey::encryption)
     }
 
     /// The run that is preparing it, if one is.

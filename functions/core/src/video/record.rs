@@ -11,10 +11,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Holder, Month, PublishedRendition, RunProgress, Status, UploadToken, Video, VideoId, Visibility,
+    Holder, Month, PublishedRendition, RunProgress, Status, TextTracks, UploadToken, Video,
+    VideoId, Visibility, track::TextTrack,
 };
 use crate::timestamp::{InvalidTimestamp, Timestamp};
-use reelrun_media::{error::VideoError, source::SourceSummary};
+use reelrun_media::{encryption::SegmentKey, error::VideoError, source::SourceSummary};
 
 /// The attributes of a record. Those with a default are missing in records of earlier versions, or
 /// while there is nothing to say.
@@ -25,6 +26,17 @@ pub(super) struct Record {
     status: Status,
     #[serde(default, skip_serializing_if = "is_public")]
     visibility: Visibility,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moving_to: Option<Visibility>,
+    /// Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    move_requested_at: Option<i64>,
+    /// Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_at: Option<i64>,
+    /// Hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segment_key: Option<SegmentKey>,
     filename: String,
     content_type: String,
     size_bytes: u64,
@@ -76,6 +88,20 @@ pub(super) struct Record {
     /// Unix seconds, as DynamoDB's TTL wants them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tracks: Vec<TextTrack>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    tracks_version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracks_pending: Option<String>,
+    /// Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracks_held_until: Option<i64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -100,6 +126,10 @@ impl TryFrom<Record> for Video {
             month: record.month,
             status: record.status,
             visibility: record.visibility,
+            moving_to: record.moving_to,
+            move_requested_at: record.move_requested_at.map(Timestamp::from_millis),
+            moved_at: record.moved_at.map(Timestamp::from_millis),
+            segment_key: record.segment_key,
             filename: record.filename,
             content_type: record.content_type,
             size_bytes: record.size_bytes,
@@ -126,6 +156,12 @@ impl TryFrom<Record> for Video {
             multipart_uploads: record.multipart_uploads,
             delete_requested_at: record.asked_at.map(Timestamp::from_millis),
             expires_at: record.expires_at.map(Timestamp::from_secs),
+            tracks: TextTracks {
+                list: record.tracks,
+                version: record.tracks_version,
+                are_pending: record.tracks_pending.is_some(),
+                held_until: record.tracks_held_until.map(Timestamp::from_millis),
+            },
         })
     }
 }
@@ -148,6 +184,10 @@ impl From<Video> for Record {
             month: video.month,
             status: video.status,
             visibility: video.visibility,
+            moving_to: video.moving_to,
+            move_requested_at: video.move_requested_at.map(Timestamp::as_millis),
+            moved_at: video.moved_at.map(Timestamp::as_millis),
+            segment_key: video.segment_key,
             filename: video.filename,
             content_type: video.content_type,
             size_bytes: video.size_bytes,
@@ -171,6 +211,10 @@ impl From<Video> for Record {
             multipart_uploads: video.multipart_uploads,
             asked_at: video.delete_requested_at.map(Timestamp::as_millis),
             expires_at: video.expires_at.map(Timestamp::as_secs),
+            tracks: video.tracks.list,
+            tracks_version: video.tracks.version,
+            tracks_pending: video.tracks.are_pending.then(|| "yes".into()),
+            tracks_held_until: video.tracks.held_until.map(Timestamp::as_millis),
         }
     }
 }
@@ -224,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_encrypted_has_its_key_and_shows_it_to_no_log() {
+        let stored = json!({"status": "waiting", "visibility": "private",
+            "segment_key": "30313233343536373839616263646566"});
+        let video = read(record(stored.clone()));
+        let key = SegmentKey::new(*b"0123456789abcdef");
+        assert_eq!(video.segment_key, Some(key));
+        assert_eq!(json!(video)["segment_key"], stored["segment_key"]);
+        assert!(!format!("{video:?}").contains("3031"));
+    }
+
+    #[test]
     fn one_that_a_function_prepares_has_a_holder() {
         let stored = record(json!({
             "status": "preparing", "progress": 0.333, "has_poster": false, "has_storyboard": false,
@@ -247,6 +302,7 @@ mod tests {
         // What an earlier version did not say of a source is none.
         let mut rewritten = stored.clone();
         rewritten["source"]["not_used"] = json!([]);
+        rewritten["source"]["subtitles_not_used"] = json!([]);
         assert_eq!(json!(video), rewritten);
         // A transition removes what there is nothing to say of.
         let mut stored = stored;
@@ -335,6 +391,21 @@ mod tests {
             Some(Timestamp::from_millis(1_732_736_120_004))
         );
         assert_eq!(video.upload_token, None);
+    }
+
+    #[test]
+    fn one_that_moves_knows_where_to() {
+        let stored = record(json!({
+            "status": "ready", "visibility": "private", "moving_to": "private",
+            "move_requested_at": 1_732_736_120_004_i64, "moved_at": 1_732_736_120_000_i64,
+        }));
+        let video = read(stored);
+        assert_eq!(video.visibility, Visibility::Private);
+        assert_eq!(video.moving_to, Some(Visibility::Private));
+        let at = video.move_requested_at.unwrap();
+        assert_eq!(at.as_millis(), 1_732_736_120_004);
+        let written = json!(video);
+        assert_eq!(read(written), video);
     }
 
     #[test]

@@ -37,6 +37,23 @@ impl Visibility {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Public, Self::Private];
 
+    /// Its word in the API and the catalog.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+
+    /// The other one of the two.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Public => Self::Private,
+            Self::Private => Self::Public,
+        }
+    }
+
     /// Whether a token is needed.
     pub fn is_private(self) -> bool {
         self == Self::Private

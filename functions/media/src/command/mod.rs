@@ -159,8 +159,16 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         video::Stills::of(plan, part, span)
     };
     if has_video {
-        args.pair("-filter_complex", video::frames(plan, span, stills));
-        args.pair("-filter_complex", video::renditions(plan));
+        let graphs = [video::frames(plan, span, stills), video::renditions(plan)];
+        if way.is_plain && !span.is_first {
+            // ffmpeg crashes where a graph gives another no frame at all, as at the end of a source that is
+            // cut short. A single graph has none to give. (It may take more memory: see `video`.)
+            args.pair("-filter_complex", graphs.join(";"));
+        } else {
+            for graph in graphs {
+                args.pair("-filter_complex", graph);
+            }
+        }
     }
     // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
     // that begins late would pile up pictures in memory.
@@ -281,6 +289,27 @@ pub fn copy(plan: &Plan, source: SourceUrl<'_>) -> Vec<OsString> {
     args.0
 }
 
+/// ffmpeg: writes these streams of subtitles as WebVTT, the first to [`FIRST_FD`], by the clock that begins
+/// with the video. This reads all of the source.
+///
+/// Letters stay as they are, in whatever encoding, and nothing of one stream fails another: what it is worth, its
+/// reader decides.
+pub fn texts(source: SourceUrl<'_>, streams: &[u32], clock_start_us: i64) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-hide_banner -nostdin -loglevel error -y -copyts");
+    args.pair("-itsoffset", format!("{}us", -clock_start_us));
+    args.words("-sub_charenc_mode ignore -max_error_rate 1");
+    args.input(source);
+    for (fd, stream) in (FIRST_FD..).zip(streams) {
+        args.pair("-map", format!("0:{stream}"));
+        args.words(
+            "-c:s webvtt -map_metadata -1 -map_chapters -1 -avoid_negative_ts disabled -f webvtt",
+        );
+        args.0.push(format!("pipe:{fd}").into());
+    }
+    args.0
+}
+
 fn encode_audio(audio: &AudioPlan, sound: AudioSource) -> Vec<OsString> {
     let mut args = Args::default();
     args.words("-hide_banner -nostdin -loglevel error -y");
@@ -299,7 +328,8 @@ fn encode_audio(audio: &AudioPlan, sound: AudioSource) -> Vec<OsString> {
 fn video_output(args: &mut Args, plan: &Plan, index: usize, rendition: &Rendition) {
     let grid = plan.grid;
     args.pair("-map", format!("[v{index}]"));
-    for (name, value) in encoder::arguments(plan.preset, rendition, grid) {
+    let has_captions = plan.closed_captions.is_some();
+    for (name, value) in encoder::arguments(plan.preset, rendition, grid, has_captions) {
         args.pair(name, value);
     }
     // Frames keep the times that the filters gave them, in ticks of the grid.
@@ -404,6 +434,24 @@ mod tests {
             last.contains(&format!("end_pts={}", plan.max_frames())),
             "{last}"
         );
+    }
+
+    #[test]
+    fn a_later_chunk_that_crashed_is_tried_without_a_graph_behind_another() {
+        let mut plan = plan(|_| ());
+        plan.chunk_starts = vec![0, 1];
+        let graphs = |part, is_plain| {
+            let way = Way {
+                is_plain,
+                ..Way::default()
+            };
+            let args = lines(&encode(&plan, part, HTTPS, way).unwrap().args);
+            args.matches("-filter_complex").count()
+        };
+        // Of the picture, and of the sound.
+        assert_eq!(graphs(Part::Chunk(0), true), 2 + 1);
+        assert_eq!(graphs(Part::Chunk(1), false), 2 + 1);
+        assert_eq!(graphs(Part::Chunk(1), true), 1 + 1);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! In a single graph, a source that stands still would take gigabytes. At the first frame after a
 //! gap, `fps` fills the whole gap at once; that costs nothing as long as all of it is the same frame,
 //! but a graph does not rest before each copy has been scaled. Between two graphs there is a queue
-//! of a few frames, and the second takes them one at a time.
+//! of a few frames, and the second takes them one at a time. (A later chunk that ffmpeg crashed on is tried once
+//! more in a single one: there, no frame at all crashes nothing.)
 //!
 //! The stills are made of few frames, so the first graph has them. It must: ffmpeg does not let the
 //! second one know that there are no more frames, which is what a picture of many waits for.

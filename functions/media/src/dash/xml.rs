@@ -1,4 +1,4 @@
-//! As much of XML as a manifest needs: elements with attributes.
+//! As much of XML as a manifest needs: elements with attributes and text.
 
 use std::fmt;
 
@@ -9,6 +9,7 @@ use quick_xml::escape::escape;
 pub(super) struct Element {
     name: &'static str,
     attributes: Vec<(&'static str, String)>,
+    text: String,
     children: Vec<Self>,
 }
 
@@ -17,6 +18,7 @@ impl Element {
         Self {
             name,
             attributes: Vec::new(),
+            text: String::new(),
             children: Vec::new(),
         }
     }
@@ -30,6 +32,12 @@ impl Element {
         attributes: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Self {
         self.attributes.extend(attributes);
+        self
+    }
+
+    /// What stands in it, before its children.
+    pub(super) fn text(mut self, text: impl ToString) -> Self {
+        self.text = text.to_string();
         self
     }
 
@@ -51,10 +59,10 @@ impl fmt::Display for Element {
         for (name, value) in &self.attributes {
             write!(f, " {name}=\"{}\"", escape(value))?;
         }
-        if self.children.is_empty() {
+        if self.text.is_empty() && self.children.is_empty() {
             return f.write_str("/>");
         }
-        f.write_str(">")?;
+        write!(f, ">{}", escape(&self.text))?;
         for child in &self.children {
             child.fmt(f)?;
         }
@@ -72,5 +80,7 @@ mod tests {
         let element = Element::new("A").attribute("b", value);
         let text = element.to_string();
         assert_eq!(text, r#"<A b="a&quot; b=&apos;&lt;&amp;&gt;&apos;"/>"#);
+        let element = Element::new("A").text("</A>").children([Element::new("B")]);
+        assert_eq!(element.to_string(), "<A>&lt;/A&gt;<B/></A>");
     }
 }

@@ -70,6 +70,9 @@ pub struct Plan {
     /// Whether it is a single frame.
     #[serde(default)]
     pub(crate) is_still: bool,
+    /// The language of the captions that come with its frames, if any do: an RFC 5646 tag, `und` if unknown.
+    #[serde(default)]
+    pub(crate) closed_captions: Option<String>,
     /// Whether a high dynamic range must be mapped to a standard one.
     pub(crate) tone_map: bool,
     /// What to call the colours of a source that does not say.
@@ -141,6 +144,12 @@ pub struct AudioPlan {
 
 /// Sound that outlasts the picture by more than this is content, not padding.
 const AUDIO_TAIL_US: u64 = 1_000_000;
+
+/// The language of a source's captions: nothing in them says so, but they are of what is spoken.
+fn spoken(source: &SourceInfo) -> String {
+    let audio = source.audio.as_ref();
+    audio.map_or_else(|| "und".into(), |audio| audio.language.clone())
+}
 
 impl Plan {
     /// Plans a source.
@@ -226,6 +235,7 @@ impl Plan {
             late_start_us: source.starts_late.then_some(source.clock_start_us),
             is_indexed: source.is_indexed,
             is_still: video.is_still,
+            closed_captions: video.has_captions.then(|| spoken(source)),
             tone_map: video.hdr,
             assumed_color: AssumedColor::of(video),
             hold_last_frame_us,
@@ -383,6 +393,7 @@ pub(crate) mod tests {
             clock_start_us: 0,
             starts_late: false,
             not_used: Vec::new(),
+            texts: crate::source::SourceTexts::default(),
             keyframes: Vec::new(),
             seeking: Seeking::Exact,
             is_indexed: true,
@@ -402,6 +413,7 @@ pub(crate) mod tests {
                 odd_matrix: None,
                 color: crate::source::ColorNames::default(),
                 is_still: false,
+                has_captions: false,
             },
             audio: Some(AudioStream {
                 index: 1,

@@ -1,5 +1,6 @@
 //! ffprobe's JSON: its shapes, and what each part of it means.
 
+use reelrun_captions::chapters::ProbedChapter;
 use serde::Deserialize;
 
 use super::{
@@ -23,6 +24,8 @@ pub struct Probe {
     pub(super) streams: Vec<ProbeStream>,
     #[serde(default)]
     pub(super) format: ProbeFormat,
+    #[serde(default)]
+    pub(super) chapters: Vec<ProbedChapter>,
     /// The first few of the file.
     #[serde(default)]
     packets: Vec<ProbePacket>,
@@ -90,6 +93,7 @@ pub(super) struct ProbeStream {
 #[serde(default)]
 pub(super) struct ProbeTags {
     pub(super) language: Option<String>,
+    pub(super) title: Option<String>,
     #[serde(rename = "DURATION")]
     pub(super) duration: Option<String>,
 }
@@ -98,6 +102,9 @@ pub(super) struct ProbeTags {
 #[serde(default)]
 pub(super) struct ProbeDisposition {
     pub(super) default: u8,
+    pub(super) forced: u8,
+    pub(super) hearing_impaired: u8,
+    pub(super) captions: u8,
     pub(super) attached_pic: u8,
     pub(super) timed_thumbnails: u8,
 }
@@ -321,6 +328,7 @@ impl ProbeStream {
             end_is_exact: false,
             interlaced: self.may_be_interlaced(geometry.decoded),
             is_still: chosen.is_still,
+            has_captions: chosen.has_captions,
             hdr: colors.is_hdr(),
             color_is_stated: colors.are_stated(),
             odd_matrix: colors.odd_matrix(),

@@ -10,6 +10,7 @@ mod sniff;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod trial;
 
 use serde::{Deserialize, Serialize};
@@ -22,15 +23,17 @@ pub use self::{
     packets::{Keyframe, Measured, Packets, is_repeated, repeats_itself},
     sniff::{Container, Head, SNIFF_BYTES, check_encoding},
     streams::{Chosen, Next, NotUsed, NotUsedReason, Selection, Stream, StreamKind, Streams},
+    texts::{SourceTexts, SubtitlesNotUsed, TextStream},
     trial::Trial,
 };
 pub(crate) use trial::{PICTURES, SOUNDS};
 
 use self::clock::{positive, seconds};
+use reelrun_captions::LanguageTag;
+
 use crate::{
     diagnostics,
     error::{ErrorType, VideoError},
-    language::tag_of,
     timeline::FrameRate,
 };
 
@@ -61,6 +64,8 @@ pub struct SourceInfo {
     pub video: VideoStream,
     /// The sound, if there is any.
     pub audio: Option<AudioStream>,
+    /// Its subtitles, captions and chapters.
+    pub texts: SourceTexts,
     /// What is left out.
     pub not_used: Vec<NotUsed>,
 }
@@ -83,7 +88,7 @@ pub enum Seeking {
 
 /// The video stream that is encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts")]
 pub struct VideoStream {
     /// Its index among all streams of the file.
     pub index: u32,
@@ -108,6 +113,8 @@ pub struct VideoStream {
     pub interlaced: bool,
     /// Whether it is a single frame.
     pub is_still: bool,
+    /// Whether captions come with its frames.
+    pub has_captions: bool,
     /// Whether its picture has a high dynamic range (PQ or HLG).
     pub hdr: bool,
     /// Whether it says by which matrix its colours were made, and with a high dynamic range of which
@@ -187,6 +194,10 @@ pub struct SourceSummary {
     #[serde(default)]
     #[schema(required)]
     pub not_used: Vec<NotUsed>,
+    /// The subtitles of the file that are not taken over, and why.
+    #[serde(default)]
+    #[schema(required)]
+    pub subtitles_not_used: Vec<SubtitlesNotUsed>,
 }
 
 /// What one deployment encodes.
@@ -264,7 +275,7 @@ impl SourceInfo {
         let audio = audio.map(|(stream, sound)| AudioStream {
             index: stream.index,
             codec: stream.codec_name.clone().unwrap_or_default(),
-            language: tag_of(stream.tags.language.as_deref()),
+            language: LanguageTag::of_container(stream.tags.language.as_deref()).to_string(),
             start_us: stream.start_or(sound.at_us, start),
             end_us: stream.end(start).filter(|_| !is_joined),
             layout: Layout::of(sound),
@@ -290,6 +301,7 @@ impl SourceInfo {
             keyframes: measured.map_or_else(Vec::new, |m| m.keyframes.clone()),
             video,
             audio,
+            texts: SourceTexts::new(probe, start, duration_us),
             not_used: chosen.not_used.clone(),
         })
     }
@@ -315,6 +327,7 @@ impl SourceInfo {
             audio_codec: self.audio.as_ref().map(|audio| audio.codec.clone()),
             size_bytes: self.size_bytes,
             not_used: self.not_used.clone(),
+            subtitles_not_used: self.texts.not_used.clone(),
         }
     }
 }

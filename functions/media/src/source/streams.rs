@@ -50,6 +50,8 @@ pub struct Chosen {
     pub(super) is_intra: bool,
     /// Whether there is only one.
     pub(super) is_still: bool,
+    /// Whether captions come with the frames.
+    pub(super) has_captions: bool,
     /// How the bitstream wants it turned, where the container does not say.
     pub(super) matrix: Option<[i64; 4]>,
     /// The audio stream, by index.
@@ -89,6 +91,8 @@ pub enum NotUsedReason {
     NoFrames,
     /// One of its kind is published, and it is another one.
     NotChosen,
+    /// Its subtitles are pictures, not text.
+    NotText,
 }
 
 /// Streams of each kind that are looked at.
@@ -259,6 +263,7 @@ impl<'a> Selection<'a> {
             video,
             is_intra: pictures.iter().all(|picture| picture.is_intra),
             is_still: pictures.len() == 1,
+            has_captions: pictures.iter().any(|picture| picture.has_captions),
             picture: pictures[0].clone(),
             matrix: None,
             audio,

@@ -28,6 +28,8 @@ pub(crate) struct VideoFrame {
     pub(crate) is_intra: bool,
     /// Whether anything says how it is to be turned.
     pub(crate) is_turned: bool,
+    /// Whether captions come with it (CEA-608 or 708, as ATSC A/53 carries them).
+    pub(crate) has_captions: bool,
     pub(crate) matrix: Option<String>,
     pub(crate) primaries: Option<String>,
     pub(crate) transfer: Option<String>,
@@ -94,6 +96,7 @@ impl Trial {
         } else if let Some(picture) = pictures.last_mut() {
             // What follows a frame's own line tells more of it.
             picture.is_turned |= text.contains("displaymatrix");
+            picture.has_captions |= text.contains("A53 Part 4 Closed Captions");
             let colors = [
                 ("color_space:", &mut picture.matrix),
                 ("color_primaries:", &mut picture.primaries),
@@ -192,6 +195,7 @@ mod tests {
 [showinfo@picture0 @ 0x7f39] config in time_base: 1/90000, frame_rate: 25/1
 [showinfo@picture0 @ 0x7f39] n:   0 pts: 126000 pts_time:1.4     duration:   3600 duration_time:0.04    fmt:yuv420p cl:left sar:4/3 s:1280x720 i:P iskey:1 type:I 
 [showinfo@picture0 @ 0x7f39]   side data - 3x3 displaymatrix: rotation of 90.00 degrees
+[showinfo@picture0 @ 0x7f39]   side data - ATSC A53 Part 4 Closed Captions: (60 bytes)
 [showinfo@picture0 @ 0x7f39] color_range:tv color_space:ycgco color_primaries:bt709 color_trc:unknown
 [showinfo@picture0 @ 0x7f39] n:   1 pts: 129600 pts_time:1.44    duration:   3600 duration_time:0.04    fmt:yuv420p cl:left sar:0/1 s:1280x720 i:P iskey:0 type:P 
 [ashowinfo@sound12 @ 0x7f15] n:0 pts:0 pts_time:-0.0065 fmt:fltp channels:4 chlayout:ambisonic 1 rate:48000 nb_samples:648
@@ -212,6 +216,7 @@ mod tests {
             (first.primaries.as_deref(), &first.transfer),
             (Some("bt709"), &None)
         );
+        assert!(first.has_captions && !second.has_captions);
         assert!(!second.is_intra && !second.is_turned && second.pixel_aspect == (0, 1));
         let sound = &trial.audio[&12];
         assert_eq!((sound.channels, sound.layout.as_str()), (4, "ambisonic 1"));

@@ -1,6 +1,7 @@
 //! The catalog of videos in DynamoDB: they are looked up and listed here, recorded in [`uploads`],
 //! and whatever becomes of them is written by [`transitions`], which decides nothing.
 
+mod decisions;
 mod transitions;
 mod uploads;
 
@@ -21,7 +22,10 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, FailureKind};
 
-pub use self::uploads::IdempotencyRecord;
+pub use self::{
+    decisions::{Decision, Unchanged},
+    uploads::IdempotencyRecord,
+};
 
 /// The index that lists videos by month.
 const BY_MONTH: &str = "by_month";

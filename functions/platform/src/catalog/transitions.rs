@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use reelrun_core::{
-    keys::Folder,
     lifecycle::{self, Change, Field, Guard, Lease, Outcome, Transition},
     video::{Video, VideoId},
 };
@@ -71,11 +70,10 @@ impl Catalog {
     }
 
     /// Fails with [`CatalogError::LeaseLost`] unless this holder has the lease.
-    pub async fn check_lease(&self, lease: &Lease) -> Result<Folder, CatalogError> {
+    pub async fn check_lease(&self, lease: &Lease) -> Result<Video, CatalogError> {
         let video: Option<Video> = self.item(&lease.video.to_string()).await?;
         let held = video.filter(|video| video.is_held_by(&lease.holder));
-        held.map(|video| Folder::of(&video))
-            .ok_or(CatalogError::LeaseLost)
+        held.ok_or(CatalogError::LeaseLost)
     }
 
     /// Removes the record of a deleted video whose objects are gone.

@@ -1,5 +1,7 @@
 //! Objects in S3.
 
+mod copies;
+mod moves;
 mod parts;
 mod removal;
 mod sources;

@@ -5,11 +5,11 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 use reelrun_core::{
-    keys::{Bucket, StorageKey},
-    video::VideoId,
+    keys::{Bucket, Folder, StorageKey, track_folders, track_of},
+    video::{VideoId, track::TextTrackId},
 };
 
-use super::{Storage, StorageError, place};
+use super::{Storage, StorageError, moves::REMOVED_AT_ONCE, place};
 use crate::failure::Failure;
 
 impl Storage {
@@ -46,8 +46,39 @@ impl Storage {
             .map_err(|why| StorageError::sdk("remove", self.place(key), why))
     }
 
-    async fn remove_folder(&self, bucket: Bucket, folder: &str) -> Result<u64, StorageError> {
-        let bucket = self.name(bucket);
+    /// All that is stored of a video's text tracks: of which track, and under which key.
+    pub async fn track_objects(
+        &self,
+        of: Folder,
+    ) -> Result<Vec<(Bucket, Vec<(TextTrackId, String)>)>, StorageError> {
+        let mut found = Vec::new();
+        for (bucket, folder) in track_folders(of) {
+            let names = self.list(bucket, &folder).await?.into_keys();
+            let objects = names.filter_map(|name| {
+                let track = track_of(&name)?;
+                Some((track, format!("{folder}{name}")))
+            });
+            found.push((bucket, objects.collect()));
+        }
+        Ok(found)
+    }
+
+    /// Removes these objects. Those that are gone already are no error.
+    pub async fn remove_listed(
+        &self,
+        bucket: Bucket,
+        keys: Vec<String>,
+    ) -> Result<(), StorageError> {
+        for some in keys.chunks(REMOVED_AT_ONCE) {
+            let folder = some.first().map_or("", String::as_str);
+            self.remove_keys(bucket, folder, some.iter().cloned())
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_folder(&self, in_bucket: Bucket, folder: &str) -> Result<u64, StorageError> {
+        let bucket = self.name(in_bucket);
         let mut removed = 0;
         // Each listing starts anew, since what was listed is gone.
         loop {
@@ -61,35 +92,48 @@ impl Storage {
             let listed =
                 listed.map_err(|why| StorageError::sdk("list", place(bucket, folder), why))?;
             let keys = listed.contents().iter().filter_map(|object| object.key());
-            let objects: Vec<_> = keys
-                .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok())
-                .collect();
-            if objects.is_empty() {
+            let keys: Vec<_> = keys.map(ToOwned::to_owned).collect();
+            if keys.is_empty() {
                 return Ok(removed);
             }
-            removed += objects.len() as u64;
-            let delete = Delete::builder()
-                .set_objects(Some(objects))
-                .quiet(true)
-                .build();
-            let delete = delete.map_err(|why| {
-                StorageError::new("remove", place(bucket, folder), Failure::permanent(why))
-            })?;
-            let answer = self
-                .client
-                .delete_objects()
-                .bucket(bucket)
-                .delete(delete)
-                .send()
-                .await;
-            let answer =
-                answer.map_err(|why| StorageError::sdk("remove", place(bucket, folder), why))?;
-            if let Some(first) = answer.errors().first() {
-                let why = format!("{} objects: {first:?}", answer.errors().len());
-                let failure = Failure::coded(first.code(), why);
-                return Err(StorageError::new("remove", place(bucket, folder), failure));
-            }
+            removed += keys.len() as u64;
+            self.remove_keys(in_bucket, folder, keys).await?;
         }
+    }
+
+    /// Removes objects of a folder, up to a thousand.
+    pub(super) async fn remove_keys(
+        &self,
+        bucket: Bucket,
+        folder: &str,
+        keys: impl IntoIterator<Item = String>,
+    ) -> Result<(), StorageError> {
+        let bucket = self.name(bucket);
+        let objects = keys
+            .into_iter()
+            .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok());
+        let delete = Delete::builder()
+            .set_objects(Some(objects.collect()))
+            .quiet(true)
+            .build();
+        let delete = delete.map_err(|why| {
+            StorageError::new("remove", place(bucket, folder), Failure::permanent(why))
+        })?;
+        let answer = self
+            .client
+            .delete_objects()
+            .bucket(bucket)
+            .delete(delete)
+            .send()
+            .await;
+        let answer =
+            answer.map_err(|why| StorageError::sdk("remove", place(bucket, folder), why))?;
+        let Some(first) = answer.errors().first() else {
+            return Ok(());
+        };
+        let why = format!("{} objects: {first:?}", answer.errors().len());
+        let failure = Failure::coded(first.code(), why);
+        Err(StorageError::new("remove", place(bucket, folder), failure))
     }
 
     async fn abort_uploads(&self, bucket: Bucket, folder: &str) -> Result<(), StorageError> {

@@ -6,14 +6,13 @@ mod track;
 
 use std::{io::PipeReader, os::fd::OwnedFd, pin::pin};
 
-use reelrun_core::keys::Folder;
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
     command::{self, Output, SourceUrl, Way},
     diagnostics::{Stage, is_network_trouble, was_interrupted},
     error::{ErrorType, VideoError},
     plan::{Part, Plan, Span},
-    report::{TrackReport, seconds},
+    report::{TrackKind, TrackReport, seconds},
     resource_limits::ResourceLimits,
     segmenter::{audio::AudioSegmenter, video::VideoSegmenter},
     stitch::PartReport,
@@ -30,7 +29,7 @@ use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, rea
 use crate::{
     error::StepError,
     process::{ActivityClock, Ended, Programs},
-    upload::{Slots, Uploads},
+    upload::{Destination, Slots, Uploads},
 };
 
 /// What an encode works with.
@@ -41,7 +40,7 @@ pub struct Encoder<'a> {
     /// Where segments go.
     pub storage: &'a Storage,
     /// Whose they are, and where.
-    pub folder: Folder,
+    pub to: Destination,
     /// Told how much is done, 0 to 1.
     pub progress: watch::Sender<f64>,
 }
@@ -124,13 +123,17 @@ impl Encoder<'_> {
             Some(ended) => ended,
             None => end.await?,
         };
+        let report = assemble(part, done);
+        if ended.main.status.success() && is_blank(&report) {
+            // Of nothing, the sound can't be encoded either, and that is not what is wrong.
+            check_length(plan, span, &report, &ended.main)?;
+        }
         if let Some(failed) = ended.failed() {
             return Err(failed.blame(Stage::Encoding));
         }
         if let Some(why) = incomplete {
             return Err(StepError::Internal(why));
         }
-        let report = assemble(part, done);
         check_length(plan, span, &report, &ended.main)?;
         Ok(report)
     }
@@ -166,7 +169,7 @@ impl Encoder<'_> {
         for (output, reader) in outputs.into_iter().zip(readers) {
             let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))
                 .map_err(|why| StepError::Internal(format!("a pipe can't be read: {why}")))?;
-            let uploads = Uploads::new(self.storage.clone(), self.folder, slots.clone());
+            let uploads = Uploads::new(self.storage.clone(), self.to.clone(), slots.clone());
             let activity = activity.clone();
             match output {
                 Output::Video(index) => {
@@ -251,6 +254,14 @@ fn assemble(part: Part, parts: Vec<Done>) -> PartReport {
     }
 }
 
+/// Whether there is a picture without any frame: nothing is left of the source where the chunk begins.
+fn is_blank(report: &PartReport) -> bool {
+    let picture = report.tracks.first();
+    picture.is_some_and(|track| {
+        matches!(track.kind, TrackKind::Video { .. }) && track.segments.is_empty()
+    })
+}
+
 /// A part that ended before its time was cut short: by its maker, or by the network. The last part
 /// may be a little shorter or longer than planned; [`check_whole`] looks at the whole.
 fn check_length(
@@ -272,7 +283,8 @@ fn check_length(
     if is_network_trouble(&ended.stderr) && frames + 2 < expected {
         return Err(StepError::unread(&ended.stderr));
     }
-    if frames == 0 && !span.is_first && !span.is_last {
+    // One that reads the source from its beginning can't have entered it too late.
+    if frames == 0 && !span.is_first && !span.is_last && !plan.enters_at_start() {
         return Err(StepError::EnteredLate(format!(
             "{} has no frame",
             report.part

@@ -9,7 +9,7 @@ use reelrun_media::{
     ladder::Rendition,
     plan::AudioPlan,
     report::{SegmentReport, TrackKind, TrackReport, seconds},
-    segmenter::{Cut, Segment, SegmenterError, audio::AudioSegmenter, video::VideoSegmenter},
+    segmenter::{Cut, SegmenterError, audio::AudioSegmenter, video::VideoSegmenter},
 };
 use sha2::{Digest as _, Sha256};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::watch};
@@ -221,15 +221,10 @@ impl Sink {
                 }
                 Ok(())
             }
-            Cut::Segment(Segment {
-                number,
-                bytes,
-                report,
-            }) => {
-                self.segments.push(report);
-                self.uploads
-                    .store(MediaFile::Segment(self.track.clone(), number), bytes)
-                    .await
+            Cut::Segment(segment) => {
+                let stored = self.uploads.store_segment(self.track.clone(), segment);
+                self.segments.push(stored.await?);
+                Ok(())
             }
         }
     }

@@ -26,7 +26,7 @@ async fn the_system_bounds_what_a_program_may_use() {
     );
     // The bounds are set when the program has begun.
     let (ended, text) = shell(&format!("sleep 2; {script}"), AMPLE).await;
-    assert_eq!(text, "64\n0\n0\n1048576\n", "{ended:?}");
+    assert_eq!(text, "128\n0\n0\n1048576\n", "{ended:?}");
     assert_eq!(std::fs::read(&file).unwrap_or_default(), b"");
 }
 

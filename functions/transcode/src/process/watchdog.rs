@@ -21,8 +21,9 @@ use tokio::{task::JoinHandle, time::Instant};
 /// How often a program is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Outputs, a connection, and what a program opens by itself.
-const OPEN_FILES: u64 = 64;
+/// Outputs, which ffmpeg opens a second time each (forty, of subtitles), a connection, and what a program opens
+/// by itself.
+const OPEN_FILES: u64 = 128;
 
 /// Tells that a program gives output, or that it is we who do not take it.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 mod start;
 
 use reelrun_core::{
-    keys::{Folder, StorageKey},
+    keys::StorageKey,
     lifecycle::{
         self, Lease,
         timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT},
@@ -31,6 +31,7 @@ use crate::{
     finish::{endless, ignore_lost},
     invocation::Invocation,
     transcoder::Transcoder,
+    upload::Destination,
 };
 
 /// Reports that are read at once.
@@ -133,12 +134,14 @@ impl Transcoder {
         part: Part,
         invocation: Invocation,
     ) -> Result<(), StepError> {
-        let folder = self.catalog.check_lease(run).await?;
+        let video = self.catalog.check_lease(run).await?;
+        let to = Destination::of(&video);
+        let folder = to.folder;
         let plan = self.own_plan(task).await?;
         let begun = Instant::now();
         let encoded = tokio::select! {
             biased;
-            encoded = self.encode_and_report(task, folder, &plan, part) => encoded,
+            encoded = self.encode_and_report(task, to, &plan, part) => encoded,
             lost = self.until_unwanted(run) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
@@ -177,7 +180,7 @@ impl Transcoder {
     async fn encode_and_report(
         &self,
         task: &Task,
-        folder: Folder,
+        to: Destination,
         plan: &Plan,
         part: Part,
     ) -> Result<(), StepError> {
@@ -186,14 +189,14 @@ impl Transcoder {
             url = self.sign(&picture_copy(task)).await?;
             source = self.source_at(&url, Container::Nut, false);
         } else {
-            url = self.sign_source(folder).await?;
+            url = self.sign_source(to.folder).await?;
             source = self.source_at(&url, plan.container(), plan.reads_deep());
         }
         let (progress, _) = watch::channel(0.0);
         let encoder = Encoder {
             programs: &self.programs,
             storage: &self.storage,
-            folder,
+            to,
             progress,
         };
         let report = encoder.encode(plan, part, source).await?;
@@ -245,8 +248,9 @@ impl Transcoder {
             return Err(endless().into());
         }
         // A last look: nothing of a video that was deleted meanwhile may be published.
-        let folder = self.catalog.check_lease(run).await?;
-        self.publish(run, folder, plan, &stitched).await?;
+        let video = self.catalog.check_lease(run).await?;
+        let to = Destination::of(&video);
+        self.publish(run, &to, plan, &stitched).await?;
         if plan.has_copy() {
             self.remove_copy(&picture_copy(task)).await;
         }

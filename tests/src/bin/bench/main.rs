@@ -20,6 +20,7 @@ mod contenders;
 mod edge;
 mod encode;
 mod figures;
+mod memory;
 mod meter;
 mod overhead;
 mod peers;
@@ -40,11 +41,12 @@ use serde_json::{Map, Value, json};
 use crate::figures::Limits;
 
 /// What may be named on the command line, in the order in which it is run.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "size",
     "start",
     "api",
     "edge",
+    "memory",
     "overhead",
     "chunks",
     "projection",
@@ -99,6 +101,7 @@ async fn run(part: &str, stack: &Stack, limits: &mut Limits) -> Result<Value> {
         "start" => start::run(stack).await,
         "api" => api::run(stack, limits).await,
         "edge" => edge::run(limits),
+        "memory" => memory::run(stack, limits).await,
         "projection" => projection::run(stack, limits).await,
         "peers" => peers::run(stack, limits).await,
         "av1" => av1::run(stack, limits).await,

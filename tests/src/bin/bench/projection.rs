@@ -15,6 +15,7 @@ use reelrun_media::{
     report::{IFrame, Presentation, SegmentReport, TrackKind, TrackReport},
     source::SourceInfo,
     timeline::{FrameRate, SEGMENT_SECONDS},
+    tracks::TextTracks,
 };
 use reelrun_tests::{
     projection::{
@@ -277,9 +278,12 @@ fn publish_cpu_per_segment() -> Result<f64> {
     let presentation = Presentation::new(video.collect(), None)?;
     let begun = Instant::now();
     for track in presentation.tracks() {
-        std::hint::black_box(hls::media(&presentation, track));
+        std::hint::black_box(hls::media(&presentation, track, None));
         std::hint::black_box(hls::i_frames(&presentation, track));
     }
-    std::hint::black_box((hls::master(&presentation), dash::manifest(&presentation)));
+    std::hint::black_box((
+        hls::master(&presentation, None, &TextTracks::default()),
+        dash::manifest(&presentation, &TextTracks::default()),
+    ));
     Ok(begun.elapsed().as_secs_f64() / SEGMENTS as f64)
 }

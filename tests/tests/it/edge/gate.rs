@@ -73,6 +73,22 @@ fn a_token_opens_its_video_and_is_gone_before_the_cache() {
 }
 
 #[test]
+fn a_token_to_play_is_the_bearer_who_asks_for_the_key() {
+    let (edge, video) = (edge(), video());
+    let play = token::sign(&claims(Audience::Play), &ring());
+    let key = |token: &str| ask(&edge, &format!("/s/{token}/{video}/key"), None);
+    assert_eq!(
+        key(&play),
+        Decision::Call {
+            path: format!("/videos/{video}/key"),
+            authorization: format!("Bearer {play}"),
+        }
+    );
+    let original = token::sign(&claims(Audience::Original), &ring());
+    assert_eq!(key(&original), Decision::Refuse(403));
+}
+
+#[test]
 fn no_attack_opens_anything() {
     let edge = edge();
     let keys = ring();

@@ -1,9 +1,6 @@
 //! Calls that are made while a client waits for an answer.
 
-use std::{
-    cell::OnceCell,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use reelrun_platform::auth;
 use reelrun_tests::{
@@ -22,13 +19,16 @@ struct Request<'a> {
     call: Call,
     /// What names it in the call.
     about: String,
-    send: Box<dyn Fn() -> Answer + 'a>,
+    send: Box<dyn Fn() -> Answer + Send + 'a>,
     /// What is answered when it works.
     status: u16,
 }
 
 /// A client gets its answer before this. (A function has 10 s, and the stack sees to that.)
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Requests that need each other, in their order.
+type Chain<'a> = Vec<Request<'a>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_to_the_api() {
@@ -40,14 +40,11 @@ async fn requests_to_the_api() {
     for mode in Mode::ALL {
         let fresh = [url[0].clone(), ("TRIED", format!("{mode:?}"))];
         let _presign = Reconfigured::function(&stack, &stack.presign_function, &fresh).await;
-        // One after the other: the first of them must be the first that its process gets.
-        let videos = std::iter::once_with(|| videos(&stack)).flatten();
-        let requests = uploads(&stack).into_iter().chain(videos);
-        for (at, request) in requests.enumerate() {
-            let outcome = tokio::task::block_in_place(|| answer(&proxy, &request, mode));
+        let tried = tokio::task::block_in_place(|| try_all(&stack, &proxy, mode));
+        for (at, (name, outcome)) in tried.into_iter().enumerate() {
             if rows.len() <= at {
                 rows.push(Row {
-                    call: request.name.into(),
+                    call: name.into(),
                     outcomes: Vec::new(),
                 });
             }
@@ -55,6 +52,26 @@ async fn requests_to_the_api() {
         }
     }
     judge("Requests to the API", &rows);
+}
+
+/// Tries every request with its call broken in this way. Most of them wait, so all chains are tried at
+/// the same time.
+fn try_all(stack: &Stack, proxy: &FaultProxy, mode: Mode) -> Vec<(&'static str, Outcome)> {
+    let try_chain = |chain: Chain<'_>| {
+        let tried = chain.iter();
+        let tried = tried.map(|request| (request.name, answer(proxy, request, mode)));
+        tried.collect::<Vec<_>>()
+    };
+    // By itself: it must be the first that its process gets.
+    let mut tried = try_chain(vec![note_the_month(stack)]);
+    let chains = uploads(stack).into_iter().chain(videos(stack));
+    std::thread::scope(|scope| {
+        let others: Vec<_> = chains
+            .map(|chain| scope.spawn(|| try_chain(chain)))
+            .collect();
+        tried.extend(others.into_iter().flat_map(|chain| chain.join().unwrap()));
+    });
+    tried
 }
 
 /// Tries a request while its call is broken, and again when it is not.
@@ -99,7 +116,7 @@ fn request<'a>(
     names: &'static [&'static str],
     about: &str,
     status: u16,
-    send: impl Fn() -> Answer + 'a,
+    send: impl Fn() -> Answer + Send + 'a,
 ) -> Request<'a> {
     Request {
         name,
@@ -114,84 +131,93 @@ fn request<'a>(
     }
 }
 
-/// Of presign.
-fn uploads(stack: &Stack) -> Vec<Request<'_>> {
+/// A permission to upload a file of this name.
+fn wanted(filename: &str) -> String {
+    json!({"filename": filename, "content_type": "video/mp4", "size_bytes": 9}).to_string()
+}
+
+/// Of presign, once for each month and process.
+fn note_the_month(stack: &Stack) -> Request<'_> {
+    let body = wanted("first.mp4");
+    request(
+        "POST /uploads: note the month",
+        "UpdateItem",
+        &[],
+        "library",
+        201,
+        move || stack.post("/uploads", Some(&stack.api_token), &body),
+    )
+}
+
+/// Of presign, the others.
+fn uploads(stack: &Stack) -> Vec<Chain<'_>> {
     let token = Some(&*stack.api_token);
     let unique = uuid::Uuid::now_v7();
-    let body = |name: &str| {
-        json!({"filename": name, "content_type": "video/mp4", "size_bytes": 9}).to_string()
-    };
-    let (first, alone) = (format!("{unique}-first.mp4"), format!("{unique}-alone.mp4"));
     let (key, keyed) = (format!("key-{unique}"), format!("{unique}-keyed.mp4"));
-    // Asked for when it is needed: before that, each call of presign's is to be the first.
-    let large = OnceCell::new();
-    let post = move |body: String| move || stack.post("/uploads", token, &body);
+    let alone = format!("{unique}-alone.mp4");
     let post_with_key = {
-        let (key, body) = (key.clone(), body(&keyed));
+        let (key, body) = (key.clone(), wanted(&keyed));
         move || {
             let headers = [("idempotency-key", &*key)];
             stack.call("POST", "/uploads", token, &headers, &body)
         }
     };
+    let large = Upload::begin(stack, 65 << 20);
     vec![
-        request(
-            "POST /uploads: note the month",
-            "UpdateItem",
-            &[],
-            "library",
-            201,
-            post(body(&first)),
-        ),
-        request(
+        vec![request(
             "POST /uploads: record the video",
             "PutItem",
             &[],
             &alone,
             201,
-            post(body(&alone)),
-        ),
-        request(
-            "POST /uploads: record it with its key",
-            "TransactWriteItems",
-            &[],
-            &keyed,
-            201,
-            post_with_key.clone(),
-        ),
-        request(
-            "POST /uploads again: find its key",
-            "GetItem",
-            &[],
-            &auth::hash(&key),
-            201,
-            post_with_key.clone(),
-        ),
-        request(
-            "POST /uploads again: renew the upload",
-            "UpdateItem",
-            &["upload_until"],
-            "",
-            201,
-            post_with_key,
-        ),
-        request(
+            {
+                let body = wanted(&alone);
+                move || stack.post("/uploads", token, &body)
+            },
+        )],
+        vec![
+            request(
+                "POST /uploads: record it with its key",
+                "TransactWriteItems",
+                &[],
+                &keyed,
+                201,
+                post_with_key.clone(),
+            ),
+            request(
+                "POST /uploads again: find its key",
+                "GetItem",
+                &[],
+                &auth::hash(&key),
+                201,
+                post_with_key.clone(),
+            ),
+            request(
+                "POST /uploads again: renew the upload",
+                "UpdateItem",
+                &["upload_until"],
+                "",
+                201,
+                post_with_key,
+            ),
+        ],
+        vec![request(
             "POST /uploads/{id}/sign: admit a multipart upload",
             "UpdateItem",
             &["multipart_uploads"],
             "",
             200,
             move || {
-                let large = large.get_or_init(|| Upload::begin(stack, 65 << 20));
                 let part =
                     json!({"method": "PUT", "uploadId": unique.to_string(), "partNumber": 1});
                 large.sign_as(Some(&large.token), part)
             },
-        ),
+        )],
     ]
 }
 
 /// Of lookup.
-fn videos(stack: &Stack) -> Vec<Request<'_>> {
+fn videos(stack: &Stack) -> Vec<Chain<'_>> {
     let token = Some(&*stack.api_token);
     let id = stack.permission("about.mp4", "video/mp4", 9).video_id;
     let path = format!("/videos/{id}");
@@ -200,40 +226,44 @@ fn videos(stack: &Stack) -> Vec<Request<'_>> {
     let patch = move || stack.call("PATCH", &patched, token, &[], r#"{"title": "New"}"#);
     let delete = move || stack.call("DELETE", &deleted, token, &[], "");
     vec![
-        request("GET /videos/{id}", "GetItem", &[], &id, 200, move || {
-            stack.get_path(&shown, None)
-        }),
-        request(
-            "GET /videos: where the library begins",
-            "GetItem",
-            &[],
-            "library",
-            200,
-            list,
-        ),
-        request(
-            "GET /videos: a month of it",
-            "Query",
-            &["month"],
-            "",
-            200,
-            list,
-        ),
-        request(
-            "PATCH /videos/{id}",
-            "UpdateItem",
-            &["title"],
-            &id,
-            200,
-            patch,
-        ),
-        request(
-            "DELETE /videos/{id}",
-            "UpdateItem",
-            &["asked_at"],
-            &id,
-            204,
-            delete,
-        ),
+        vec![
+            request("GET /videos/{id}", "GetItem", &[], &id, 200, move || {
+                stack.get_path(&shown, None)
+            }),
+            request(
+                "PATCH /videos/{id}",
+                "UpdateItem",
+                &["title"],
+                &id,
+                200,
+                patch,
+            ),
+            request(
+                "DELETE /videos/{id}",
+                "UpdateItem",
+                &["asked_at"],
+                &id,
+                204,
+                delete,
+            ),
+        ],
+        vec![
+            request(
+                "GET /videos: where the library begins",
+                "GetItem",
+                &[],
+                "library",
+                200,
+                list,
+            ),
+            request(
+                "GET /videos: a month of it",
+                "Query",
+                &["month"],
+                "",
+                200,
+                list,
+            ),
+        ],
     ]
 }

@@ -41,60 +41,61 @@ const fn broken(name: &'static str, call: Call, for_ever: End) -> Broken {
     }
 }
 
-const fn object(method: &'static str, key: &'static str) -> Call {
-    Call::Object { method, key }
-}
-
-/// A call that changes a record.
-const fn change(names: &'static [&'static str], but_not: &'static [&'static str]) -> Call {
-    Call::Operation {
-        name: "UpdateItem",
-        names,
-        but_not,
-    }
-}
-
-const fn other(name: &'static str) -> Call {
-    Call::Operation {
-        name,
-        names: &[],
-        but_not: &[],
-    }
-}
-
-const READ_THE_SOURCE: Broken = broken("read the source", object("GET", "/source"), End::Internal);
-const STORE_A_SEGMENT: Broken = broken("store a segment", object("PUT", ".m4s"), End::Internal);
+const READ_THE_SOURCE: Broken = broken(
+    "read the source",
+    Call::object("GET", "/source"),
+    End::Internal,
+);
+const STORE_A_SEGMENT: Broken = broken(
+    "store a segment",
+    Call::object("PUT", ".m4s"),
+    End::Internal,
+);
 const STORE_A_PLAYLIST: Broken = broken(
     "store a media playlist",
-    object("PUT", "/playlist.m3u8"),
+    Call::object("PUT", "/playlist.m3u8"),
+    End::Internal,
+);
+const STORE_WHAT_WAS_MEASURED: Broken = broken(
+    "store what was measured",
+    Call::object("PUT", "/presentation.json"),
     End::Internal,
 );
 const STORE_THE_MASTER: Broken = broken(
     "store the master playlist",
-    object("PUT", "/master.m3u8"),
+    Call::object("PUT", "/master.m3u8"),
     End::Internal,
 );
 const IS_READY: Broken = broken(
     "note that it is ready",
-    change(&["ready_at"], &[]),
+    Call::change(&["ready_at"], &[]),
     End::Internal,
 );
 
 /// A video that one function encodes.
-const ALONE: [Broken; 9] = [
-    broken("take the lease", change(&["attempts"], &[]), End::Ready),
+const ALONE: [Broken; 10] = [
+    broken(
+        "take the lease",
+        Call::change(&["attempts"], &[]),
+        End::Ready,
+    ),
     READ_THE_SOURCE,
-    broken("record what it is", change(&["source"], &[]), End::Internal),
+    broken(
+        "record what it is",
+        Call::change(&["source"], &[]),
+        End::Internal,
+    ),
     broken(
         "renew the lease",
-        change(&["lease_until", "progress"], &["status"]),
+        Call::change(&["lease_until", "progress"], &["status"]),
         End::Internal,
     ),
     STORE_A_SEGMENT,
     STORE_A_PLAYLIST,
+    STORE_WHAT_WAS_MEASURED,
     broken(
         "store the manifest",
-        object("PUT", "/manifest.mpd"),
+        Call::object("PUT", "/manifest.mpd"),
         End::Internal,
     ),
     STORE_THE_MASTER,
@@ -105,43 +106,67 @@ const ALONE: [Broken; 9] = [
 const IN_CHUNKS: [Broken; 18] = [
     broken(
         "begin and end a copy",
-        object("POST", "/picture.nut"),
+        Call::object("POST", "/picture.nut"),
         End::Internal,
     ),
     broken(
         "store a part of a copy",
-        object("PUT", "/picture.nut"),
+        Call::object("PUT", "/picture.nut"),
         End::Internal,
     ),
-    broken("read a copy", object("GET", "/picture.nut"), End::Internal),
+    broken(
+        "read a copy",
+        Call::object("GET", "/picture.nut"),
+        End::Internal,
+    ),
     broken(
         "remove a copy",
-        object("DELETE", "/picture.nut"),
+        Call::object("DELETE", "/picture.nut"),
         End::Ready,
     ),
-    broken("store the plan", object("PUT", "/plan.json"), End::Internal),
     broken(
-        "hand the lease over",
-        change(&["lease_until", "parts_done"], &["status"]),
+        "store the plan",
+        Call::object("PUT", "/plan.json"),
         End::Internal,
     ),
-    broken("start the run", other("StartExecution"), End::Internal),
+    broken(
+        "hand the lease over",
+        Call::change(&["lease_until", "parts_done"], &["status"]),
+        End::Internal,
+    ),
+    broken(
+        "start the run",
+        Call::operation("StartExecution"),
+        End::Internal,
+    ),
     broken(
         "hold the lease",
-        change(&["lease_until", "parts_counted"], &["parts_done"]),
+        Call::change(&["lease_until", "parts_counted"], &["parts_done"]),
         End::Either,
     ),
-    broken("check the lease", other("GetItem"), End::Internal),
-    broken("read the plan", object("GET", "/plan.json"), End::Internal),
+    broken("check the lease", Call::operation("GetItem"), End::Internal),
+    broken(
+        "read the plan",
+        Call::object("GET", "/plan.json"),
+        End::Internal,
+    ),
     READ_THE_SOURCE,
     STORE_A_SEGMENT,
-    broken("store a report", object("PUT", "/reports/"), End::Internal),
+    broken(
+        "store a report",
+        Call::object("PUT", "/reports/"),
+        End::Internal,
+    ),
     broken(
         "note that a part is done",
-        change(&["parts_done"], &["lease_until"]),
+        Call::change(&["parts_done"], &["lease_until"]),
         End::Ready,
     ),
-    broken("read a report", object("GET", "/reports/"), End::Internal),
+    broken(
+        "read a report",
+        Call::object("GET", "/reports/"),
+        End::Internal,
+    ),
     STORE_A_PLAYLIST,
     STORE_THE_MASTER,
     IS_READY,

@@ -1,7 +1,11 @@
 //! Private videos, on the deployed functions and through the CDN, which runs the gate.
 
 mod access;
+mod change;
+mod crawl;
+mod encryption;
 mod playback;
+mod players;
 
 use std::{path::Path, time::Duration};
 
@@ -16,11 +20,28 @@ use reelrun_tests::{
 };
 use serde_json::{Value, json};
 
+/// The stack's distribution.
+pub(crate) async fn distribution(cdn: &aws_sdk_cloudfront::Client) -> String {
+    let listed = cdn.list_distributions().send().await.unwrap();
+    let listed = listed.distribution_list.unwrap();
+    let [distribution] = listed.items() else {
+        panic!("one distribution: {listed:?}");
+    };
+    distribution.id().to_owned()
+}
+
 /// Uploads a private video; its id.
 fn upload(stack: &Stack, file: &Path) -> String {
+    upload_as(stack, file, json!({}))
+}
+
+/// The same, with more to say of it.
+fn upload_as(stack: &Stack, file: &Path, more: Value) -> String {
     let bytes = std::fs::read(file).unwrap();
-    let body = json!({"filename": "secret.mp4", "content_type": "video/mp4",
-                      "size_bytes": bytes.len(), "visibility": "private"});
+    let mut body = json!({"filename": "secret.mp4", "content_type": "video/mp4",
+                          "size_bytes": bytes.len(), "visibility": "private"});
+    let more = more.as_object().unwrap().clone();
+    body.as_object_mut().unwrap().extend(more);
     let answer = stack.post("/uploads", Some(&stack.api_token), &body.to_string());
     assert_eq!(answer.status, 201, "{}", answer.text());
     let granted = answer.json();

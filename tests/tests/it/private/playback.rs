@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{claims, keys, owned, ready, text, upload};
 
-const EXPECTED: Expected = Expected {
+pub(super) const EXPECTED: Expected = Expected {
     frames: 350,
     frame_rate: (25, 1),
     size: (640, 360),

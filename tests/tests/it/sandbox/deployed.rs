@@ -8,6 +8,9 @@ use aws_sdk_lambda::{
     types::{Environment, FunctionCode, Runtime},
 };
 use reelrun_tests::{
+    configuration::Reconfigured,
+    delivery::{deliver, put_event},
+    media::Clips,
     poll::{Patience, so},
     processes::of_function,
     stack::Stack,
@@ -154,4 +157,23 @@ async fn every_function_is_in_a_sandbox() {
             Patience::of(Duration::from_mins(2)).block_on(name, stands);
         }
     }
+}
+
+/// What the picture needs is more than the function has; given more, it can be retried.
+#[tokio::test]
+async fn a_video_that_takes_more_memory_than_there_is_ends_too_large() {
+    let stack = Stack::get();
+    let clips = Clips::new();
+    let file = clips.clip("large.mp4", "1920x1080", "25", 2.0);
+    let small = Reconfigured::memory(&stack, 400, &[]).await;
+    let id = stack.upload(&file);
+    let video = stack.settled(&id);
+    drop(small);
+    assert_eq!(video["status"], "errored", "{video:#}");
+    assert_eq!(video["error"]["type"], "too-large", "{video:#}");
+    let mut event = put_event(&stack, &id, file.metadata().unwrap().len());
+    event["Records"][0]["eventSource"] = json!("by.hand");
+    deliver(&stack, &event).await;
+    let video = stack.video(&id);
+    assert_eq!(video["status"], "ready", "{video:#}");
 }

@@ -7,8 +7,19 @@ use crate::{
     change::Change,
     lifecycle::{TABLE, Transition},
     notice::{Links, Notice, Receivers},
-    video::{Status, Video},
+    video::{Status, Video, Visibility},
 };
+
+/// All of a video but where it is.
+pub(super) fn wherever_it_is(video: &Video) -> Video {
+    Video {
+        visibility: Visibility::Public,
+        moving_to: None,
+        move_requested_at: None,
+        moved_at: None,
+        ..video.clone()
+    }
+}
 
 impl World {
     pub(super) fn hold(&mut self, transition: &Transition, before: &Video, after: &Video) {
@@ -21,11 +32,17 @@ impl World {
         );
         if was == Status::Ready && is == Status::Ready {
             assert_eq!(
-                before, after,
+                wherever_it_is(before),
+                wherever_it_is(after),
                 "a ready video has changed: {}",
                 transition.name
             );
         }
+        assert!(
+            before.visibility == after.visibility || matches!(is, Status::Ready | Status::Errored),
+            "{} moved a video that somebody may encode",
+            transition.name
+        );
         assert!(
             is == Status::Preparing || after.holder.is_none(),
             "{} left a holder",
@@ -46,8 +63,10 @@ impl World {
             after: is,
             at: Some(self.now),
             was_in_parts: before.run().is_some(),
+            was_moving: before.moving_to.is_some(),
             record: Some(Box::new(after.clone())),
         };
+        self.moves.follow(&change);
         if is == Status::Deleting {
             self.deletions.push(change);
         } else if was != is && matches!(was, Status::Waiting | Status::Preparing) {

@@ -2,11 +2,16 @@
 //!
 //! Keys hold ids and names that the server made. A user's filename is never part of one.
 
+mod folder;
+mod run_id;
+
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-
-use crate::video::{Video, VideoId, Visibility};
+pub use self::{
+    folder::{Folder, track_folders, track_of},
+    run_id::{InvalidRunId, RunId},
+};
+use crate::video::{VideoId, Visibility, track::TextTrackId};
 use reelrun_media::{
     file::{MediaFile, TrackId},
     plan::Part,
@@ -19,109 +24,6 @@ pub enum Bucket {
     Uploads,
     /// What the CDN serves.
     Media,
-}
-
-/// Names one run of a state machine over one video: which source it encodes, and which
-/// attempt it is. Runs share no working file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RunId(String);
-
-/// The text names no run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the name of a run")]
-pub struct InvalidRunId;
-
-/// An execution is named by the video (36 characters), a dash and the run; 80 are allowed.
-const MAX_RUN_ID: usize = 43;
-
-impl RunId {
-    /// The name of an attempt, in a generation (both from 1), at a source with this entity tag, which
-    /// changes with its bytes.
-    pub fn new(entity_tag: &str, generation: u32, attempt: u32) -> Self {
-        let version: String = entity_tag
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(32)
-            .collect();
-        let version = if version.is_empty() { "0" } else { &version };
-        // The first generation's names are those of earlier versions, whose runs may be under way.
-        match generation {
-            0 | 1 => Self(format!("{version}-{attempt}")),
-            _ => {
-                let (generation, attempt) = (generation.min(999_999), attempt.min(999));
-                Self(format!("{version}-{generation}x{attempt}"))
-            }
-        }
-    }
-}
-
-impl TryFrom<String> for RunId {
-    type Error = InvalidRunId;
-    fn try_from(text: String) -> Result<Self, InvalidRunId> {
-        let is_name =
-            |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
-        match text.split_once('-') {
-            Some((version, attempt))
-                if text.len() <= MAX_RUN_ID && is_name(version) && is_name(attempt) =>
-            {
-                Ok(Self(text))
-            }
-            _ => Err(InvalidRunId),
-        }
-    }
-}
-
-impl From<RunId> for String {
-    fn from(run: RunId) -> Self {
-        run.0
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Where a video's objects are: private ones below a prefix of their own, which the CDN reads for nobody
-/// without a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Folder {
-    /// The video.
-    pub video: VideoId,
-    /// Who may watch it.
-    pub visibility: Visibility,
-}
-
-impl Folder {
-    /// Where this video's objects are.
-    pub fn of(video: &Video) -> Self {
-        Self {
-            video: video.id,
-            visibility: video.visibility,
-        }
-    }
-
-    /// The folder of a video that is public.
-    pub fn public(video: VideoId) -> Self {
-        let visibility = Visibility::Public;
-        Self { video, visibility }
-    }
-
-    /// The folder of a video that is private.
-    pub fn private(video: VideoId) -> Self {
-        let visibility = Visibility::Private;
-        Self { video, visibility }
-    }
-
-    /// What sources of this visibility begin with.
-    pub fn sources(visibility: Visibility) -> &'static str {
-        match visibility {
-            Visibility::Public => "uploads/",
-            Visibility::Private => "private/",
-        }
-    }
 }
 
 /// One object in storage.
@@ -137,6 +39,10 @@ pub enum StorageKey {
     PictureCopy(VideoId, RunId),
     /// What became of one part of it.
     Report(VideoId, RunId, Part),
+    /// The uploaded file of a text track.
+    TrackSource(VideoId, TextTrackId),
+    /// What was measured of a published video, from which its playlists are written anew.
+    Presentation(VideoId),
     /// A published file.
     Media(Folder, MediaFile),
 }
@@ -149,18 +55,21 @@ impl StorageKey {
             | Self::RefusedSource(_)
             | Self::Plan(..)
             | Self::PictureCopy(..)
-            | Self::Report(..) => Bucket::Uploads,
+            | Self::Report(..)
+            | Self::TrackSource(..)
+            | Self::Presentation(_) => Bucket::Uploads,
             Self::Media(..) => Bucket::Media,
         }
     }
 
     /// The folders that hold all objects of a video.
-    pub fn folders(video: VideoId) -> [(Bucket, String); 6] {
+    pub fn folders(video: VideoId) -> [(Bucket, String); 7] {
         [
             (Bucket::Uploads, format!("uploads/{video}/")),
             (Bucket::Uploads, format!("private/{video}/")),
             (Bucket::Uploads, format!("refused/{video}/")),
             (Bucket::Uploads, format!("work/{video}/")),
+            (Bucket::Uploads, format!("tracks/{video}/")),
             (Bucket::Media, format!("videos/{video}/")),
             (Bucket::Media, format!("private/{video}/")),
         ]
@@ -175,16 +84,21 @@ impl StorageKey {
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
             Self::Source(_) | Self::RefusedSource(_) => None,
-            Self::PictureCopy(..) => Some("application/octet-stream"),
-            Self::Plan(..) | Self::Report(..) => Some("application/json"),
+            Self::PictureCopy(..) | Self::TrackSource(..) => Some("application/octet-stream"),
+            Self::Plan(..) | Self::Report(..) | Self::Presentation(_) => Some("application/json"),
             Self::Media(_, file) => {
                 Some(match file {
-                    MediaFile::Master | MediaFile::Playlist(_) | MediaFile::IFrames(_) => {
-                        "application/vnd.apple.mpegurl"
-                    }
+                    MediaFile::Master
+                    | MediaFile::Playlist(_)
+                    | MediaFile::IFrames(_)
+                    | MediaFile::TextPlaylist(_) => "application/vnd.apple.mpegurl",
                     MediaFile::Manifest => "application/dash+xml",
                     MediaFile::Poster | MediaFile::SpriteSheet(_) => "image/jpeg",
-                    MediaFile::Storyboard => "text/vtt",
+                    MediaFile::Storyboard
+                    | MediaFile::TextSegment(..)
+                    | MediaFile::Text(_)
+                    | MediaFile::Chapters(_) => "text/vtt",
+                    MediaFile::ChaptersJson(_) => "application/json",
                     MediaFile::Init(TrackId::Video(_))
                     | MediaFile::Segment(TrackId::Video(_), _) => "video/mp4",
                     MediaFile::Init(TrackId::Audio(_))
@@ -197,17 +111,13 @@ impl StorageKey {
     /// How long a CDN and a player may keep it. Segments never change once published; playlists
     /// may gain entries (subtitles, say), so they are asked for again soon.
     pub fn cache_control(&self) -> Option<&'static str> {
-        match self {
-            Self::Source(_)
-            | Self::RefusedSource(_)
-            | Self::Plan(..)
-            | Self::PictureCopy(..)
-            | Self::Report(..) => None,
-            Self::Media(_, MediaFile::Init(_) | MediaFile::Segment(..)) => {
-                Some("public, max-age=31536000, immutable")
-            }
-            Self::Media(..) => Some("public, max-age=60"),
-        }
+        let Self::Media(_, file) = self else {
+            return None;
+        };
+        Some(match file {
+            MediaFile::Init(_) | MediaFile::Segment(..) => "public, max-age=31536000, immutable",
+            _ => "public, max-age=60",
+        })
     }
 }
 
@@ -221,6 +131,8 @@ impl fmt::Display for StorageKey {
             Self::Plan(id, run) => write!(f, "work/{id}/{run}/plan.json"),
             Self::PictureCopy(id, run) => write!(f, "work/{id}/{run}/picture.nut"),
             Self::Report(id, run, part) => write!(f, "work/{id}/{run}/reports/{part}.json"),
+            Self::TrackSource(id, track) => write!(f, "tracks/{id}/{track}/source"),
+            Self::Presentation(id) => write!(f, "tracks/{id}/presentation.json"),
             Self::Media(Folder { video, visibility }, file) => match visibility {
                 Visibility::Public => write!(f, "videos/{video}/{file}"),
                 Visibility::Private => write!(f, "private/{video}/{file}"),
@@ -247,12 +159,63 @@ pub fn parse_source_key(key: &str) -> Result<Folder, NotASource> {
         .ok_or(NotASource)
 }
 
+/// Reads video and track back from the key of a text track's source.
+pub fn parse_track_source_key(key: &str) -> Option<(VideoId, TextTrackId)> {
+    let ids = key.strip_prefix("tracks/")?.strip_suffix("/source")?;
+    let (video, track) = ids.split_once('/')?;
+    Some((video.parse().ok()?, track.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn id() -> VideoId {
         "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap()
+    }
+
+    fn track() -> TextTrackId {
+        "01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f".parse().unwrap()
+    }
+
+    #[test]
+    fn a_track_s_source_says_whose_it_is() {
+        let key = StorageKey::TrackSource(id(), track()).to_string();
+        assert_eq!(parse_track_source_key(&key), Some((id(), track())));
+        for wrong in [
+            StorageKey::Presentation(id()).to_string(),
+            StorageKey::Source(Folder::public(id())).to_string(),
+            key.to_uppercase(),
+            format!("{key}/source"),
+        ] {
+            assert_eq!(parse_track_source_key(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_track_s_folder_is_the_track_s() {
+        let folders = track_folders(Folder::private(id()));
+        let of = |key: StorageKey| {
+            let key = key.to_string();
+            let mut names = folders
+                .iter()
+                .filter_map(|(_, folder)| key.strip_prefix(folder));
+            names.next().and_then(track_of)
+        };
+        let published = |file| StorageKey::Media(Folder::private(id()), file);
+        let name = || track().to_string();
+        for key in [
+            StorageKey::TrackSource(id(), track()),
+            published(MediaFile::TextPlaylist(name())),
+            published(MediaFile::TextSegment(name(), 7)),
+            published(MediaFile::Text(name())),
+            published(MediaFile::Chapters(name())),
+            published(MediaFile::ChaptersJson(name())),
+        ] {
+            assert_eq!(of(key.clone()), Some(track()), "{key}");
+        }
+        assert_eq!(of(StorageKey::Presentation(id())), None);
+        assert_eq!(of(published(MediaFile::Master)), None);
     }
 
     #[test]
@@ -281,6 +244,25 @@ mod tests {
             StorageKey::Media(Folder::public(id()), MediaFile::IFrames(rung)),
             StorageKey::Source(Folder::private(id())),
             StorageKey::Media(Folder::private(id()), MediaFile::Master),
+            StorageKey::TrackSource(id(), track()),
+            StorageKey::Presentation(id()),
+            StorageKey::Media(
+                Folder::public(id()),
+                MediaFile::TextPlaylist(track().to_string()),
+            ),
+            StorageKey::Media(
+                Folder::public(id()),
+                MediaFile::TextSegment(track().to_string(), 1),
+            ),
+            StorageKey::Media(Folder::public(id()), MediaFile::Text(track().to_string())),
+            StorageKey::Media(
+                Folder::private(id()),
+                MediaFile::Chapters(track().to_string()),
+            ),
+            StorageKey::Media(
+                Folder::public(id()),
+                MediaFile::ChaptersJson(track().to_string()),
+            ),
         ];
         let table: Vec<_> = keys
             .iter()
@@ -311,6 +293,13 @@ mod tests {
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/iframes.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         private/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
         private/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
+        tracks/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/source | application/octet-stream | -
+        tracks/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/presentation.json | application/json | -
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/subtitles/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/playlist.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/subtitles/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/00001.vtt | text/vtt | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/subtitles/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/all.vtt | text/vtt | public, max-age=60
+        private/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/chapters/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/chapters.vtt | text/vtt | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/chapters/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/chapters.json | application/json | public, max-age=60
         ");
     }
 
@@ -336,6 +325,40 @@ mod tests {
                 "{key}"
             );
         }
+    }
+
+    #[test]
+    fn a_folder_s_keys_are_below_its_prefixes_and_its_paths() {
+        for folder in [Folder::public(id()), Folder::private(id())] {
+            let keys = [
+                StorageKey::Media(folder, MediaFile::Master),
+                StorageKey::Media(folder, MediaFile::Segment(TrackId::Video("720p".into()), 1)),
+                StorageKey::Source(folder),
+            ];
+            for key in keys {
+                let prefixes = folder.prefixes();
+                assert!(prefixes.iter().any(|(bucket, prefix)| {
+                    *bucket == key.bucket() && key.to_string().starts_with(prefix)
+                }));
+                let path = format!("/{key}");
+                assert!(folder.cdn_paths().iter().any(|covered| {
+                    let prefix = covered.strip_suffix('*');
+                    prefix.map_or(path == *covered, |prefix| path.starts_with(prefix))
+                }));
+            }
+        }
+    }
+
+    #[test]
+    fn what_others_are_found_by_comes_last() {
+        let names = [
+            "video/720p/00001.m4s",
+            "video/720p/playlist.m3u8",
+            "manifest.mpd",
+            "master.m3u8",
+        ];
+        let ranks: Vec<_> = names.map(Folder::rank).into();
+        assert_eq!(ranks, Folder::RANKS.collect::<Vec<_>>());
     }
 
     #[test]
