@@ -44,18 +44,27 @@ fn agent() -> Agent {
         .into()
 }
 
-fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Answer {
-    let answer = answer.unwrap();
-    let (parts, mut body) = answer.into_parts();
-    Answer {
+fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answer, ureq::Error> {
+    let (parts, mut body) = answer?.into_parts();
+    Ok(Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
-        body: body.with_config().limit(1 << 30).read_to_vec().unwrap(),
-    }
+        body: body.with_config().limit(1 << 30).read_to_vec()?,
+    })
 }
 
 /// Any request.
 pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    try_send(method, url, headers, body).unwrap()
+}
+
+/// Any request, to who may be gone.
+pub fn try_send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer, ureq::Error> {
     let mut request = ureq::http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -76,7 +85,7 @@ pub fn get(url: &str) -> Answer {
 /// A GET of a range of bytes.
 pub fn get_range(url: &str, offset: u64, length: u64) -> Answer {
     let range = format!("bytes={offset}-{}", offset + length - 1);
-    read(agent().get(url).header("range", range).call())
+    read(agent().get(url).header("range", range).call()).unwrap()
 }
 
 /// A PUT, as an upload's permission asks for it.
