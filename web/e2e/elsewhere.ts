@@ -23,11 +23,17 @@ interface ShakaText {
   mimeType: string | null;
 }
 
+interface ShakaSound {
+  label: string | null;
+}
+
 interface ShakaPlayer {
   attach(video: HTMLVideoElement): Promise<void>;
   load(url: string): Promise<void>;
   getTextTracks(): ShakaText[];
   selectTextTrack(track: ShakaText): void;
+  getAudioTracks(): ShakaSound[];
+  selectAudioTrack(sound: ShakaSound): void;
   setTextTrackVisibility?(isVisible: boolean): void;
 }
 
@@ -36,6 +42,8 @@ export type Libraries = Window & {
   shaka: { Player: new () => ShakaPlayer; polyfill: { installAll(): void } };
   /** Shows the subtitles of a language. */
   choose: (language: string) => void;
+  /** Plays the sound of this name. */
+  chooseSound: (name: string) => void;
   /** Shows the captions within the picture. */
   chooseCaptions?: () => void;
 };
@@ -50,6 +58,9 @@ export const LIBRARIES = {
       libraries.choose = (language) => {
         hls.subtitleTrack = hls.subtitleTracks.findIndex(({ lang }) => lang === language);
         hls.subtitleDisplay = true;
+      };
+      libraries.chooseSound = (wanted) => {
+        hls.audioTrack = hls.audioTracks.findIndex(({ name }) => name === wanted);
       };
       hls.loadSource(url);
       hls.attachMedia(document.querySelector('video')!);
@@ -74,6 +85,11 @@ export const LIBRARIES = {
       libraries.choose = (language) =>
         choose((track) => track.language === language && !isWithin(track));
       libraries.chooseCaptions = () => choose(isWithin);
+      libraries.chooseSound = (wanted) => {
+        const sound = player.getAudioTracks().find(({ label }) => label === wanted);
+        if (!sound) throw new Error(JSON.stringify(player.getAudioTracks()));
+        player.selectAudioTrack(sound);
+      };
     },
   },
 };

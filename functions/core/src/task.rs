@@ -138,14 +138,14 @@ mod tests {
     fn a_run_is_told_its_parts_in_few_bytes() {
         let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
         let chunks = (0..1000).map(Part::Chunk);
-        let parts = [Part::Audio].into_iter().chain(chunks).collect();
+        let parts = [Part::Audio(1, 0)].into_iter().chain(chunks).collect();
         let function = "reelrun-transcode:7".to_owned();
         let input = RunInput::new(video, RunId::new("abc", 1, 1), function, parts);
         let json = serde_json::to_value(&input).unwrap();
         assert_eq!(json["spread"], "distributed");
         assert_eq!(
             (&json["parts"][0], &json["parts"][1]),
-            (&json!("sound"), &json!({"chunk": 0}))
+            (&json!({"audio": [1, 0]}), &json!({"chunk": 0}))
         );
         assert_eq!(json["run"], "abc-1");
         assert_eq!(json["function"], "reelrun-transcode:7");

@@ -9,7 +9,7 @@ use crate::{
     keys::{Folder, StorageKey},
     playback::original_plays_in_browsers,
     video::{
-        PublishedRendition, Status, Video, VideoId, Visibility,
+        PublishedAudio, PublishedRendition, Status, Video, VideoId, Visibility,
         track::{TextTrack, TextTrackId, TextTrackKind, TextTrackStatus},
     },
 };
@@ -59,6 +59,8 @@ pub struct VideoView<'a> {
     pub source: Option<&'a SourceSummary>,
     /// What was published, highest first; empty until `ready`.
     pub renditions: &'a [PublishedRendition],
+    /// The sounds that a viewer may choose, the main one first; empty until `ready`, and without sound.
+    pub audio_tracks: &'a [PublishedAudio],
     /// What can be played now.
     pub playback: Playback,
     /// Its subtitles, captions and chapters, in the order in which they were added. Without an API token, only
@@ -189,6 +191,7 @@ pub fn video<'a>(video: &'a Video, public_url: &str, access: &Access) -> VideoVi
         ready_at: video.ready_at.map(|at| at.to_string()),
         source: video.source.as_ref(),
         renditions: &video.renditions,
+        audio_tracks: &video.audio,
         playback: playback(video, public_url, access),
         tracks: video
             .tracks

@@ -10,7 +10,7 @@ use crate::{
     bandwidth,
     report::{Presentation, TrackKind, TrackReport},
     timeline::SEGMENT_SECONDS,
-    tracks::{TextTracks, carries_captions, closed_captions, declare},
+    tracks::{Declared, TextTracks, carries_captions, closed_captions, declare, sounds},
 };
 
 /// The manifest, as XML.
@@ -21,9 +21,10 @@ pub fn manifest(presentation: &Presentation, texts: &TextTracks) -> String {
     let mut video = codecs
         .iter()
         .filter_map(|codec| video_set(presentation, codec));
-    let audio = presentation.audio.as_ref();
     let first = video.next();
-    let audio = audio.and_then(|audio| audio_set(presentation, audio));
+    let beside = sounds(presentation);
+    let heard = presentation.audio.iter().zip(declare(&beside));
+    let audio = heard.filter_map(|(track, declared)| audio_set(presentation, track, &declared));
     let declared = declare(&texts.tracks);
     let texts = tracks::text_sets(&declared)
         .into_iter()
@@ -110,11 +111,15 @@ fn video_set(presentation: &Presentation, codec: &str) -> Option<Element> {
 }
 
 /// The sound; none if the track has none.
-fn audio_set(presentation: &Presentation, track: &TrackReport) -> Option<Element> {
+fn audio_set(
+    presentation: &Presentation,
+    track: &TrackReport,
+    declared: &Declared<'_>,
+) -> Option<Element> {
     let TrackKind::Audio {
-        language,
         channels,
         sample_rate,
+        ..
     } = &track.kind
     else {
         return None;
@@ -130,9 +135,9 @@ fn audio_set(presentation: &Presentation, track: &TrackReport) -> Option<Element
         &channels.to_string(),
     );
     let set = adaptation_set("audio")
-        .attribute("lang", language)
+        .attribute("lang", &declared.track.language)
+        .children(tracks::descriptors(declared).into_iter().map(|piece| piece.0))
         .children([
-            described("Role", "urn:mpeg:dash:role:2011", "main"),
             template("audio", track),
             representation(presentation, track)
                 .attribute("audioSamplingRate", sample_rate)

@@ -4,17 +4,12 @@ pub mod tracks;
 
 use std::fmt::Write as _;
 
-use reelrun_captions::LanguageTag;
-
 use crate::{
     bandwidth,
     encryption::{Encryption, KEY_URI, initialization_vector},
     file::{MediaFile, TrackId},
     report::{Presentation, TrackKind, TrackReport, seconds},
-    tracks::{
-        Declared, Kind, Purpose, Source, TextTracks, Track, carries_captions, closed_captions,
-        declare,
-    },
+    tracks::{Declared, TextTracks, carries_captions, closed_captions, declare, sounds},
 };
 
 const AUDIO_GROUP: &str = "audio";
@@ -42,8 +37,11 @@ pub fn variants(presentation: &Presentation) -> Vec<Variant<'_>> {
         )
     };
     // The worst case is a peak of the sound in the very segment where the picture has its own.
-    let (audio_peak, audio_average) = presentation.audio.as_ref().map_or((0, 0), rates);
-    let audio_codecs = presentation.audio.as_ref().map(|audio| &audio.codecs);
+    let sounds = presentation.audio.iter().map(rates);
+    let (audio_peak, audio_average) = sounds.fold((0, 0), |most, own| {
+        (most.0.max(own.0), most.1.max(own.1))
+    });
+    let audio_codecs = presentation.audio.first().map(|main| &main.codecs);
     let variant = |video| {
         let (peak, average) = rates(video);
         Variant {
@@ -72,10 +70,7 @@ pub fn master(
     if let Some(chapters) = &texts.chapters {
         let _ = writeln!(text, "\n{}", tracks::chapters_tag(chapters));
     }
-    let beside: Vec<_> = presentation
-        .audio
-        .as_ref()
-        .and_then(sound)
+    let beside: Vec<_> = sounds(presentation)
         .into_iter()
         .chain(texts.tracks.iter().cloned())
         .chain(closed_captions(presentation))
@@ -114,38 +109,6 @@ pub fn master(
         i_frame_stream_inf(&mut text, presentation, video);
     }
     text
-}
-
-/// The sound, as a track that is declared.
-fn sound(report: &TrackReport) -> Option<Track> {
-    let TrackKind::Audio {
-        language, channels, ..
-    } = &report.kind
-    else {
-        return None;
-    };
-    Some(Track {
-        kind: Kind::Audio {
-            purpose: Purpose::Main,
-            channels: *channels,
-            playlist: MediaFile::Playlist(report.track.clone()).to_string(),
-        },
-        language: LanguageTag::of_container(Some(language)),
-        name: Some(menu_name(language)),
-        is_default: true,
-        is_forced: false,
-        source: Source::Embedded,
-    })
-}
-
-/// What a player's menu calls the sound.
-fn menu_name(language: &str) -> String {
-    let tag = LanguageTag::of_container(Some(language));
-    if tag.is_known() {
-        tag.english_name()
-    } else {
-        "Audio".into()
-    }
 }
 
 fn stream_inf(text: &mut String, variant: &Variant<'_>, beside: &[Declared<'_>]) {
@@ -280,6 +243,7 @@ pub(crate) mod tests {
     use crate::{
         report::{IFrame, SegmentReport},
         timeline::{FrameRate, Grid},
+        tracks::Purpose,
     };
 
     /// A presentation on a grid, with segments of these sizes; the last has `last_frames` frames.
@@ -336,6 +300,8 @@ pub(crate) mod tests {
             track: TrackId::Audio("main".into()),
             kind: TrackKind::Audio {
                 language: "en".into(),
+                name: None,
+                purpose: Purpose::Main,
                 channels: 2,
                 sample_rate: 48_000,
             },
@@ -358,12 +324,7 @@ pub(crate) mod tests {
                 })
                 .collect(),
         };
-        Presentation::new(video, with_audio.then_some(audio)).unwrap()
-    }
-
-    #[test]
-    fn a_sound_of_no_known_language_has_a_name_all_the_same() {
-        assert_eq!(["de", "und"].map(menu_name), ["German", "Audio"]);
+        Presentation::new(video, with_audio.then_some(audio).into_iter().collect()).unwrap()
     }
 
     #[test]
@@ -377,7 +338,7 @@ pub(crate) mod tests {
         insta::assert_snapshot!("iframes", i_frames(&presentation, &presentation.video[0]));
         insta::assert_snapshot!(
             "audio",
-            media(&presentation, presentation.audio.as_ref().unwrap(), None)
+            media(&presentation, &presentation.audio[0], None)
         );
     }
 

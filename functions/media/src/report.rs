@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{encryption::encrypted_bytes, file::TrackId, timeline::FrameRate};
+use crate::{
+    encryption::encrypted_bytes, file::TrackId, timeline::FrameRate, tracks::Purpose,
+};
 
 /// A stored segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +77,10 @@ pub enum TrackKind {
     Audio {
         /// RFC 5646 tag, `und` if unknown.
         language: String,
+        /// What the source calls it.
+        name: Option<String>,
+        /// What it is for.
+        purpose: Purpose,
         /// How many channels.
         channels: u16,
         /// Samples per second.
@@ -110,8 +116,8 @@ pub struct Presentation {
     /// The video renditions, highest first within each codec, H.264 before any other. They share
     /// one timeline.
     pub video: Vec<TrackReport>,
-    /// The sound, if there is any.
-    pub audio: Option<TrackReport>,
+    /// The sounds, the main one first; none if the video is silent.
+    pub audio: Vec<TrackReport>,
     /// The language of captions (CEA-608) that are within the picture, in H.264.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_captions: Option<String>,
@@ -130,16 +136,13 @@ pub enum Inconsistent {
 
 impl Presentation {
     /// Puts tracks together, after checking that players can switch between the renditions.
-    pub fn new(video: Vec<TrackReport>, audio: Option<TrackReport>) -> Result<Self, Inconsistent> {
+    pub fn new(video: Vec<TrackReport>, audio: Vec<TrackReport>) -> Result<Self, Inconsistent> {
         let chunk_starts = |track: &TrackReport| -> Vec<u64> {
             track.segments.iter().map(|segment| segment.ticks).collect()
         };
         let reference = video.first().map(chunk_starts).unwrap_or_default();
-        if reference.is_empty()
-            || audio
-                .as_ref()
-                .is_some_and(|track| track.segments.is_empty())
-        {
+        let is_empty = |track: &TrackReport| track.segments.is_empty();
+        if reference.is_empty() || audio.iter().any(is_empty) {
             return Err(Inconsistent::Empty);
         }
         match video.iter().find(|track| chunk_starts(track) != reference) {
@@ -154,7 +157,7 @@ impl Presentation {
 
     /// All tracks: video first, then audio.
     pub fn tracks(&self) -> impl Iterator<Item = &TrackReport> {
-        self.video.iter().chain(self.audio.as_ref())
+        self.video.iter().chain(&self.audio)
     }
 
     /// The length that all playlists announce as target: the longest segment, rounded as RFC 8216

@@ -127,7 +127,7 @@ impl ResourceLimits {
 /// How long encoding a part may take; as long as the function may, for sound that is a part of its
 /// own.
 fn encode_time(function_memory_mb: u32, plan: &Plan, part: Part) -> Option<Duration> {
-    let span = plan.span(part).filter(|_| part != Part::Audio)?;
+    let span = plan.span(part).filter(|_| !part.is_audio())?;
     let memory_mb = u64::from(function_memory_mb).clamp(1, 2 * CPU_MB);
     let whole_ms = plan.cpu_ms.saturating_mul(CPU_MB) / memory_mb;
     let frames = span.stop_frame - span.first_frame;
@@ -190,7 +190,7 @@ mod tests {
     fn encoding_gets_many_times_what_it_is_estimated_to_take() {
         let time = |millis, part| {
             let mut info = source(millis, (25, 1));
-            info.audio.as_mut().unwrap().exact_sample_rate = None;
+            info.audio[0].exact_sample_rate = None;
             let plan = Plan::new(&info, SETTINGS);
             (ResourceLimits::encode(1769, &plan, part).time, plan)
         };
@@ -201,6 +201,6 @@ mod tests {
         assert!(first.unwrap() > 10 * estimate, "{first:?} {estimate:?}");
         let (later, _) = time(600_000, Part::Chunk(1));
         assert!(later.unwrap() > first.unwrap());
-        assert_eq!(time(600_000, Part::Audio).0, None);
+        assert_eq!(time(600_000, Part::Audio(0, 0)).0, None);
     }
 }

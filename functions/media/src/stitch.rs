@@ -8,6 +8,7 @@ use crate::{
     file::TrackId,
     plan::{Part, Plan, Span, Storyboard},
     report::{Inconsistent, Presentation, TrackKind, TrackReport},
+    source::{NotUsed, NotUsedReason, StreamKind},
     timeline::AAC_FRAME_SAMPLES,
 };
 
@@ -16,7 +17,8 @@ use crate::{
 pub struct PartReport {
     /// Which part.
     pub part: Part,
-    /// Its tracks: the video renditions in the plan's order, then the sound.
+    /// Its tracks: the video renditions in the plan's order, then the sound. None of a sound that could
+    /// not be decoded, if the video can do without it.
     pub tracks: Vec<TrackReport>,
     /// Whether it made the poster.
     pub has_poster: bool,
@@ -36,6 +38,26 @@ pub struct Stitched {
     pub storyboard: Option<Storyboard>,
     /// How many frames came out.
     pub frames: u64,
+    /// The sounds that the video has to do without.
+    pub not_used: Vec<NotUsed>,
+}
+
+impl PartReport {
+    /// How many frames of picture came out.
+    pub fn frames(&self, plan: &Plan) -> u64 {
+        let picture = self.tracks.first().filter(|_| !self.part.is_audio());
+        plan.grid.frames_in(picture.map_or(0, TrackReport::ticks))
+    }
+
+    /// Of a part that could not be decoded.
+    pub fn without_tracks(part: Part) -> Self {
+        Self {
+            part,
+            tracks: Vec::new(),
+            has_poster: false,
+            has_sheet: false,
+        }
+    }
 }
 
 /// Why reports are not one video. Nothing of it may be published.
@@ -78,7 +100,7 @@ pub fn stitch(
         .map(|report| (report.part, report))
         .collect();
     let mut video: Vec<TrackReport> = Vec::new();
-    let mut audio: Option<TrackReport> = None;
+    let mut main: Vec<TrackReport> = Vec::new();
     let mut has_poster = false;
     let mut sheets = BTreeSet::new();
     for index in 0..plan.chunks() {
@@ -94,7 +116,7 @@ pub fn stitch(
             .iter()
             .map(|track| &track.track)
             .eq(&track_ids(plan));
-        if !names_fit || sound.is_some() != plan.has_audio(part) || tracks.next().is_some() {
+        if !names_fit || sound.is_some() != plan.sound_of(part).is_some() || tracks.next().is_some() {
             return Err(StitchError::OtherTracks(part));
         }
         for (position, track) in pictures.into_iter().enumerate() {
@@ -103,23 +125,28 @@ pub fn stitch(
         }
         if let Some(sound) = sound {
             check_audio(plan, part, span, &sound)?;
-            let mut whole: Vec<_> = audio.take().into_iter().collect();
-            append(&mut whole, 0, part, sound)?;
-            audio = whole.pop();
+            append(&mut main, 0, part, sound)?;
         }
     }
-    if plan.audio_is_apart() {
-        let report = reports.remove(&Part::Audio);
-        let report = report.ok_or(StitchError::Missing(Part::Audio))?;
-        audio = report.tracks.into_iter().next();
-        // The sound was ended where the picture was expected to end.
-        let segments = video.first().map_or(0, |track| track.segments.len());
-        if let Some(audio) = &mut audio {
-            audio.segments.truncate(segments);
+    let mut audio = main;
+    let mut not_used = Vec::new();
+    for (sound, own) in (0..).zip(&plan.audio) {
+        if own.goes_with_picture() {
+            continue;
         }
-    }
-    if audio.is_some() != plan.audio.is_some() {
-        return Err(StitchError::Missing(Part::Audio));
+        match stitch_sound(plan, sound, &mut reports)? {
+            Some(mut track) => {
+                // It was ended where the picture was expected to end.
+                let segments = video.first().map_or(0, |track| track.segments.len());
+                track.segments.truncate(segments);
+                audio.push(track);
+            }
+            None => not_used.push(NotUsed {
+                kind: StreamKind::Audio,
+                codec: own.codec.clone(),
+                reason: NotUsedReason::Damaged,
+            }),
+        }
     }
     let presentation = Presentation {
         closed_captions: plan.closed_captions.clone(),
@@ -134,7 +161,32 @@ pub fn stitch(
         presentation,
         has_poster,
         storyboard: plan.storyboard.filter(|_| is_complete),
+        not_used,
     })
+}
+
+/// Lays the parts of a sound end to end; none if the video has to do without it.
+fn stitch_sound(
+    plan: &Plan,
+    sound: u32,
+    reports: &mut BTreeMap<Part, PartReport>,
+) -> Result<Option<TrackReport>, StitchError> {
+    let mut whole = Vec::new();
+    let mut is_whole = true;
+    for part in plan.parts_of_sound(sound) {
+        let span = plan.span(part).ok_or(StitchError::Missing(part))?;
+        let report = reports.remove(&part).ok_or(StitchError::Missing(part))?;
+        let mut tracks = report.tracks.into_iter();
+        match (tracks.next(), tracks.next()) {
+            (Some(track), None) => {
+                check_audio(plan, part, span, &track)?;
+                append(&mut whole, 0, part, track)?;
+            }
+            (None, _) if plan.can_do_without(part) => is_whole = false,
+            _ => return Err(StitchError::OtherTracks(part)),
+        }
+    }
+    Ok(whole.pop().filter(|_| is_whole))
 }
 
 fn track_ids(plan: &Plan) -> Vec<TrackId> {
@@ -218,208 +270,4 @@ fn append(
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use std::time::Duration;
-
-    use super::*;
-    use crate::{
-        plan::{
-            FanOut, Settings,
-            tests::{SETTINGS, source},
-        },
-        report::SegmentReport,
-    };
-
-    fn plan(millis: u64, exact_sound: bool) -> Plan {
-        let fan_out = FanOut {
-            target: Duration::from_secs(1),
-            ..SETTINGS.fan_out
-        };
-        let mut info = source(millis, (30000, 1001));
-        if !exact_sound {
-            info.audio.as_mut().unwrap().exact_sample_rate = None;
-        }
-        Plan::new(
-            &info,
-            Settings {
-                fan_out,
-                ..SETTINGS
-            },
-        )
-    }
-
-    fn segments(lengths: impl IntoIterator<Item = u64>) -> Vec<SegmentReport> {
-        let segment = |ticks| SegmentReport {
-            bytes: 1,
-            ticks,
-            iframes: vec![],
-        };
-        lengths.into_iter().map(segment).collect()
-    }
-
-    /// What an encode that does as it is told reports.
-    fn report(plan: &Plan, part: Part) -> PartReport {
-        let span = plan.span(part).unwrap();
-        let grid = plan.grid;
-        let per_segment = u64::from(grid.segment_frames());
-        let starts: Vec<_> = (span.first_frame..span.end_frame)
-            .step_by(usize::try_from(per_segment).unwrap())
-            .collect();
-        let ends = starts
-            .iter()
-            .map(|start| (start + per_segment).min(span.end_frame));
-        let lengths: Vec<_> = starts
-            .iter()
-            .zip(ends)
-            .map(|(&from, to)| (from, to))
-            .collect();
-        let ticks = |frame: u64| grid.ticks_at(frame);
-        let mut tracks = Vec::new();
-        if part != Part::Audio {
-            for rendition in &plan.renditions {
-                tracks.push(TrackReport {
-                    track: TrackId::Video(rendition.name.clone()),
-                    kind: TrackKind::Video {
-                        width: rendition.width,
-                        height: rendition.height,
-                        frame_rate: grid.frame_rate,
-                    },
-                    codecs: "avc1".into(),
-                    init_sha256: rendition.name.clone(),
-                    timescale: grid.timescale(),
-                    segments: segments(lengths.iter().map(|&(from, to)| ticks(to - from))),
-                });
-            }
-        }
-        if plan.has_audio(part) {
-            let at = |frame: u64| grid.audio_frame_at(ticks(frame), 48_000) * 1024;
-            tracks.push(TrackReport {
-                track: TrackId::Audio("main".into()),
-                kind: TrackKind::Audio {
-                    language: "und".into(),
-                    channels: 2,
-                    sample_rate: 48_000,
-                },
-                codecs: "mp4a".into(),
-                init_sha256: String::new(),
-                timescale: 48_000,
-                segments: segments(lengths.iter().map(|&(from, to)| at(to) - at(from))),
-            });
-        }
-        PartReport {
-            part,
-            tracks,
-            has_poster: plan.has_poster(part),
-            has_sheet: part != Part::Audio,
-        }
-    }
-
-    fn reports(plan: &Plan) -> Vec<PartReport> {
-        plan.parts().map(|part| report(plan, part)).collect()
-    }
-
-    #[test]
-    fn parts_in_any_order_make_the_whole() {
-        for exact_sound in [true, false] {
-            let plan = plan(61_000, exact_sound);
-            assert!(plan.chunks() > 3);
-            let mut parts = reports(&plan);
-            parts.reverse();
-            let stitched = stitch(&plan, parts).unwrap();
-            assert_eq!(stitched.frames, plan.frames);
-            assert!(stitched.has_poster);
-            assert_eq!(stitched.storyboard, plan.storyboard);
-            let video = &stitched.presentation.video[0];
-            let audio = stitched.presentation.audio.as_ref().unwrap();
-            assert_eq!((video.segments.len(), audio.segments.len()), (11, 11));
-            assert!((audio.seconds() - video.seconds()).abs() < 0.02);
-            let mut without_a_sheet = reports(&plan);
-            assert!(plan.has_sheet(plan.chunks() - 1, plan.frames));
-            without_a_sheet.last_mut().unwrap().has_sheet = false;
-            let stitched = stitch(&plan, without_a_sheet).unwrap();
-            assert_eq!(stitched.storyboard, None);
-        }
-    }
-
-    #[test]
-    fn what_is_not_seamless_is_refused() {
-        let plan = plan(61_000, true);
-        let broken = |change: &dyn Fn(&mut Vec<PartReport>)| {
-            let mut parts = reports(&plan);
-            change(&mut parts);
-            stitch(&plan, parts).unwrap_err()
-        };
-        let part = Part::Chunk(1);
-        let rung = || TrackId::Video("720p".into());
-        assert_eq!(
-            broken(&|parts| {
-                parts.remove(1);
-            }),
-            StitchError::Missing(part)
-        );
-        assert_eq!(
-            broken(&|parts| {
-                parts[1].tracks[1].segments.pop();
-            }),
-            StitchError::Gap {
-                part,
-                track: rung()
-            }
-        );
-        assert_eq!(
-            broken(&|parts| parts[1].tracks[1].segments[0].ticks -= 1),
-            StitchError::Gap {
-                part,
-                track: rung()
-            }
-        );
-        assert_eq!(
-            broken(&|parts| parts[1].tracks.last_mut().unwrap().segments[0].ticks -= 1024),
-            StitchError::Gap {
-                part,
-                track: TrackId::Audio("main".into())
-            }
-        );
-        assert_eq!(
-            broken(&|parts| parts[1].tracks[1].init_sha256.push('x')),
-            StitchError::OtherInit {
-                part,
-                track: rung()
-            }
-        );
-        assert_eq!(
-            broken(&|parts| {
-                parts[1].tracks.pop();
-            }),
-            StitchError::OtherTracks(part)
-        );
-        assert_eq!(
-            broken(&|parts| parts[1].tracks.swap(0, 1)),
-            StitchError::OtherTracks(part)
-        );
-        let other_end = |parts: &mut Vec<PartReport>| {
-            parts.last_mut().unwrap().tracks[1]
-                .segments
-                .last_mut()
-                .unwrap()
-                .ticks -= 1001;
-        };
-        assert!(matches!(broken(&other_end), StitchError::Inconsistent(_)));
-    }
-
-    proptest! {
-        #[test]
-        fn any_number_of_chunks_gives_the_same_presentation(millis in 7_000u64..300_000, max_parallel in 1u32..60) {
-            let whole = {
-                let mut plan = plan(millis, true);
-                plan.chunk_starts = vec![0];
-                stitch(&plan, reports(&plan)).unwrap()
-            };
-            let mut split = plan(millis, true);
-            split.chunk_starts.truncate(max_parallel as usize);
-            prop_assert_eq!(stitch(&split, reports(&split)).unwrap(), whole);
-        }
-    }
-}
+mod tests;

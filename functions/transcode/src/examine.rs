@@ -24,7 +24,7 @@ use crate::{
 /// More text than this says nothing useful about a video.
 const MAX_PROBE_BYTES: u64 = 1 << 20;
 
-/// Pictures up to this size are decoded several at a time: there is memory for that.
+/// Sounds, and pictures up to this size, are decoded several at a time: there is memory for that.
 const SMALL_PIXELS: u32 = 1920 * 1088;
 const SMALL_AT_ONCE: usize = 4;
 
@@ -230,8 +230,8 @@ async fn choose(
         let is_brief = streams.is_brief;
         let size_bytes = probe.size_bytes();
         let ((trial, failed), (heard, unheard)) = tokio::try_join!(
-            try_each(programs, source, size_bytes, &pictures, is_brief),
-            try_each(programs, source, size_bytes, &sounds, is_brief),
+            try_each(programs, source, size_bytes, &pictures, is_brief, 1),
+            try_each(programs, source, size_bytes, &sounds, is_brief, SMALL_AT_ONCE),
         )?;
         let (trial, failed) = (trial.merged(heard), failed.or(unheard));
         if let Some(ended) = failed.as_ref().filter(|_| !trial.has_answer()) {
@@ -255,27 +255,32 @@ async fn choose(
     }
 }
 
-/// Decodes the first frames of some streams, one after the other, until one has no decoder. Gives what was
-/// told, and the first failure.
+/// Decodes the first frames of some streams, each by a process of its own. Gives what was told, and the
+/// first failure.
 async fn try_each(
     programs: &Programs,
     source: SourceUrl<'_>,
     size_bytes: u64,
     streams: &[Stream],
     is_brief: bool,
+    at_once: usize,
 ) -> Result<(Trial, Option<Ended>), StepError> {
+    let limits = ResourceLimits::scan(programs.memory_mb, size_bytes);
+    let streams = streams.iter().copied();
+    let tries = streams.map(async |stream| {
+        let args = command::trial(source, stream, is_brief);
+        decode_briefly(&programs.ffmpeg, &args, limits).await
+    });
+    let tried: Vec<_> = stream::iter(tries)
+        .buffered(at_once)
+        .try_collect()
+        .await?;
     let mut trial = Trial::default();
     let mut failed = None;
-    for &stream in streams {
-        let args = command::trial(source, stream, is_brief);
-        let limits = ResourceLimits::scan(programs.memory_mb, size_bytes);
-        let (told, ended) = decode_briefly(&programs.ffmpeg, &args, limits).await?;
+    for (told, ended) in tried {
         trial = trial.merged(told);
         if !ended.status.success() {
             failed.get_or_insert(ended);
-        }
-        if trial.is_refused() {
-            break;
         }
     }
     Ok((trial, failed))

@@ -1,10 +1,14 @@
 //! How an encode ends, be it one function's or a run's: published, failed, or given back.
 
-use reelrun_core::lifecycle::{self, Lease};
+use reelrun_core::{
+    keys::Folder,
+    lifecycle::{self, Lease},
+};
 use reelrun_media::{
     error::{ErrorType, VideoError},
-    plan::Plan,
-    stitch::Stitched,
+    plan::{Part, Plan},
+    source::{NotUsed, NotUsedReason},
+    stitch::{PartReport, Stitched},
 };
 use reelrun_platform::{catalog::CatalogError, now};
 
@@ -21,8 +25,45 @@ impl Transcoder {
         stitched: &Stitched,
     ) -> Result<(), StepError> {
         let published = publish(&self.storage, to, plan, stitched).await?;
+        if !stitched.not_used.is_empty() {
+            self.note_not_used(lease, stitched).await?;
+        }
         let completed = lifecycle::complete(lease, &published, now());
         Ok(self.catalog.apply_held(lease, &completed).await?)
+    }
+
+    /// Records which sounds the video has to do without.
+    async fn note_not_used(&self, lease: &Lease, stitched: &Stitched) -> Result<(), StepError> {
+        let video = self.catalog.check_lease(lease).await?;
+        let Some(mut source) = video.source else {
+            return Ok(());
+        };
+        // They may have been recorded before, by a try whose answer was lost.
+        let is_news = |it: &NotUsed| it.reason != NotUsedReason::Damaged;
+        source.not_used.retain(is_news);
+        source.not_used.extend(stitched.not_used.clone());
+        let described = lifecycle::describe(lease, &source);
+        Ok(self.catalog.apply_held(lease, &described).await?)
+    }
+
+    /// Does without a sound beside the main one, if its source is at fault. All other failures stand.
+    pub(crate) async fn or_without(
+        &self,
+        folder: Folder,
+        plan: &Plan,
+        part: Part,
+        encoded: Result<PartReport, StepError>,
+    ) -> Result<PartReport, StepError> {
+        if !plan.can_do_without(part) {
+            return encoded;
+        }
+        match self.blame(folder, encoded).await {
+            Err(StepError::InvalidMedia(error)) => {
+                tracing::warn!(%part, error.detail, "a sound is left out");
+                Ok(PartReport::without_tracks(part))
+            }
+            encoded => encoded,
+        }
     }
 
     /// Says that a video has failed, and why.

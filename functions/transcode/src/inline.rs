@@ -6,7 +6,6 @@ use reelrun_core::{
     lifecycle::{self, Lease, claim::Claimed},
 };
 use reelrun_media::{
-    command::SourceUrl,
     error::{ErrorType, VideoError},
     plan::{Part, Plan},
     source::SourceInfo,
@@ -181,28 +180,40 @@ impl Transcoder {
         Ok(Destination { folder, key: None })
     }
 
-    /// Encodes a plan that is a single part; once more, should the source turn out to be longer.
+    /// Encodes a plan of a single chunk; once more, should the source turn out to be longer. Sounds that do
+    /// not go with the picture follow it, for as long as it turned out to be.
     async fn encode_whole(
         &self,
         encoder: &Encoder<'_>,
         examined: &mut Examined<'_>,
-        plan: Plan,
+        mut plan: Plan,
         lease: &Lease,
     ) -> Result<(Plan, Stitched), StepError> {
-        let stitched = encode_single_part(encoder, &plan, examined.source).await?;
-        if !plan.reached_frame_limit(stitched.frames) {
-            return Ok((plan, stitched));
+        let picture = Part::Chunk(0);
+        let mut report = encoder.encode(&plan, picture, examined.source).await?;
+        if plan.reached_frame_limit(report.frames(&plan)) {
+            // Recordings that were joined or repaired may be longer than they state. Nothing names the
+            // first encode's segments; the second overwrites them.
+            tracing::warn!(video.id = %lease.video, "the source is longer than it states");
+            examined.measure(&self.programs).await?;
+            self.describe(lease, &examined.info).await?;
+            plan = Plan::in_one_piece(&examined.info, self.settings);
+            report = encoder.encode(&plan, picture, examined.source).await?;
+            if plan.reached_frame_limit(report.frames(&plan)) {
+                return Err(endless().into());
+            }
         }
-        // Recordings that were joined or repaired may be longer than they state. Nothing names the
-        // first encode's segments; the second overwrites them.
-        tracing::warn!(video.id = %lease.video, "the source is longer than it states");
-        examined.measure(&self.programs).await?;
-        self.describe(lease, &examined.info).await?;
-        let plan = Plan::in_one_piece(&examined.info, self.settings);
-        let stitched = encode_single_part(encoder, &plan, examined.source).await?;
-        if plan.reached_frame_limit(stitched.frames) {
-            return Err(endless().into());
+        let frames = report.frames(&plan);
+        check_whole(&plan, frames)?;
+        let of_this_length = plan.clone().with_frames(frames);
+        let mut reports = vec![report];
+        for part in plan.parts().filter(|part| part.is_audio()) {
+            let encoded = encoder.encode(&of_this_length, part, examined.source);
+            let folder = encoder.to.folder;
+            let encoded = self.or_without(folder, &plan, part, encoded.await);
+            reports.push(encoded.await?);
         }
+        let stitched = stitch(&plan, reports)?;
         Ok((plan, stitched))
     }
 
@@ -211,15 +222,4 @@ impl Transcoder {
         let described = lifecycle::describe(lease, &info.summary());
         Ok(self.catalog.apply_held(lease, &described).await?)
     }
-}
-
-async fn encode_single_part(
-    encoder: &Encoder<'_>,
-    plan: &Plan,
-    url: SourceUrl<'_>,
-) -> Result<Stitched, StepError> {
-    let report = encoder.encode(plan, Part::Chunk(0), url).await?;
-    let stitched = stitch(plan, [report])?;
-    check_whole(plan, stitched.frames)?;
-    Ok(stitched)
 }

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use reelrun_core::{
     keys::StorageKey,
-    video::{Published, PublishedRendition},
+    video::{Published, PublishedAudio, PublishedRendition},
 };
 use reelrun_media::file::MediaFile;
 use reelrun_media::{
@@ -16,7 +16,7 @@ use reelrun_media::{
     plan::{Plan, storyboard},
     report::{Presentation, TrackKind},
     stitch::Stitched,
-    tracks::TextTracks,
+    tracks::{self, TextTracks},
 };
 use reelrun_platform::storage::Storage;
 
@@ -76,9 +76,24 @@ pub async fn publish(
     }
     Ok(Published {
         renditions: renditions(presentation),
+        audio: audio(presentation),
         has_poster: stitched.has_poster,
         has_storyboard: stitched.storyboard.is_some(),
     })
+}
+
+fn audio(presentation: &Presentation) -> Vec<PublishedAudio> {
+    let sounds = tracks::sounds(presentation);
+    let declared = tracks::declare(&sounds).into_iter();
+    let published = declared.filter_map(|sound| {
+        Some(PublishedAudio {
+            language: sound.track.language.to_string(),
+            purpose: sound.track.purpose()?,
+            default: sound.is_default,
+            name: sound.name,
+        })
+    });
+    published.collect()
 }
 
 fn renditions(presentation: &Presentation) -> Vec<PublishedRendition> {

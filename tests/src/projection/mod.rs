@@ -117,7 +117,7 @@ impl Workload {
         let spans = parts.iter().filter_map(|&part| plan.span(part));
         let frames = spans.map(|span| span.end_frame - span.first_frame);
         let segments = plan.grid().segments_for(plan.frames());
-        let tracks = plan.renditions().len() + usize::from(plan.audio().is_some());
+        let tracks = plan.renditions().len() + plan.audio().len();
         Self {
             chunks: frames.map(|frames| frames as f64 / rate).collect(),
             segments: u32::try_from(segments).unwrap_or(u32::MAX),

@@ -1,5 +1,6 @@
 //! Subtitles, captions and chapters that are uploaded for a video.
 
+mod audio;
 mod closed_captions;
 mod embedded;
 

@@ -228,7 +228,7 @@ mod tests {
             StorageKey::Plan(id(), run()),
             StorageKey::PictureCopy(id(), run()),
             StorageKey::Report(id(), run(), Part::Chunk(7)),
-            StorageKey::Report(id(), run(), Part::Audio),
+            StorageKey::Report(id(), run(), Part::Audio(1, 0)),
             StorageKey::Media(Folder::public(id()), MediaFile::Master),
             StorageKey::Media(Folder::public(id()), MediaFile::Manifest),
             StorageKey::Media(Folder::public(id()), MediaFile::Poster),
@@ -280,7 +280,7 @@ mod tests {
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/plan.json | application/json | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/picture.nut | application/octet-stream | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/chunk-7.json | application/json | -
-        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/sound.json | application/json | -
+        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/sound-1-0.json | application/json | -
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/manifest.mpd | application/dash+xml | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/poster.jpg | image/jpeg | public, max-age=60
@@ -311,7 +311,7 @@ mod tests {
             StorageKey::RefusedSource(id()),
             StorageKey::Plan(id(), run.clone()),
             StorageKey::PictureCopy(id(), run.clone()),
-            StorageKey::Report(id(), run, Part::Audio),
+            StorageKey::Report(id(), run, Part::Audio(1, 0)),
             StorageKey::Media(Folder::public(id()), MediaFile::Master),
             StorageKey::Source(Folder::private(id())),
             StorageKey::Media(Folder::private(id()), MediaFile::Master),

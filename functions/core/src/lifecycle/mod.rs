@@ -258,6 +258,7 @@ pub fn complete(lease: &Lease, published: &Published, now: Timestamp) -> Transit
     let mut changes = vec![
         Change::Set(Field::Status, status(Status::Ready)),
         Change::Set(Field::Renditions, json!(published.renditions)),
+        Change::Set(Field::Audio, json!(published.audio)),
         Change::Set(Field::HasPoster, published.has_poster.into()),
         Change::Set(Field::HasStoryboard, published.has_storyboard.into()),
         Change::Set(Field::Progress, 1.into()),

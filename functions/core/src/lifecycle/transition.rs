@@ -34,6 +34,8 @@ pub enum Field {
     ErrorType,
     /// What was published.
     Renditions,
+    /// What of its sounds.
+    Audio,
     /// Whether a poster was.
     HasPoster,
     /// Whether a storyboard was.
@@ -88,6 +90,7 @@ impl Field {
             Self::Error => &["error"],
             Self::ErrorType => &["error", "type"],
             Self::Renditions => &["renditions"],
+            Self::Audio => &["audio"],
             Self::HasPoster => &["has_poster"],
             Self::HasStoryboard => &["has_storyboard"],
             Self::ReadyAt => &["ready_at"],

@@ -76,6 +76,7 @@ fn id() -> VideoId {
 fn published() -> Published {
     Published {
         renditions: Vec::new(),
+        audio: Vec::new(),
         has_poster: true,
         has_storyboard: false,
     }

@@ -26,6 +26,7 @@ use reelrun_media::{
     encryption::{Encryption, SegmentKey},
     error::VideoError,
     source::SourceSummary,
+    tracks::Purpose,
 };
 
 /// One video's record in the catalog.
@@ -65,6 +66,8 @@ pub struct Video {
     pub source: Option<SourceSummary>,
     /// What was published, highest first; empty until `ready`.
     pub renditions: Vec<PublishedRendition>,
+    /// The sounds that were published, the main one first; empty until `ready`.
+    pub audio: Vec<PublishedAudio>,
     /// Whether a poster was published.
     pub has_poster: bool,
     /// Whether a storyboard was published.
@@ -154,6 +157,7 @@ impl Video {
             progress: 0.0,
             source: None,
             renditions: Vec::new(),
+            audio: Vec::new(),
             has_poster: false,
             has_storyboard: false,
             ready_at: None,
@@ -199,10 +203,28 @@ impl Video {
 pub struct Published {
     /// Highest first.
     pub renditions: Vec<PublishedRendition>,
+    /// Its sounds, the main one first.
+    pub audio: Vec<PublishedAudio>,
     /// Whether there is a poster.
     pub has_poster: bool,
     /// Whether there is a storyboard.
     pub has_storyboard: bool,
+}
+
+/// A sound that a viewer may choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AudioTrack)]
+pub struct PublishedAudio {
+    /// What players call it.
+    #[schema(examples("Deutsch"))]
+    pub name: String,
+    /// The language it is in: a BCP 47 tag, `und` if unknown.
+    #[schema(examples("de"))]
+    pub language: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Whether players take it unless the viewer wants another.
+    pub default: bool,
 }
 
 /// A rendition with the figures measured from its bytes.

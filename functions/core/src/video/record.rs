@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Holder, Month, PublishedRendition, RunProgress, Status, TextTracks, UploadToken, Video,
+    Holder, Month, PublishedAudio, PublishedRendition, RunProgress, Status, TextTracks, UploadToken, Video,
     VideoId, Visibility, track::TextTrack,
 };
 use crate::timestamp::{InvalidTimestamp, Timestamp};
@@ -50,6 +50,8 @@ pub(super) struct Record {
     source: Option<SourceSummary>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     renditions: Vec<PublishedRendition>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    audio: Vec<PublishedAudio>,
     #[serde(default)]
     has_poster: bool,
     #[serde(default)]
@@ -138,6 +140,7 @@ impl TryFrom<Record> for Video {
             progress: record.progress,
             source: record.source,
             renditions: record.renditions,
+            audio: record.audio,
             has_poster: record.has_poster,
             has_storyboard: record.has_storyboard,
             ready_at: record.ready_at.map(|at| at.parse()).transpose()?,
@@ -196,6 +199,7 @@ impl From<Video> for Record {
             progress: video.progress,
             source: video.source,
             renditions: video.renditions,
+            audio: video.audio,
             has_poster: video.has_poster,
             has_storyboard: video.has_storyboard,
             ready_at: video.ready_at.map(|at| at.to_string()),

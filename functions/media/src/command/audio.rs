@@ -134,14 +134,14 @@ mod tests {
     fn sound_is_resampled_in_phase() {
         let mut plan = plan(|source| {
             source.video.end_us = 60_000_000;
-            source.audio.as_mut().unwrap().start_us = 9_000_000;
-            source.audio.as_mut().unwrap().end_us = Some(40_000_000);
+            source.audio[0].start_us = 9_000_000;
+            source.audio[0].end_us = Some(40_000_000);
         });
         plan.chunk_starts = (0..10).collect();
         for rate in [8000, 11_025, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000] {
             let audio = AudioPlan {
                 exact_sample_rate: Some(rate),
-                ..plan.audio.clone().unwrap()
+                ..plan.audio[0].clone()
             };
             let sound =
                 |index| AudioSource::new(&plan, &audio, plan.span(Part::Chunk(index)).unwrap());

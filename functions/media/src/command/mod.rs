@@ -138,8 +138,8 @@ const DEEP: &str = "-analyzeduration 180000000 -probesize 268435456";
 /// ffmpeg: one part of a plan in one process; none if the plan has no such part.
 pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Option<Encode> {
     let span = plan.span(part)?;
-    let has_video = part != Part::Audio;
-    let audio = plan.audio.as_ref().filter(|_| plan.has_audio(part));
+    let has_video = !part.is_audio();
+    let audio = plan.sound_of(part);
     let sound = audio.map(|audio| AudioSource::new(plan, audio, span));
     let mut args = Args::default();
     args.words("-hide_banner -nostdin -loglevel error -y");
@@ -195,8 +195,8 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         args.pipe(&mut outputs, Output::SpriteSheet);
     }
     if plan.enters_at_start || plan.copy.is_some() {
-        match (&plan.audio, audio) {
-            (Some(_), Some(_)) if part == Part::Audio => args.read_along(plan, plan.video_stream),
+        match (plan.audio.first(), audio) {
+            (_, Some(_)) if part.is_audio() => args.read_along(plan, plan.video_stream),
             (Some(left_out), None) if !plan.reads_copy(part) => {
                 args.read_along(plan, left_out.stream);
             }
@@ -283,7 +283,7 @@ pub fn copy(plan: &Plan, source: SourceUrl<'_>) -> Vec<OsString> {
     args.pair("-output_ts_offset", COPY_CLOCK_START_S.to_string());
     args.words("-avoid_negative_ts disabled -f nut");
     args.0.push(format!("pipe:{FIRST_FD}").into());
-    if let Some(audio) = &plan.audio {
+    if let Some(audio) = plan.audio.first() {
         args.read_along(plan, audio.stream);
     }
     args.0
@@ -393,7 +393,7 @@ mod tests {
     fn a_silent_interlaced_hdr_source_has_its_own_graph() {
         let encode = encode(
             &plan(|source| {
-                source.audio = None;
+                source.audio.clear();
                 source.video.interlaced = true;
                 source.video.hdr = true;
                 source.video.color_is_stated = false;

@@ -17,7 +17,7 @@ pub fn probe(source: SourceUrl<'_>) -> Vec<OsString> {
         "-show_entries",
         "format=duration,start_time,size,format_name:stream=index,codec_name,profile,codec_type,codec_tag_string,width,height,\
          sample_aspect_ratio,field_order,color_space,color_transfer,color_primaries,color_range,r_frame_rate,avg_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_rate,channels:\
-         stream_tags=language,title,DURATION:stream_disposition=default,forced,hearing_impaired,captions,attached_pic,timed_thumbnails:stream_side_data=side_data_type,displaymatrix,crop_top,crop_bottom,crop_left,crop_right,dv_profile,dv_bl_signal_compatibility_id:\
+         stream_tags=language,title,DURATION:stream_disposition=default,dub,comment,forced,hearing_impaired,visual_impaired,descriptions,captions,attached_pic,timed_thumbnails:stream_side_data=side_data_type,displaymatrix,crop_top,crop_bottom,crop_left,crop_right,dv_profile,dv_bl_signal_compatibility_id:\
          packet=stream_index,flags:packet_side_data=side_data_type:chapter=time_base,start,end:chapter_tags=title",
     );
     // Only packets tell that they are encrypted; the first few of each stream are enough.

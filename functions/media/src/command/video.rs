@@ -36,7 +36,7 @@ impl Stills {
     };
 
     pub(super) fn of(plan: &Plan, part: Part, span: Span) -> Self {
-        let storyboard = plan.storyboard.filter(|_| part != Part::Audio);
+        let storyboard = plan.storyboard.filter(|_| !part.is_audio());
         Self {
             poster: plan.has_poster(part),
             sheet: storyboard.and_then(|storyboard| Some((storyboard, storyboard.rows(span)?))),
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn held_frames_come_before_the_limit() {
-        let plan = plan(|source| source.audio.as_mut().unwrap().end_us = Some(30_000_000));
+        let plan = plan(|source| source.audio[0].end_us = Some(30_000_000));
         let graph = |part| super::frames(&plan, plan.span(part).unwrap(), super::Stills::NONE);
         assert!(plan.chunks() > 1 && !graph(WHOLE).contains("tpad"));
         let graph = graph(Part::Chunk(plan.chunks() - 1));
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_still_has_as_many_frames_as_it_is_long() {
         let plan = plan(|source| {
-            source.audio = None;
+            source.audio.clear();
             source.video.is_still = true;
             source.video.end_us = 100_000;
         });

@@ -35,6 +35,9 @@ pub const LONGEST_SECONDS: u64 = 240;
 /// The most chunks of one video: what a state machine holds in one message.
 pub const MAX_CHUNKS: u64 = 1000;
 
+/// The most chunks of one sound beside the picture's.
+pub const MAX_AUDIO_CHUNKS: u64 = 100;
+
 /// What encoding a whole video costs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {

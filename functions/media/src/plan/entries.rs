@@ -46,7 +46,7 @@ impl Entries {
                 .positions
                 .get((index as usize).checked_sub(1)?)
                 .copied(),
-            (Part::Chunk(_), Entry::Start) | (Part::Audio, _) => None,
+            (Part::Chunk(_), Entry::Start) | (Part::Audio(..), _) => None,
         }
     }
 }

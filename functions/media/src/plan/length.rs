@@ -3,6 +3,15 @@
 use super::Plan;
 
 impl Plan {
+    /// The same, once it is known how many frames came out of it.
+    #[must_use]
+    pub fn with_frames(self, frames: u64) -> Self {
+        Self {
+            frames: frames.max(1),
+            ..self
+        }
+    }
+
     /// The most frames that an encode may give, whatever the source claims while it is decoded: a
     /// forged timestamp must not become hours of repeated frames.
     pub fn max_frames(&self) -> u64 {

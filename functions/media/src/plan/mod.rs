@@ -6,6 +6,7 @@
 //! laid end to end are those of one encode.
 
 pub mod chunks;
+mod audio;
 mod color;
 mod copy;
 mod entries;
@@ -16,6 +17,7 @@ pub mod storyboard;
 
 use std::ops::Range;
 
+pub use audio::AudioPlan;
 pub use color::AssumedColor;
 pub use copy::PictureCopy;
 pub(crate) use copy::{COPY_CLOCK_START_S, COPY_CLOCK_START_US, COPY_STREAM};
@@ -29,7 +31,7 @@ pub use storyboard::Storyboard;
 use crate::{
     encoder::Preset,
     ladder::{self, Rendition},
-    source::{Container, Geometry, Layout, OddMatrix, Seeking, SourceInfo},
+    source::{Container, Geometry, OddMatrix, Seeking, SourceInfo},
     timeline::Grid,
 };
 
@@ -81,8 +83,8 @@ pub struct Plan {
     pub(crate) hold_last_frame_us: u64,
     /// What is encoded, highest first; never empty.
     pub(crate) renditions: Vec<Rendition>,
-    /// The sound; none for a silent source.
-    pub(crate) audio: Option<AudioPlan>,
+    /// The sound, the main one first; none for a silent source.
+    pub(crate) audio: Vec<AudioPlan>,
     /// When the poster is looked for, in microseconds.
     pub(crate) poster_from_us: u64,
     /// The small pictures over the seek bar. (None only in plans of earlier versions.)
@@ -119,36 +121,13 @@ fn yes() -> bool {
     true
 }
 
-/// How the sound is encoded: AAC-LC stereo, which every player has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AudioPlan {
-    /// The audio stream's index in the source.
-    pub stream: u32,
-    /// RFC 5646 tag, `und` if unknown.
-    pub language: String,
-    /// The encoder's bit rate, in bit/s.
-    pub bitrate_bps: u32,
-    /// Samples per second.
-    pub sample_rate: u32,
-    /// When the source's sound starts, in microseconds.
-    pub start_us: u64,
-    /// When it ends, where that is known.
-    pub end_us: Option<u64>,
-    /// How the source's channels lie.
-    #[serde(default)]
-    pub layout: Layout,
-    /// The source's own sample rate, where each of its samples has an exact time: then every chunk
-    /// encodes its own sound. Else the whole sound is one part.
-    pub exact_sample_rate: Option<u32>,
-}
-
 /// Sound that outlasts the picture by more than this is content, not padding.
 const AUDIO_TAIL_US: u64 = 1_000_000;
 
 /// The language of a source's captions: nothing in them says so, but they are of what is spoken.
 fn spoken(source: &SourceInfo) -> String {
-    let audio = source.audio.as_ref();
-    audio.map_or_else(|| "und".into(), |audio| audio.language.clone())
+    let main = source.audio.first();
+    main.map_or_else(|| "und".into(), |main| main.language.clone())
 }
 
 impl Plan {
@@ -184,7 +163,7 @@ impl Plan {
     ) -> Self {
         let video = &source.video;
         let grid = Grid::new(video.frame_rate);
-        let audio_end = source.audio.as_ref().and_then(|audio| audio.end_us);
+        let audio_end = source.audio.first().and_then(|main| main.end_us);
         let hold_last_frame_us = audio_end
             .filter(|_| video.end_is_exact)
             .and_then(|end| end.checked_sub(video.end_us))
@@ -214,6 +193,21 @@ impl Plan {
         });
         let by_position = source.seeking == Seeking::ByPosition && chunk_starts.len() > 1;
         let is_by_copy = source.seeking == Seeking::Copied && chunk_starts.len() > 1;
+        let is_whole = chunk_starts.len() == 1;
+        let audio = (0..).zip(&source.audio).map(|(position, stream)| {
+            // A copy is of the picture alone.
+            let exact_sample_rate = stream.exact_sample_rate.filter(|_| !is_by_copy);
+            let audio = AudioPlan::new(position, stream, exact_sample_rate);
+            let can_be_cut = exact_sample_rate.is_some() && !is_whole;
+            match position {
+                0 if is_whole || can_be_cut => audio,
+                1.. if can_be_cut && source.seeking == Seeking::Exact => {
+                    audio.in_chunks(segments, settings.fan_out)
+                }
+                _ => audio.apart(),
+            }
+        });
+        let audio = audio.collect();
         Self {
             container: source.container,
             reads_deep: source.reads_deep,
@@ -243,17 +237,7 @@ impl Plan {
             preset: settings.preset,
             function: None,
             length_is_exact: video.end_is_exact,
-            audio: source.audio.as_ref().map(|audio| AudioPlan {
-                stream: audio.index,
-                language: audio.language.clone(),
-                bitrate_bps: 128_000,
-                sample_rate: 48_000,
-                start_us: audio.start_us,
-                end_us: audio.end_us,
-                layout: audio.layout,
-                // A copy is of the picture alone.
-                exact_sample_rate: audio.exact_sample_rate.filter(|_| !is_by_copy),
-            }),
+            audio,
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
         }
@@ -297,9 +281,9 @@ impl Plan {
         &self.renditions
     }
 
-    /// The sound; none for a silent source.
-    pub fn audio(&self) -> Option<&AudioPlan> {
-        self.audio.as_ref()
+    /// The sound, the main one first; none for a silent source.
+    pub fn audio(&self) -> &[AudioPlan] {
+        &self.audio
     }
 
     /// Whether the source should be measured before it is encoded: it could be encoded in chunks,
@@ -332,7 +316,7 @@ impl Plan {
 
     /// Whether a part reads the copy of the picture instead of the source.
     pub fn reads_copy(&self, part: Part) -> bool {
-        self.has_copy() && part != Part::Audio
+        self.has_copy() && !part.is_audio()
     }
 
     /// Whether there is a copy of the picture.
@@ -369,7 +353,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         ladder::VideoCodecs,
-        source::{AudioStream, VideoStream},
+        source::{AudioStream, Layout, VideoStream},
+        tracks::Purpose,
         timeline::FrameRate,
     };
 
@@ -415,15 +400,22 @@ pub(crate) mod tests {
                 is_still: false,
                 has_captions: false,
             },
-            audio: Some(AudioStream {
-                index: 1,
-                codec: "aac".into(),
-                language: "und".into(),
-                start_us: 0,
-                end_us: Some(millis * 1000),
-                layout: Layout::Speakers,
-                exact_sample_rate: Some(44_100),
-            }),
+            audio: vec![audio(1, millis)],
+        }
+    }
+
+    /// A stream of sound that can be entered anywhere.
+    pub(crate) fn audio(index: u32, millis: u64) -> AudioStream {
+        AudioStream {
+            index,
+            codec: "aac".into(),
+            language: "und".into(),
+            name: None,
+            purpose: Purpose::Main,
+            start_us: 0,
+            end_us: Some(millis * 1000),
+            layout: Layout::Speakers,
+            exact_sample_rate: Some(44_100),
         }
     }
 
@@ -451,9 +443,9 @@ pub(crate) mod tests {
     fn sound_that_goes_on_holds_the_last_frame() {
         let mut info = source(10_000, (25, 1));
         assert_eq!(Plan::new(&info, SETTINGS).frames, 250);
-        info.audio.as_mut().unwrap().end_us = Some(10_900_000);
+        info.audio[0].end_us = Some(10_900_000);
         assert_eq!(Plan::new(&info, SETTINGS).hold_last_frame_us, 0);
-        info.audio.as_mut().unwrap().end_us = Some(14_000_000);
+        info.audio[0].end_us = Some(14_000_000);
         let plan = Plan::new(&info, SETTINGS);
         assert_eq!((plan.hold_last_frame_us, plan.frames), (4_000_000, 350));
     }

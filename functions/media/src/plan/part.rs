@@ -4,25 +4,31 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
+use super::{AudioPlan, Plan};
 use crate::timeline::seconds_as_clock;
 
 /// What one encode covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// All renditions of one chunk, and its sound where each chunk has its own.
+    /// All renditions of one chunk, and its main sound where each chunk has its own.
     Chunk(u32),
-    /// The whole sound.
-    #[serde(rename = "sound")]
-    Audio,
+    /// A chunk of a sound: the position of the sound among the plan's, and the chunk among its own.
+    Audio(u32, u32),
+}
+
+impl Part {
+    /// Whether there is no picture in it.
+    pub fn is_audio(self) -> bool {
+        matches!(self, Self::Audio(..))
+    }
 }
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chunk(index) => write!(f, "chunk-{index}"),
-            Self::Audio => f.write_str("sound"),
+            Self::Audio(sound, chunk) => write!(f, "sound-{sound}-{chunk}"),
         }
     }
 }
@@ -53,32 +59,34 @@ impl Plan {
         u32::try_from(self.chunk_starts.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether the sound is a part of its own: a source whose samples have no exact times is heard
-    /// from its start, and never entered half-way.
-    pub fn audio_is_apart(&self) -> bool {
-        let exact = |audio: &super::AudioPlan| audio.exact_sample_rate.is_some();
-        self.chunk_starts.len() > 1 && !self.audio.as_ref().is_none_or(exact)
-    }
-
     /// All parts.
     pub fn parts(&self) -> impl Iterator<Item = Part> {
-        let sound = self.audio_is_apart().then_some(Part::Audio);
-        // The sound first: it is the longest.
-        sound.into_iter().chain((0..self.chunks()).map(Part::Chunk))
+        // The sounds first: they are the longest.
+        let sounds = (0..).zip(&self.audio);
+        let sounds = sounds.flat_map(|(sound, audio)| {
+            let chunks = (0..).zip(&audio.chunk_starts);
+            chunks.map(move |(chunk, _)| Part::Audio(sound, chunk))
+        });
+        sounds.chain((0..self.chunks()).map(Part::Chunk))
+    }
+
+    /// The parts of a sound that has its own.
+    pub fn parts_of_sound(&self, sound: u32) -> impl Iterator<Item = Part> {
+        let is_its_own = move |part: &Part| matches!(part, Part::Audio(own, _) if *own == sound);
+        self.parts().filter(is_its_own)
     }
 
     /// What a part covers; none if the plan has no such part.
     pub fn span(&self, part: Part) -> Option<Span> {
-        let (first, next) = match part {
-            Part::Chunk(index) => {
-                let index = index as usize;
-                (
-                    *self.chunk_starts.get(index)?,
-                    self.chunk_starts.get(index + 1).copied(),
-                )
-            }
-            Part::Audio => (0, None),
+        let (starts, index) = match part {
+            Part::Chunk(index) => (&self.chunk_starts, index as usize),
+            Part::Audio(sound, chunk) => (
+                &self.audio.get(sound as usize)?.chunk_starts,
+                chunk as usize,
+            ),
         };
+        let first = *starts.get(index)?;
+        let next = starts.get(index + 1).copied();
         let per_segment = u64::from(self.grid.segment_frames());
         Some(Span {
             first_segment: first.into(),
@@ -90,15 +98,23 @@ impl Plan {
         })
     }
 
-    /// Whether a part encodes the sound.
-    pub fn has_audio(&self, part: Part) -> bool {
-        self.audio.is_some() && (part == Part::Audio) == self.audio_is_apart()
+    /// The sound that a part encodes, if it does.
+    pub fn sound_of(&self, part: Part) -> Option<&AudioPlan> {
+        match part {
+            Part::Chunk(_) => self.audio.first().filter(|main| main.goes_with_picture()),
+            Part::Audio(sound, _) => self.audio.get(sound as usize),
+        }
+    }
+
+    /// Whether a video is worth publishing without what a part is of: a sound beside the main one.
+    pub fn can_do_without(&self, part: Part) -> bool {
+        matches!(part, Part::Audio(1.., _))
     }
 
     /// Whether a part makes the poster.
     pub fn has_poster(&self, part: Part) -> bool {
         let at = self.grid.frame_rate.frames_in_micros(self.poster_from_us);
-        part != Part::Audio
+        !part.is_audio()
             && self.span(part).is_some_and(|span| {
                 // The last frame of all, should the time be rounded up to beyond it.
                 (span.first_frame..span.end_frame).contains(&at.min(self.frames - 1))
@@ -110,7 +126,7 @@ impl Plan {
     pub fn counts(&self, part: Part) -> bool {
         match part {
             Part::Chunk(index) => index % self.chunks().div_ceil(PROGRESS_STEPS) == 0,
-            Part::Audio => false,
+            Part::Audio(..) => false,
         }
     }
 
@@ -132,7 +148,8 @@ impl Plan {
                 clock(span.end_frame)
             ),
             (Part::Chunk(index), None) => format!("chunk {}", index + 1),
-            (Part::Audio, _) => "the sound".into(),
+            (Part::Audio(0, _), _) => "the sound".into(),
+            (Part::Audio(sound, _), _) => format!("sound {} of {}", sound + 1, self.audio.len()),
         }
     }
 }
@@ -147,7 +164,7 @@ mod tests {
     use crate::{
         plan::{
             Entry, FanOut, Settings,
-            tests::{SETTINGS, source},
+            tests::{SETTINGS, audio, source},
         },
         source::{Measured, Seeking, SourceLimits},
     };
@@ -172,7 +189,7 @@ mod tests {
         let plan = plan(1000, (25, 1), 1000);
         assert_eq!(plan.parts().collect::<Vec<_>>(), [Part::Chunk(0)]);
         let part = Part::Chunk(0);
-        assert!(plan.has_audio(part) && plan.has_poster(part));
+        assert!(plan.sound_of(part).is_some() && plan.has_poster(part));
         let span = plan.span(part).unwrap();
         assert!(span.is_first && span.is_last);
         assert_eq!((span.first_frame, span.end_frame), (0, 25));
@@ -183,17 +200,52 @@ mod tests {
     fn sound_without_exact_times_is_a_part_of_its_own() {
         let mut info = source(600_000, (25, 1));
         let split = Plan::new(&info, SETTINGS);
-        assert!(split.chunks() > 10 && !split.audio_is_apart());
-        assert!(split.has_audio(Part::Chunk(3)));
-        info.audio.as_mut().unwrap().exact_sample_rate = None;
+        assert!(split.chunks() > 10 && split.parts().all(|part| !part.is_audio()));
+        assert!(split.sound_of(Part::Chunk(3)).is_some());
+        info.audio[0].exact_sample_rate = None;
         let split = Plan::new(&info, SETTINGS);
-        assert_eq!(split.parts().next(), Some(Part::Audio));
-        assert!(split.has_audio(Part::Audio) && !split.has_audio(Part::Chunk(3)));
+        assert_eq!(split.parts().next(), Some(Part::Audio(0, 0)));
+        assert!(split.sound_of(Part::Audio(0, 0)).is_some());
+        assert_eq!(split.sound_of(Part::Chunk(3)), None);
         // A single part has it all, whatever the sound is.
         let mut info = source(2_000, (25, 1));
-        info.audio.as_mut().unwrap().exact_sample_rate = None;
+        info.audio[0].exact_sample_rate = None;
         let whole = Plan::new(&info, SETTINGS);
-        assert!(!whole.audio_is_apart() && whole.has_audio(Part::Chunk(0)));
+        assert_eq!(whole.parts().collect::<Vec<_>>(), [Part::Chunk(0)]);
+        assert!(whole.sound_of(Part::Chunk(0)).is_some());
+    }
+
+    #[test]
+    fn further_sounds_are_parts_of_their_own() {
+        let parts_of = |plan: &Plan, sound| plan.parts_of_sound(sound).count();
+        let mut info = source(3_600_000, (25, 1));
+        info.audio
+            .extend([audio(2, 3_600_000), audio(3, 3_600_000)]);
+        info.audio[2].exact_sample_rate = None;
+        let plan = Plan::new(&info, SETTINGS);
+        // A quarter of an hour each, which takes as long as a chunk of the picture.
+        assert_eq!([0, 1, 2].map(|sound| parts_of(&plan, sound)), [0, 4, 1]);
+        let spans = plan.parts_of_sound(1);
+        let spans: Vec<_> = spans.map(|part| plan.span(part).unwrap()).collect();
+        assert!(spans[0].is_first && spans[3].is_last && !spans[2].is_last);
+        for pair in spans.windows(2) {
+            assert_eq!(pair[0].end_frame, pair[1].first_frame);
+        }
+        assert_eq!(spans[3].end_frame, plan.frames);
+        assert_eq!(plan.span(Part::Audio(1, 4)), None);
+        assert_eq!(plan.span(Part::Audio(3, 0)), None);
+        let ids: Vec<_> = plan.audio.iter().map(|audio| &*audio.id).collect();
+        assert_eq!(ids, ["main", "2", "3"]);
+        let droppable = |part| plan.can_do_without(part);
+        assert!(droppable(Part::Audio(1, 3)) && !droppable(Part::Audio(0, 0)));
+        assert!(!droppable(Part::Chunk(1)));
+        // In one function, one after the other.
+        let mut info = source(2_000, (25, 1));
+        info.audio.push(audio(2, 2_000));
+        let whole = Plan::new(&info, SETTINGS);
+        let parts: Vec<_> = whole.parts().collect();
+        assert_eq!(parts, [Part::Audio(1, 0), Part::Chunk(0)]);
+        assert_eq!(whole.chunks(), 1);
     }
 
     #[test]
@@ -238,8 +290,8 @@ mod tests {
         assert!(plan.chunks() > 10 && plan.has_copy() && !plan.is_worth_copying(&info));
         assert_eq!(plan.frames, 15_000, "the sound goes on");
         // A copy is of the picture alone.
-        assert!(plan.reads_copy(Part::Chunk(0)) && plan.audio_is_apart());
-        assert!(!plan.reads_copy(Part::Audio));
+        assert!(plan.reads_copy(Part::Chunk(0)));
+        assert!(!plan.reads_copy(plan.parts_of_sound(0).next().unwrap()));
     }
 
     #[test]
@@ -309,7 +361,7 @@ mod tests {
             }
             prop_assert_eq!((at, posters), (plan.frames, 1));
             prop_assert!((1..=2 * PROGRESS_STEPS).contains(&plan.counted()));
-            prop_assert!(plan.parts().all(|part| plan.has_audio(part)));
+            prop_assert!(plan.parts().all(|part| plan.sound_of(part).is_some()));
         }
     }
 }

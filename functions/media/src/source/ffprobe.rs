@@ -103,7 +103,11 @@ pub(super) struct ProbeTags {
 pub(super) struct ProbeDisposition {
     pub(super) default: u8,
     pub(super) forced: u8,
+    pub(super) dub: u8,
+    pub(super) comment: u8,
     pub(super) hearing_impaired: u8,
+    pub(super) visual_impaired: u8,
+    pub(super) descriptions: u8,
     pub(super) captions: u8,
     pub(super) attached_pic: u8,
     pub(super) timed_thumbnails: u8,
@@ -246,7 +250,7 @@ impl ProbeStream {
     }
 
     /// How many packets the file's index lists; none where it has no index.
-    fn indexed_packets(&self) -> Option<i64> {
+    pub(super) fn indexed_packets(&self) -> Option<i64> {
         let count = self.nb_frames.as_deref()?.parse().ok()?;
         (count > 0).then_some(count)
     }
@@ -267,27 +271,6 @@ impl ProbeStream {
             Container::MpegTs => Seeking::ByPosition,
             _ => Seeking::Unreliable,
         }
-    }
-
-    /// The sample rate, where each packet's time is exact to the sample: its clock ticks once for
-    /// each sample, and its packets follow each other without a gap.
-    pub(super) fn exact_sample_rate(&self) -> Option<u32> {
-        let rate: u32 = self.sample_rate.as_deref()?.parse().ok()?;
-        let ticks_per_second: u32 = self
-            .time_base
-            .as_deref()?
-            .strip_prefix("1/")?
-            .parse()
-            .ok()?;
-        let packet_samples = match (self.codec_name.as_deref()?, self.profile.as_deref()) {
-            ("aac", Some("LC")) => 1024,
-            (codec, _) if codec.starts_with("pcm_") => 1,
-            _ => return None,
-        };
-        // What primes the decoder and what fills the last packet is not part of the duration.
-        let indexed = self.indexed_packets()?.checked_mul(packet_samples)?;
-        let surplus = indexed.checked_sub(self.duration_ts?)?;
-        (rate == ticks_per_second && (0..=4 * packet_samples).contains(&surplus)).then_some(rate)
     }
 
     /// That nobody here knows its codec.

@@ -1,5 +1,6 @@
 //! What a source really is, read from ffprobe's JSON and checked against what we can encode.
 
+mod audio;
 mod clock;
 mod color;
 mod ffprobe;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::{
+    audio::{AudioStream, Layout},
     color::{ColorNames, OddMatrix},
     ffprobe::Probe,
     geometry::{Crop, Geometry, Orientation},
@@ -29,7 +31,6 @@ pub use self::{
 pub(crate) use trial::{PICTURES, SOUNDS};
 
 use self::clock::{positive, seconds};
-use reelrun_captions::LanguageTag;
 
 use crate::{
     diagnostics,
@@ -62,8 +63,8 @@ pub struct SourceInfo {
     pub keyframes: Vec<Keyframe>,
     /// The moving picture.
     pub video: VideoStream,
-    /// The sound, if there is any.
-    pub audio: Option<AudioStream>,
+    /// The sound: the main one first, then other languages, commentaries and the like.
+    pub audio: Vec<AudioStream>,
     /// Its subtitles, captions and chapters.
     pub texts: SourceTexts,
     /// What is left out.
@@ -126,50 +127,6 @@ pub struct VideoStream {
     pub color: ColorNames,
 }
 
-/// The audio stream that is encoded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AudioStream {
-    /// Its index among all streams of the file.
-    pub index: u32,
-    /// ffmpeg's name of the codec.
-    pub codec: String,
-    /// The language it says it is in, as an RFC 5646 tag; `und` when it does not say.
-    pub language: String,
-    /// When its first sample is heard.
-    pub start_us: u64,
-    /// When its last sample is over, where the file says so.
-    pub end_us: Option<u64>,
-    /// How its channels become two.
-    pub layout: Layout,
-    /// Its sample rate, where each packet's time is exact to the sample.
-    pub exact_sample_rate: Option<u32>,
-}
-
-/// How the channels of a sound lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// A single one.
-    Mono,
-    /// Loudspeakers, for which there is a standard way down to two.
-    #[default]
-    Speakers,
-    /// A sound field around the listener (Ambisonics), the channels in their standard order.
-    Ambisonic,
-}
-
-impl Layout {
-    fn of(sound: &trial::AudioFrame) -> Self {
-        if sound.channels == 1 {
-            Self::Mono
-        } else if sound.layout.starts_with("ambisonic") {
-            Self::Ambisonic
-        } else {
-            Self::Speakers
-        }
-    }
-}
-
 /// What the API tells of a source: the uploaded file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Source)]
@@ -185,7 +142,7 @@ pub struct SourceSummary {
     /// ffmpeg's name of the codec.
     #[schema(examples("h264"))]
     pub video_codec: String,
-    /// ffmpeg's name of the codec; `null` without sound.
+    /// ffmpeg's name of the main sound's codec; `null` without sound.
     #[schema(required, examples("aac"))]
     pub audio_codec: Option<String>,
     /// Size in bytes.
@@ -231,12 +188,12 @@ impl SourceInfo {
         let stream = probe
             .stream(chosen.video)
             .ok_or_else(diagnostics::no_frames)?;
-        let audio = chosen
-            .audio
-            .as_ref()
-            .and_then(|(index, sound)| Some((probe.stream(*index)?, sound)));
+        let audio = chosen.audio.iter();
+        let audio = audio.filter_map(|(index, sound)| Some((probe.stream(*index)?, sound)));
         probe.check_is_open(stream)?;
-        audio.map_or(Ok(()), |(stream, _)| probe.check_is_open(stream))?;
+        for (stream, _) in audio.clone() {
+            probe.check_is_open(stream)?;
+        }
         let picture = stream.video(chosen)?;
         let seeking = stream.seeking(container, &probe.format, head);
         // That of AVI is right as far as it goes, and does not say how far that should be.
@@ -272,16 +229,10 @@ impl SourceInfo {
             ..picture
         };
         let is_joined = measured.is_some_and(|measured| measured.is_joined);
-        let audio = audio.map(|(stream, sound)| AudioStream {
-            index: stream.index,
-            codec: stream.codec_name.clone().unwrap_or_default(),
-            language: LanguageTag::of_container(stream.tags.language.as_deref()).to_string(),
-            start_us: stream.start_or(sound.at_us, start),
-            end_us: stream.end(start).filter(|_| !is_joined),
-            layout: Layout::of(sound),
-            exact_sample_rate: stream.exact_sample_rate(),
-        });
-        let duration_us = end_us.max(audio.as_ref().and_then(|a| a.end_us).unwrap_or(0));
+        let audio = audio.map(|(stream, sound)| stream.audio(sound, start, is_joined));
+        let audio: Vec<_> = audio.collect();
+        let main_end = audio.first().and_then(|main| main.end_us);
+        let duration_us = end_us.max(main_end.unwrap_or(0));
         limits.check(duration_us)?;
         let has_false_keyframes = probe.calls_all_keyframes(stream.index) && !chosen.is_intra;
         Ok(Self {
@@ -324,7 +275,7 @@ impl SourceInfo {
             height: self.video.height,
             frame_rate: (self.video.frame_rate.as_f64() * 1000.0).round() / 1000.0,
             video_codec: self.video.codec.clone(),
-            audio_codec: self.audio.as_ref().map(|audio| audio.codec.clone()),
+            audio_codec: self.audio.first().map(|main| main.codec.clone()),
             size_bytes: self.size_bytes,
             not_used: self.not_used.clone(),
             subtitles_not_used: self.texts.not_used.clone(),

@@ -4,12 +4,14 @@
 //! made by short decodes: [`Selection`] says which streams to try next, its caller tries them
 //! ([`crate::command::trial`]) and tells it what came out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     ffprobe::{Probe, ProbeStream, no_video},
-    trial::{AudioFrame, Refusal, Trial, VideoFrame},
+    trial::{AudioFrame, Trial, VideoFrame},
 };
 use crate::{diagnostics, error::VideoError};
 
@@ -54,8 +56,8 @@ pub struct Chosen {
     pub(super) has_captions: bool,
     /// How the bitstream wants it turned, where the container does not say.
     pub(super) matrix: Option<[i64; 4]>,
-    /// The audio stream, by index.
-    pub(super) audio: Option<(u32, AudioFrame)>,
+    /// The audio streams by index, the main one first.
+    pub(super) audio: Vec<(u32, AudioFrame)>,
     pub(super) not_used: Vec<NotUsed>,
 }
 
@@ -89,7 +91,9 @@ pub enum NotUsedReason {
     NoDecoder,
     /// Nothing in it could be decoded.
     NoFrames,
-    /// One of its kind is published, and it is another one.
+    /// It could not be decoded to its end.
+    Damaged,
+    /// There is a better one of its kind, or there are too many.
     NotChosen,
     /// Its subtitles are pictures, not text.
     NotText,
@@ -147,7 +151,7 @@ impl<'a> Selection<'a> {
             probe.check_is_open(unknown)?;
             return Err(unknown.unknown_codec());
         };
-        for index in [Some(&first), audios.first()].into_iter().flatten() {
+        for index in [&first].into_iter().chain(&audios) {
             if let Some(stream) = probe.stream(*index) {
                 probe.check_is_open(stream)?;
             }
@@ -165,8 +169,8 @@ impl<'a> Selection<'a> {
     pub fn first(&self) -> Streams {
         let videos = self.videos.iter().copied().map(Stream::Video);
         let each = if self.is_video_settled {
-            let audio = self.audios.first().copied().map(Stream::Audio);
-            videos.take(1).chain(audio).collect()
+            let audios = self.audios.iter().copied().map(Stream::Audio);
+            videos.take(1).chain(audios).collect()
         } else {
             videos.collect()
         };
@@ -178,35 +182,26 @@ impl<'a> Selection<'a> {
 
     /// Takes what came of the last try, and says what comes next.
     pub fn tried(&mut self, trial: &Trial) -> Result<Next, VideoError> {
-        if let Some(refusal) = &trial.refusal {
-            self.drop_refused(refusal)?;
-        } else if !self.is_video_settled {
+        let has_lost_video = self.drop_refused(&trial.refused)?;
+        if has_lost_video {
+            return Ok(Next::Try(self.first()));
+        }
+        if !self.is_video_settled {
             self.settle_video(trial);
-        } else {
-            let video = self.videos[0];
-            let pictures = trial
-                .video
-                .get(&video)
-                .filter(|pictures| !pictures.is_empty());
-            let pictures = pictures.ok_or_else(diagnostics::no_frames)?;
-            let audio = self.audios.first().copied();
-            match audio.map(|index| (index, trial.audio.get(&index))) {
-                // There is nothing in it: perhaps in the next.
-                Some((index, None)) => {
-                    self.audios.remove(0);
-                    self.leave_out(index, NotUsedReason::NoFrames);
-                    if self.audios.is_empty() {
-                        return Ok(Next::Chosen(self.chosen(video, pictures, None).into()));
-                    }
-                }
-                Some((index, Some(sound))) => {
-                    let sound = Some((index, sound.clone()));
-                    return Ok(Next::Chosen(self.chosen(video, pictures, sound).into()));
-                }
-                None => return Ok(Next::Chosen(self.chosen(video, pictures, None).into())),
+            return Ok(Next::Try(self.first()));
+        }
+        let video = self.videos[0];
+        let pictures = trial.video.get(&video);
+        let pictures = pictures.filter(|pictures| !pictures.is_empty());
+        let pictures = pictures.ok_or_else(diagnostics::no_frames)?;
+        let mut heard = Vec::new();
+        for index in std::mem::take(&mut self.audios) {
+            match trial.audio.get(&index) {
+                Some(sound) => heard.push((index, sound.clone())),
+                None => self.leave_out(index, NotUsedReason::NoFrames),
             }
         }
-        Ok(Next::Try(self.first()))
+        Ok(Next::Chosen(self.chosen(video, pictures, heard).into()))
     }
 
     /// Of several video streams, one that moves: a cover is not always marked as one.
@@ -230,17 +225,24 @@ impl<'a> Selection<'a> {
         self.is_video_settled = true;
     }
 
-    fn drop_refused(&mut self, refusal: &Refusal) -> Result<(), VideoError> {
-        let index = refusal.stream;
-        let left = self.videos.len() + self.audios.len();
-        self.videos.retain(|&video| video != index);
-        self.audios.retain(|&audio| audio != index);
-        self.leave_out(index, NotUsedReason::NoDecoder);
-        if self.videos.is_empty() || self.videos.len() + self.audios.len() == left {
-            return Err(diagnostics::unsupported(&refusal.codec));
+    /// Does without the streams that nobody can decode. Tells whether there is a picture among them.
+    fn drop_refused(&mut self, refused: &BTreeMap<u32, String>) -> Result<bool, VideoError> {
+        let mut has_lost_video = false;
+        for (&index, codec) in refused {
+            let is_video = self.videos.contains(&index);
+            if !is_video && !self.audios.contains(&index) {
+                return Err(diagnostics::unsupported(codec));
+            }
+            has_lost_video |= is_video;
+            self.videos.retain(|&video| video != index);
+            self.audios.retain(|&audio| audio != index);
+            self.leave_out(index, NotUsedReason::NoDecoder);
+            if self.videos.is_empty() {
+                return Err(diagnostics::unsupported(codec));
+            }
         }
         self.is_video_settled |= self.videos.len() == 1;
-        Ok(())
+        Ok(has_lost_video)
     }
 
     fn leave_out(&mut self, index: u32, reason: NotUsedReason) {
@@ -253,12 +255,8 @@ impl<'a> Selection<'a> {
         &mut self,
         video: u32,
         pictures: &[VideoFrame],
-        audio: Option<(u32, AudioFrame)>,
+        audio: Vec<(u32, AudioFrame)>,
     ) -> Chosen {
-        let others: Vec<_> = self.audios.iter().skip(1).copied().collect();
-        for index in others {
-            self.leave_out(index, NotUsedReason::NotChosen);
-        }
         Chosen {
             video,
             is_intra: pictures.iter().all(|picture| picture.is_intra),
@@ -297,11 +295,9 @@ impl Chosen {
             .stream(video)
             .map(ProbeStream::picture)
             .unwrap_or_default();
-        let audio = selection
-            .audios
-            .first()
-            .copied()
-            .and_then(|index| Some((index, probe.stream(index)?.sound())));
+        let audio = selection.audios.iter();
+        let audio = audio.filter_map(|&index| Some((index, probe.stream(index)?.sound())));
+        let audio = audio.collect();
         let stated = [stated.clone(), stated];
         Ok(selection.chosen(video, &stated, audio))
     }

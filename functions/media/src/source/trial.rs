@@ -12,8 +12,8 @@ pub struct Trial {
     pub(crate) video: BTreeMap<u32, Vec<VideoFrame>>,
     /// The first frame of each audio stream.
     pub(crate) audio: BTreeMap<u32, AudioFrame>,
-    /// Why ffmpeg did not begin at all.
-    pub(crate) refusal: Option<Refusal>,
+    /// The streams for which ffmpeg has no decoder, or may not use it, with their codecs.
+    pub(crate) refused: BTreeMap<u32, String>,
 }
 
 /// A decoded frame of a video stream.
@@ -44,14 +44,6 @@ pub(crate) struct AudioFrame {
     pub(crate) layout: String,
 }
 
-/// A stream for which ffmpeg has no decoder, or may not use it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// The stream's index.
-    pub(crate) stream: u32,
-    pub(crate) codec: String,
-}
-
 /// Who reads the messages of a filter by this name knows the stream by the number behind it.
 pub(crate) const PICTURES: &str = "showinfo@picture";
 pub(crate) const SOUNDS: &str = "ashowinfo@sound";
@@ -65,14 +57,14 @@ impl Trial {
             if let Some(sound) = AudioFrame::read(text) {
                 self.audio.entry(stream).or_insert(sound);
             }
-        } else if let Some(refusal) = Refusal::read(line) {
-            self.refusal.get_or_insert(refusal);
+        } else if let Some((stream, codec)) = refused(line) {
+            self.refused.entry(stream).or_insert(codec);
         }
     }
 
     /// Whether it told anything at all.
     pub fn has_answer(&self) -> bool {
-        !self.video.is_empty() || !self.audio.is_empty() || self.refusal.is_some()
+        !self.video.is_empty() || !self.audio.is_empty() || self.is_refused()
     }
 
     /// All that two tell, of different streams.
@@ -80,13 +72,13 @@ impl Trial {
     pub fn merged(mut self, other: Self) -> Self {
         self.video.extend(other.video);
         self.audio.extend(other.audio);
-        self.refusal = self.refusal.or(other.refusal);
+        self.refused.extend(other.refused);
         self
     }
 
-    /// Whether ffmpeg has no decoder for a stream, or may not use it.
+    /// Whether there is a stream that ffmpeg does not decode.
     pub fn is_refused(&self) -> bool {
-        self.refusal.is_some()
+        !self.refused.is_empty()
     }
 
     fn add_picture(&mut self, stream: u32, text: &str) {
@@ -143,24 +135,20 @@ impl AudioFrame {
     }
 }
 
-impl Refusal {
-    /// `[aist#0:1/ac4 @ 0x…] …`: of the first input, the stream with index 1.
-    fn read(line: &str) -> Option<Self> {
-        let rest = line
-            .strip_prefix("[aist#0:")
-            .or_else(|| line.strip_prefix("[vist#0:"))?;
-        let reasons = ["no decoder found", "Error while opening decoder"];
-        let (stream, rest) = rest.split_once('/')?;
-        let (codec, text) = rest.split_once(" @ ")?;
-        reasons
-            .iter()
-            .any(|reason| text.contains(reason))
-            .then_some(())?;
-        Some(Self {
-            stream: stream.parse().ok()?,
-            codec: codec.into(),
-        })
-    }
+/// A stream for which ffmpeg has no decoder, or may not use it, and its codec.
+/// `[aist#0:1/ac4 @ 0x…] …`: of the first input, the stream with index 1.
+fn refused(line: &str) -> Option<(u32, String)> {
+    let rest = line
+        .strip_prefix("[aist#0:")
+        .or_else(|| line.strip_prefix("[vist#0:"))?;
+    let reasons = ["no decoder found", "Error while opening decoder"];
+    let (stream, rest) = rest.split_once('/')?;
+    let (codec, text) = rest.split_once(" @ ")?;
+    reasons
+        .iter()
+        .any(|reason| text.contains(reason))
+        .then_some(())?;
+    Some((stream.parse().ok()?, codec.into()))
 }
 
 /// The number behind a filter's name, and what it said, if the line is one of its messages.
@@ -221,12 +209,12 @@ mod tests {
         let sound = &trial.audio[&12];
         assert_eq!((sound.channels, sound.layout.as_str()), (4, "ambisonic 1"));
         assert_eq!(sound.at_us, Some(-6500));
-        assert_eq!(trial.refusal, None);
+        assert!(!trial.is_refused());
     }
 
     #[test]
     fn a_stream_without_a_decoder_is_named() {
-        let refusal = |text| read(text).refusal.map(|it| (it.stream, it.codec));
+        let refusal = |text| read(text).refused.pop_first();
         assert_eq!(
             refusal(
                 "[aist#0:1/ac4 @ 0x55] Guessed Channel Layout: stereo\n[aist#0:1/ac4 @ 0x55] Decoding requested, but no decoder found for: ac4"

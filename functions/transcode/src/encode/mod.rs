@@ -191,7 +191,7 @@ impl Encoder<'_> {
                     });
                 }
                 Output::Audio => {
-                    if let Some(audio) = plan.audio().cloned() {
+                    if let Some(audio) = plan.sound_of(part).cloned() {
                         let segmenter =
                             AudioSegmenter::new(plan.grid(), audio.sample_rate, span.first_segment);
                         let segment_ticks = plan.grid().segment_ticks();
@@ -270,14 +270,14 @@ fn check_length(
     report: &PartReport,
     ended: &Ended,
 ) -> Result<(), StepError> {
-    if report.part == Part::Audio && was_interrupted(&ended.stderr) {
+    if report.part.is_audio() && was_interrupted(&ended.stderr) {
         // Silence was put in the place of what is missing, so its length says nothing.
         return Err(StepError::unread(&ended.stderr));
     }
-    let Some(video) = report.tracks.first().filter(|_| report.part != Part::Audio) else {
+    if report.part.is_audio() || report.tracks.is_empty() {
         return Ok(());
-    };
-    let frames = plan.grid().frames_in(video.ticks());
+    }
+    let frames = report.frames(plan);
     let expected = span.end_frame - span.first_frame;
     // A broken connection does not make ffmpeg fail; but then not a frame may be missing.
     if is_network_trouble(&ended.stderr) && frames + 2 < expected {

@@ -130,12 +130,7 @@ impl AudioTrack {
         uploads: Uploads,
         activity: ActivityClock,
     ) -> Result<TrackReport, TrackError> {
-        let mut sink = Sink::new(
-            TrackId::Audio("main".into()),
-            uploads,
-            self.stores_init,
-            activity,
-        );
+        let mut sink = Sink::new(self.audio.track(), uploads, self.stores_init, activity);
         let mut buffer = vec![0; READ_BYTES];
         while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.activity).await? {
             let video_segments = self.watched.borrow().ticks / self.segment_ticks;
@@ -157,6 +152,8 @@ impl AudioTrack {
         }
         sink.finish(|init| TrackKind::Audio {
             language: self.audio.language,
+            name: self.audio.name,
+            purpose: self.audio.purpose,
             channels: init.channels.unwrap_or(2),
             sample_rate: self.audio.sample_rate,
         })

@@ -184,12 +184,13 @@ impl Transcoder {
         plan: &Plan,
         part: Part,
     ) -> Result<(), StepError> {
+        let folder = to.folder;
         let (url, source);
         if plan.reads_copy(part) {
             url = self.sign(&picture_copy(task)).await?;
             source = self.source_at(&url, Container::Nut, false);
         } else {
-            url = self.sign_source(to.folder).await?;
+            url = self.sign_source(folder).await?;
             source = self.source_at(&url, plan.container(), plan.reads_deep());
         }
         let (progress, _) = watch::channel(0.0);
@@ -199,7 +200,8 @@ impl Transcoder {
             to,
             progress,
         };
-        let report = encoder.encode(plan, part, source).await?;
+        let encoded = encoder.encode(plan, part, source).await;
+        let report = self.or_without(folder, plan, part, encoded).await?;
         let key = StorageKey::Report(task.video, task.run.clone(), part);
         Ok(self.storage.put_json(&key, &report).await?)
     }

@@ -138,7 +138,7 @@ fn longer(source: &SourceInfo, seconds: u64) -> SourceInfo {
     longer.video.frame_rate = FrameRate::new(FRAMES_PER_SECOND, 1).unwrap();
     longer.duration_us = seconds * 1_000_000;
     longer.video.end_us = longer.duration_us;
-    if let Some(audio) = &mut longer.audio {
+    for audio in &mut longer.audio {
         audio.end_us = Some(longer.duration_us);
     }
     longer
@@ -275,7 +275,7 @@ fn publish_cpu_per_segment() -> Result<f64> {
         };
         track(TrackId::Video(format!("{index}")), kind, 3)
     });
-    let presentation = Presentation::new(video.collect(), None)?;
+    let presentation = Presentation::new(video.collect(), Vec::new())?;
     let begun = Instant::now();
     for track in presentation.tracks() {
         std::hint::black_box(hls::media(&presentation, track, None));

@@ -81,5 +81,5 @@ fn presentation() -> Presentation {
         timescale: 12_800,
         segments: vec![segment; 2],
     };
-    Presentation::new(vec![track], None).unwrap()
+    Presentation::new(vec![track], Vec::new()).unwrap()
 }

@@ -45,6 +45,7 @@ async fn the_catalog_and_the_model_read_transitions_alike() {
     };
     let published = Published {
         renditions: Vec::new(),
+        audio: Vec::new(),
         has_poster: true,
         has_storyboard: false,
     };

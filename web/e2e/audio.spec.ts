@@ -1,0 +1,88 @@
+import { expect, type Page } from '@playwright/test';
+
+import { elsewhere, LIBRARIES, type Libraries } from './elsewhere.js';
+import { hear, listen, type Heard } from './hearing.js';
+import { test } from './page.js';
+import { clip, picture, settled, stack, upload, video } from './stack.js';
+
+// Several sounds in one file, in players that others have made and in the page. Each has a tone of its own,
+// and all of them sound at the same times.
+
+const SECONDS = 60;
+const TONES = { English: 440, Deutsch: 660, Français: 880, Commentary: 1100 };
+
+let id = '';
+
+test.beforeAll(async () => {
+  const sounds = Object.values(TONES).map(
+    (hertz) =>
+      `-f lavfi -i aevalsrc=0.5*sin(2*PI*${hertz}*t)*lt(mod(t\\,1)\\,0.05):s=48000:d=${SECONDS}`,
+  );
+  const source = clip(
+    'languages.mp4',
+    `${picture('320x180', SECONDS)} ${sounds.join(' ')} -map 0 -map 1 -map 2 -map 3 -map 4 ` +
+      '-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -movflags +faststart ' +
+      '-metadata:s:a:0 language=eng -metadata:s:a:1 language=ger -metadata:s:a:2 language=fre ' +
+      '-metadata:s:a:3 language=eng -metadata:s:a:3 title=Commentary -disposition:a:3 comment',
+  );
+  id = await upload(source, 'In three languages');
+  expect((await settled(id)).status).toBe('ready');
+  expect((await video(id)).audio_tracks.map(({ name }) => name)).toEqual(Object.keys(TONES));
+});
+
+/** Hears one tone alone, and tells when in each second it begins. */
+async function expectHeard(page: Page, name: keyof typeof TONES): Promise<number> {
+  let heard: Heard = { hertz: [], begins: 0 };
+  await expect
+    .poll(async () => (heard = await page.evaluate(hear, Object.values(TONES))).hertz, {
+      timeout: 60_000,
+    })
+    .toEqual([TONES[name], TONES[name], TONES[name]]);
+  return heard.begins;
+}
+
+/** Between two times within a second, in seconds. */
+const apart = (one: number, other: number): number => {
+  const distance = Math.abs(one - other) % 1;
+  return Math.min(distance, 1 - distance);
+};
+
+async function switchThrough(
+  page: Page,
+  choose: (name: keyof typeof TONES) => Promise<void>,
+): Promise<void> {
+  await page.evaluate(listen);
+  const begins = await expectHeard(page, 'English');
+  for (const name of ['Deutsch', 'Commentary', 'Français', 'English'] as const) {
+    await choose(name);
+    expect(apart(await expectHeard(page, name), begins), name).toBeLessThan(0.02);
+  }
+  expect(await page.evaluate(() => document.querySelector('video')!.error)).toBeNull();
+}
+
+for (const [library, manifest] of [
+  ['hls.js', 'master.m3u8'],
+  ['Shaka', 'master.m3u8'],
+  ['Shaka', 'manifest.mpd'],
+] as const) {
+  test(`${library} switches languages of ${manifest} while it plays`, async ({ page }) => {
+    const { script, load } = LIBRARIES[library];
+    await elsewhere(page, script);
+    await page.evaluate<void, string>(load, `${stack.cdn_url}/videos/${id}/${manifest}`);
+    await switchThrough(page, (name) =>
+      page.evaluate((name) => (window as unknown as Libraries).chooseSound(name), name),
+    );
+  });
+}
+
+test('the page has a menu of languages', async ({ page }) => {
+  await page.goto(`${stack.site_url}/watch/${id}`);
+  await switchThrough(page, async (name) => {
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('menuitem', { name: 'Audio' }).click();
+    await page.getByRole('menuitem', { name: 'Track' }).click();
+    await page.getByRole('menuitemradio', { name }).click();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+  });
+});

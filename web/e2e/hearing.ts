@@ -1,0 +1,67 @@
+/** What is heard of a page's video. The functions run in the page, and stand for themselves. */
+
+/** Which tone the last three bursts had, and when within a second of the video they begin. */
+export interface Heard {
+  hertz: number[];
+  begins: number;
+}
+
+/** Samples as they were heard, and what time of the video was shown. */
+interface Block {
+  at: number;
+  shown: number;
+  samples: Float32Array;
+}
+
+type Listening = Window & { blocks: Block[] };
+
+/** Plays the video, and keeps the last seconds of what is heard. */
+export async function listen(): Promise<void> {
+  const video = document.querySelector('video')!;
+  const context = new AudioContext({ sampleRate: 48_000 });
+  const blocks: Block[] = ((window as unknown as Listening).blocks = []);
+  const size = 1024;
+  const processor = context.createScriptProcessor(size, 1, 1);
+  processor.onaudioprocess = ({ inputBuffer, playbackTime }) => {
+    const samples = inputBuffer.getChannelData(0).slice();
+    blocks.push({ at: playbackTime, shown: video.currentTime, samples });
+    if (blocks.length > (5 * 48_000) / size) blocks.shift();
+  };
+  context.createMediaElementSource(video).connect(processor);
+  processor.connect(context.destination);
+  await context.resume();
+  video.loop = true;
+  await video.play();
+}
+
+/** Hears on until there are three bursts more. */
+export async function hear(tones: number[]): Promise<Heard> {
+  const { blocks } = window as unknown as Listening;
+  blocks.length = 0;
+  const rate = 48_000;
+  const power = (samples: number[], hertz: number) => {
+    let [sine, cosine] = [0, 0];
+    samples.forEach((sample, at) => {
+      sine += sample * Math.sin((2 * Math.PI * hertz * at) / rate);
+      cosine += sample * Math.cos((2 * Math.PI * hertz * at) / rate);
+    });
+    return Math.hypot(sine, cosine);
+  };
+  await new Promise((resolve) => setTimeout(resolve, 3_500));
+  const taken = [...blocks];
+  const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
+  const lag = median(taken.map(({ at, shown }) => shown - at));
+  const samples = taken.flatMap((block) => [...block.samples]);
+  const timeOf = (index: number) => taken[index >> 10]!.at + (index & 1023) / rate;
+  const hertz: number[] = [];
+  const begins: number[] = [];
+  for (let at = 0; at + 2_000 < samples.length && hertz.length < 3; at += 1) {
+    if (Math.abs(samples[at]!) < 0.05) continue;
+    const burst = samples.slice(at, at + 2_000);
+    hertz.push(tones.reduce((a, b) => (power(burst, a) > power(burst, b) ? a : b)));
+    begins.push((timeOf(at) + lag) % 1);
+    // Half of a second on, it is silent until the next.
+    at += rate / 2;
+  }
+  return { hertz, begins: median(begins) };
+}
