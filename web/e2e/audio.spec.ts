@@ -1,4 +1,6 @@
-import { expect, type Page } from '@playwright/test';
+import { expect } from '@playwright/test';
+import puppeteer from 'puppeteer-core';
+import type { MediaPlayerElement } from 'vidstack/elements';
 
 import { elsewhere, LIBRARIES, type Libraries } from './elsewhere.js';
 import { hear, listen, type Heard } from './hearing.js';
@@ -8,8 +10,14 @@ import { clip, picture, settled, stack, upload, video } from './stack.js';
 // Several sounds in one file, in players that others have made and in the page. Each has a tone of its own,
 // and all of them sound at the same times.
 
+/** A page, of whichever browser. */
+interface Runs {
+  evaluate: <R, A>(run: (argument: A) => R | Promise<R>, argument: A) => Promise<R>;
+}
+
 const SECONDS = 60;
-const TONES = { English: 440, Deutsch: 660, Français: 880, Commentary: 1100 };
+const TONES = { English: 440, Deutsch: 660, Français: 880, 'English (commentary)': 1100 };
+type Name = keyof typeof TONES;
 
 let id = '';
 
@@ -31,7 +39,7 @@ test.beforeAll(async () => {
 });
 
 /** Hears one tone alone, and tells when in each second it begins. */
-async function expectHeard(page: Page, name: keyof typeof TONES): Promise<number> {
+async function expectHeard(page: Runs, name: Name): Promise<number> {
   let heard: Heard = { hertz: [], begins: 0 };
   await expect
     .poll(async () => (heard = await page.evaluate(hear, Object.values(TONES))).hertz, {
@@ -47,17 +55,15 @@ const apart = (one: number, other: number): number => {
   return Math.min(distance, 1 - distance);
 };
 
-async function switchThrough(
-  page: Page,
-  choose: (name: keyof typeof TONES) => Promise<void>,
-): Promise<void> {
-  await page.evaluate(listen);
+async function switchThrough(page: Runs, choose: (name: Name) => Promise<void>): Promise<void> {
+  await page.evaluate(listen, null);
   const begins = await expectHeard(page, 'English');
-  for (const name of ['Deutsch', 'Commentary', 'Français', 'English'] as const) {
+  for (const name of ['Deutsch', 'English (commentary)', 'Français', 'English'] as const) {
     await choose(name);
     expect(apart(await expectHeard(page, name), begins), name).toBeLessThan(0.02);
   }
-  expect(await page.evaluate(() => document.querySelector('video')!.error)).toBeNull();
+  const failed = await page.evaluate(() => document.querySelector('video')!.error !== null, null);
+  expect(failed).toBe(false);
 }
 
 for (const [library, manifest] of [
@@ -85,4 +91,30 @@ test('the page has a menu of languages', async ({ page }) => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
   });
+});
+
+test('the page in Firefox switches languages while it plays', async ({}) => {
+  const executablePath = process.env.REELRUN_FIREFOX;
+  expect(executablePath, 'Firefox is needed (Debian: firefox-esr)').toBeTruthy();
+  const firefox = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath,
+    extraPrefsFirefox: { 'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0 },
+  });
+  try {
+    const page = await firefox.newPage();
+    await page.goto(`${stack.site_url}/watch/${id}`);
+    await page.waitForSelector('media-player[data-can-play] video');
+    const runs: Runs = {
+      evaluate: (run, argument) => page.evaluate(run as never, argument),
+    };
+    await switchThrough(runs, (name) =>
+      runs.evaluate((name) => {
+        const { audioTracks } = document.querySelector<MediaPlayerElement>('media-player')!;
+        audioTracks.toArray().find(({ label }) => label === name)!.selected = true;
+      }, name),
+    );
+  } finally {
+    await firefox.close();
+  }
 });

@@ -269,6 +269,23 @@ export interface components {
              */
             extension: string;
         };
+        /** @description A sound that a viewer may choose. */
+        AudioTrack: {
+            /** @description Whether players take it unless the viewer wants another. */
+            default: boolean;
+            /**
+             * @description The language it is in: a BCP 47 tag, `und` if unknown.
+             * @example de
+             */
+            language: string;
+            /**
+             * @description What players call it.
+             * @example Deutsch
+             */
+            name: string;
+            /** @description What it is for. */
+            purpose: components["schemas"]["Purpose"];
+        };
         /** @description A change of a video's details. What is absent stays as it is. */
         DetailsChange: {
             /**
@@ -369,7 +386,7 @@ export interface components {
          * @description Why a stream is left out.
          * @enum {string}
          */
-        NotUsedReason: "no-decoder" | "no-frames" | "not-chosen" | "not-text";
+        NotUsedReason: "no-decoder" | "no-frames" | "damaged" | "not-chosen" | "not-text";
         /**
          * @description What of a video can be played, and where. All URLs are absolute. Those of a private video carry a
          *     playback token, and are `null` for those who have none.
@@ -449,6 +466,11 @@ export interface components {
          * @enum {string}
          */
         ProblemType: "urn:reelrun:problem:malformed-request" | "urn:reelrun:problem:unauthorized" | "urn:reelrun:problem:forbidden" | "urn:reelrun:problem:upload-expired" | "urn:reelrun:problem:not-found" | "urn:reelrun:problem:method-not-allowed" | "urn:reelrun:problem:conflict" | "urn:reelrun:problem:upload-too-large" | "urn:reelrun:problem:request-too-large" | "urn:reelrun:problem:type-not-allowed" | "urn:reelrun:problem:idempotency-key-reused" | "urn:reelrun:problem:invalid-field" | "urn:reelrun:problem:internal";
+        /**
+         * @description What a sound track is for.
+         * @enum {string}
+         */
+        Purpose: "main" | "dub" | "description" | "clear-speech" | "commentary";
         /** @description A rendition with the figures measured from its bytes. */
         Rendition: {
             /**
@@ -536,7 +558,7 @@ export interface components {
         /** @description What the API tells of a source: the uploaded file. */
         Source: {
             /**
-             * @description ffmpeg's name of the codec; `null` without sound.
+             * @description ffmpeg's name of the main sound's codec; `null` without sound.
              * @example aac
              */
             audio_codec: string | null;
@@ -886,6 +908,8 @@ export interface components {
         };
         /** @description A video: its name, its progress, and what can be played. */
         Video: {
+            /** @description The sounds that a viewer may choose, the main one first; empty until `ready`, and without sound. */
+            audio_tracks: components["schemas"]["AudioTrack"][];
             /**
              * Format: date-time
              * @description When the upload was permitted: RFC 3339, UTC.
@@ -994,6 +1018,7 @@ export interface components {
     pathItems: never;
 }
 export type AcceptedType = components['schemas']['AcceptedType'];
+export type AudioTrack = components['schemas']['AudioTrack'];
 export type DetailsChange = components['schemas']['DetailsChange'];
 export type Encryption = components['schemas']['Encryption'];
 export type GrantedToken = components['schemas']['GrantedToken'];
@@ -1009,6 +1034,7 @@ export type Playback = components['schemas']['Playback'];
 export type PlaybackType = components['schemas']['PlaybackType'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemType = components['schemas']['ProblemType'];
+export type Purpose = components['schemas']['Purpose'];
 export type Rendition = components['schemas']['Rendition'];
 export type SignRequest = components['schemas']['SignRequest'];
 export type SignedRequest = components['schemas']['SignedRequest'];

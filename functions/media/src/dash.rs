@@ -136,7 +136,11 @@ fn audio_set(
     );
     let set = adaptation_set("audio")
         .attribute("lang", &declared.track.language)
-        .children(tracks::descriptors(declared).into_iter().map(|piece| piece.0))
+        .children(
+            tracks::descriptors(declared)
+                .into_iter()
+                .map(|piece| piece.0),
+        )
         .children([
             template("audio", track),
             representation(presentation, track)

@@ -38,9 +38,8 @@ pub fn variants(presentation: &Presentation) -> Vec<Variant<'_>> {
     };
     // The worst case is a peak of the sound in the very segment where the picture has its own.
     let sounds = presentation.audio.iter().map(rates);
-    let (audio_peak, audio_average) = sounds.fold((0, 0), |most, own| {
-        (most.0.max(own.0), most.1.max(own.1))
-    });
+    let (audio_peak, audio_average) =
+        sounds.fold((0, 0), |most, own| (most.0.max(own.0), most.1.max(own.1)));
     let audio_codecs = presentation.audio.first().map(|main| &main.codecs);
     let variant = |video| {
         let (peak, average) = rates(video);
@@ -336,10 +335,7 @@ pub(crate) mod tests {
         );
         insta::assert_snapshot!("video", media(&presentation, &presentation.video[0], None));
         insta::assert_snapshot!("iframes", i_frames(&presentation, &presentation.video[0]));
-        insta::assert_snapshot!(
-            "audio",
-            media(&presentation, &presentation.audio[0], None)
-        );
+        insta::assert_snapshot!("audio", media(&presentation, &presentation.audio[0], None));
     }
 
     #[test]

@@ -116,7 +116,8 @@ pub fn stitch(
             .iter()
             .map(|track| &track.track)
             .eq(&track_ids(plan));
-        if !names_fit || sound.is_some() != plan.sound_of(part).is_some() || tracks.next().is_some() {
+        if !names_fit || sound.is_some() != plan.sound_of(part).is_some() || tracks.next().is_some()
+        {
             return Err(StitchError::OtherTracks(part));
         }
         for (position, track) in pictures.into_iter().enumerate() {

@@ -231,7 +231,14 @@ async fn choose(
         let size_bytes = probe.size_bytes();
         let ((trial, failed), (heard, unheard)) = tokio::try_join!(
             try_each(programs, source, size_bytes, &pictures, is_brief, 1),
-            try_each(programs, source, size_bytes, &sounds, is_brief, SMALL_AT_ONCE),
+            try_each(
+                programs,
+                source,
+                size_bytes,
+                &sounds,
+                is_brief,
+                SMALL_AT_ONCE
+            ),
         )?;
         let (trial, failed) = (trial.merged(heard), failed.or(unheard));
         if let Some(ended) = failed.as_ref().filter(|_| !trial.has_answer()) {
@@ -271,10 +278,7 @@ async fn try_each(
         let args = command::trial(source, stream, is_brief);
         decode_briefly(&programs.ffmpeg, &args, limits).await
     });
-    let tried: Vec<_> = stream::iter(tries)
-        .buffered(at_once)
-        .try_collect()
-        .await?;
+    let tried: Vec<_> = stream::iter(tries).buffered(at_once).try_collect().await?;
     let mut trial = Trial::default();
     let mut failed = None;
     for (told, ended) in tried {

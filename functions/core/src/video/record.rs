@@ -11,8 +11,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Holder, Month, PublishedAudio, PublishedRendition, RunProgress, Status, TextTracks, UploadToken, Video,
-    VideoId, Visibility, track::TextTrack,
+    Holder, Month, PublishedAudio, PublishedRendition, RunProgress, Status, TextTracks,
+    UploadToken, Video, VideoId, Visibility, track::TextTrack,
 };
 use crate::timestamp::{InvalidTimestamp, Timestamp};
 use reelrun_media::{encryption::SegmentKey, error::VideoError, source::SourceSummary};

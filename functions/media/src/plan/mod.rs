@@ -5,8 +5,8 @@
 //! many). All parts of a plan cut, encode and number along the same grid, so that their segments
 //! laid end to end are those of one encode.
 
-pub mod chunks;
 mod audio;
+pub mod chunks;
 mod color;
 mod copy;
 mod entries;
@@ -354,8 +354,8 @@ pub(crate) mod tests {
     use crate::{
         ladder::VideoCodecs,
         source::{AudioStream, Layout, VideoStream},
-        tracks::Purpose,
         timeline::FrameRate,
+        tracks::Purpose,
     };
 
     pub(crate) const SETTINGS: Settings = Settings {
