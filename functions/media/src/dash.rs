@@ -110,7 +110,7 @@ fn video_set(presentation: &Presentation, codec: &str) -> Option<Element> {
     Some(set)
 }
 
-/// The sound; none if the track has none.
+/// One sound; none if the track is no sound.
 fn audio_set(
     presentation: &Presentation,
     track: &TrackReport,

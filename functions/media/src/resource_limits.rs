@@ -94,9 +94,15 @@ impl ResourceLimits {
     pub fn encode(function_memory_mb: u32, plan: &Plan, part: Part) -> Self {
         let memory_bytes = share(function_memory_mb);
         let size = u32::try_from(plan.source_pixels.div_ceil(PATIENT_PIXELS)).unwrap_or(u32::MAX);
+        let reading = Duration::from_secs(plan.source_bytes / SCAN_BYTES_PER_SECOND);
         let enters_late = plan.span(part).is_some_and(|span| !span.is_first);
         let factor = if enters_late { LATER_CHUNK_FACTOR } else { 1 };
-        let silence = ENCODE_SILENCE.saturating_mul(size.max(1).saturating_mul(factor));
+        let silence = if part.is_audio() {
+            // It may pause, or begin late, and all of the picture lies in between.
+            ENCODE_SILENCE + reading
+        } else {
+            ENCODE_SILENCE.saturating_mul(size.max(1).saturating_mul(factor))
+        };
         Self {
             memory_bytes,
             address_bytes: memory_bytes + STACKS_BYTES,

@@ -260,6 +260,14 @@ fn set_autoselect(members: &mut [&mut Declared<'_>]) {
     }
 }
 
+/// A name as a menu shows it. Neither playlists nor menus have room for quotation marks and line breaks.
+pub(crate) fn shown_name(given: &str) -> String {
+    let given = given.replace('"', "'");
+    let words = given.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(MAX_NAME).collect()
+}
+
 impl Track {
     /// What it is one of.
     pub fn group(&self) -> Group {
@@ -303,11 +311,7 @@ impl Track {
 
     /// The name that it was given, or what it is.
     fn wanted_name(&self) -> String {
-        // Neither playlists nor menus have room for quotation marks and line breaks.
-        let given = self.name.as_deref().unwrap_or_default().replace('"', "'");
-        let words = given.split(|c: char| c.is_whitespace() || c.is_control());
-        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-        let given: String = words.join(" ").chars().take(MAX_NAME).collect();
+        let given = shown_name(self.name.as_deref().unwrap_or_default());
         if !given.is_empty() {
             return given;
         }

@@ -7,7 +7,7 @@ use reelrun_core::{
 use reelrun_media::{
     error::{ErrorType, VideoError},
     plan::{Part, Plan},
-    source::{NotUsed, NotUsedReason},
+    source::{MOST_NOT_USED, NotUsed, NotUsedReason},
     stitch::{PartReport, Stitched},
 };
 use reelrun_platform::{catalog::CatalogError, now};
@@ -42,11 +42,13 @@ impl Transcoder {
         let is_news = |it: &NotUsed| it.reason != NotUsedReason::Damaged;
         source.not_used.retain(is_news);
         source.not_used.extend(stitched.not_used.clone());
+        source.not_used.truncate(MOST_NOT_USED);
         let described = lifecycle::describe(lease, &source);
         Ok(self.catalog.apply_held(lease, &described).await?)
     }
 
-    /// Does without a sound beside the main one, if its source is at fault. All other failures stand.
+    /// Does without a sound beside the main one that could not be encoded. A failure around us stands, and
+    /// that the source is gone.
     pub(crate) async fn or_without(
         &self,
         folder: Folder,
@@ -58,12 +60,15 @@ impl Transcoder {
             return encoded;
         }
         match self.blame(folder, encoded).await {
-            Err(StepError::InvalidMedia(error)) => {
+            Err(StepError::InvalidMedia(error)) if error.kind != ErrorType::SourceMissing => {
                 tracing::warn!(%part, error.detail, "a sound is left out");
-                Ok(PartReport::without_tracks(part))
             }
-            encoded => encoded,
+            Err(StepError::Internal(why)) => {
+                tracing::error!(%part, why, "a sound is left out");
+            }
+            encoded => return encoded,
         }
+        Ok(PartReport::without_tracks(part))
     }
 
     /// Says that a video has failed, and why.

@@ -1,5 +1,7 @@
 //! One video in one function, from its lease to its end. A long one is given away once it is planned.
 
+use std::time::Duration;
+
 use reelrun_core::{
     event::SourceUploaded,
     keys::{Folder, StorageKey},
@@ -11,19 +13,26 @@ use reelrun_media::{
     source::SourceInfo,
     stitch::{Stitched, stitch},
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     copy::copy_key,
     encode::{Encoder, check_whole},
     error::StepError,
     examine::{Examined, examine},
-    finish::{endless, ignore_lost},
+    finish::{endless, ignore_lost, out_of_time},
     invocation::Invocation,
     lease,
     transcoder::Transcoder,
     upload::Destination,
 };
+
+/// What is left of a function's time when it gives up on further sounds: the picture is done, and is
+/// published without them.
+const TO_PUBLISH: Duration = Duration::from_secs(60);
 
 /// How far a function has come with a video.
 enum Prepared {
@@ -74,7 +83,7 @@ impl Transcoder {
         let result = tokio::select! {
             // In this order: when the work is done, the lease it no longer holds does not matter.
             biased;
-            result = self.prepare(source, folder, &lease, progress) => result,
+            result = self.prepare(source, folder, &lease, progress, invocation.deadline - TO_PUBLISH) => result,
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
@@ -131,6 +140,7 @@ impl Transcoder {
         folder: Folder,
         lease: &Lease,
         progress: watch::Sender<f64>,
+        sounds_until: Instant,
     ) -> Result<Prepared, StepError> {
         if source.size_bytes == Some(0) {
             return Err(VideoError::new(
@@ -163,7 +173,7 @@ impl Transcoder {
             progress,
         };
         let (plan, stitched) = self
-            .encode_whole(&encoder, &mut examined, plan, lease)
+            .encode_whole(&encoder, &mut examined, plan, lease, sounds_until)
             .await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
@@ -188,6 +198,7 @@ impl Transcoder {
         examined: &mut Examined<'_>,
         mut plan: Plan,
         lease: &Lease,
+        sounds_until: Instant,
     ) -> Result<(Plan, Stitched), StepError> {
         let picture = Part::Chunk(0);
         let mut report = encoder.encode(&plan, picture, examined.source).await?;
@@ -208,10 +219,13 @@ impl Transcoder {
         let of_this_length = plan.clone().with_frames(frames);
         let mut reports = vec![report];
         for part in plan.parts().filter(|part| part.is_audio()) {
-            let encoded = encoder.encode(&of_this_length, part, examined.source);
+            let encoded = tokio::select! {
+                biased;
+                encoded = encoder.encode(&of_this_length, part, examined.source) => encoded,
+                () = sleep_until(sounds_until) => Err(out_of_time().into()),
+            };
             let folder = encoder.to.folder;
-            let encoded = self.or_without(folder, &plan, part, encoded.await);
-            reports.push(encoded.await?);
+            reports.push(self.or_without(folder, &plan, part, encoded).await?);
         }
         let stitched = stitch(&plan, reports)?;
         Ok((plan, stitched))

@@ -24,7 +24,7 @@ impl Args {
     }
 
     /// Reads a stream for nothing but its clock: where it may leap, its start depends on which streams are
-    /// read, and one encode of the whole reads the picture and the sound.
+    /// read.
     pub(super) fn read_along(&mut self, plan: &Plan, stream: u32) {
         if plan.container.clock_may_leap() {
             self.pair("-map", format!("0:{stream}"));

@@ -131,6 +131,9 @@ const MAX_STREAMS: &str = "256";
 /// Frames as the decoder gives them, neither turned nor cropped by what the container says.
 const AS_DECODED: &str = "-noautorotate -apply_cropping codec";
 
+/// What part of a further sound may be damaged. Beyond that, a viewer is better served without it.
+const MOST_DAMAGED: f32 = 0.3;
+
 /// How far to read for streams that a container does not list: three minutes, and what a function's
 /// memory has room for.
 const DEEP: &str = "-analyzeduration 180000000 -probesize 268435456";
@@ -150,6 +153,9 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     }
     if way.is_plain {
         args.words("-threads 1");
+    }
+    if plan.can_do_without(part) {
+        args.pair("-max_error_rate", MOST_DAMAGED.to_string());
     }
     enter(&mut args, plan, part, span, way, sound.as_ref(), source);
     args.input(source);
@@ -194,13 +200,13 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         args.words("-map [sheet] -c:v mjpeg -q:v 5 -frames:v 1 -f image2pipe");
         args.pipe(&mut outputs, Output::SpriteSheet);
     }
-    if plan.enters_at_start || plan.copy.is_some() {
-        match (plan.audio.first(), audio) {
-            (_, Some(_)) if part.is_audio() => args.read_along(plan, plan.video_stream),
-            (Some(left_out), None) if !plan.reads_copy(part) => {
-                args.read_along(plan, left_out.stream);
-            }
-            _ => {}
+    let by_stated_clock = plan.entries.is_some() || plan.late_start_us.is_some();
+    if plan.has_parts_of_sounds() && !by_stated_clock && !plan.reads_copy(part) {
+        // All parts have to count from the same time.
+        let own = audio.map(|audio| audio.stream);
+        let is_own = |stream| own == Some(stream) || has_video && stream == plan.video_stream;
+        for stream in plan.streams().filter(|&stream| !is_own(stream)) {
+            args.read_along(plan, stream);
         }
     }
     Some(Encode {
@@ -283,7 +289,7 @@ pub fn copy(plan: &Plan, source: SourceUrl<'_>) -> Vec<OsString> {
     args.pair("-output_ts_offset", COPY_CLOCK_START_S.to_string());
     args.words("-avoid_negative_ts disabled -f nut");
     args.0.push(format!("pipe:{FIRST_FD}").into());
-    if let Some(audio) = plan.audio.first() {
+    for audio in &plan.audio {
         args.read_along(plan, audio.stream);
     }
     args.0

@@ -1,8 +1,8 @@
 //! How a sound is encoded, and in which parts.
 //!
 //! The main sound goes with the picture: each chunk has its own. Where that can't be, because its samples
-//! have no exact times, it is a part of its own, and so are all further sounds. They are encoded at the
-//! same time as the picture, by other functions; long ones in chunks, where they can be entered.
+//! have no exact times, it is a part of its own, and so are all further sounds. In a long video, they are
+//! encoded at the same time as the picture, by other functions, and in chunks if they can be entered.
 
 use std::time::Duration;
 
@@ -84,10 +84,14 @@ impl AudioPlan {
 
     /// The same, in parts that take as long as chunks of the picture do.
     pub(super) fn in_chunks(self, segments: u64, fan_out: FanOut) -> Self {
-        let most = chunks::MAX_AUDIO_CHUNKS.min(fan_out.max_parallel.into());
-        let at_once = fan_out.target.max(Duration::from_secs(1)).as_secs() * SPEED;
-        let wanted = (segments * u64::from(SEGMENT_SECONDS)).div_ceil(at_once);
-        let count = wanted.clamp(1, most.max(1));
+        let seconds = segments * u64::from(SEGMENT_SECONDS);
+        let in_a_second = (SPEED * u64::from(fan_out.memory_mb) / 1769).clamp(1, 2 * SPEED);
+        let of = |work_seconds: u64| seconds.div_ceil(work_seconds * in_a_second);
+        let wanted = of(fan_out.target.max(Duration::from_secs(1)).as_secs());
+        let count = wanted
+            .min(fan_out.max_parallel.into())
+            .max(of(chunks::LONGEST_SECONDS))
+            .clamp(1, chunks::MAX_AUDIO_CHUNKS);
         Self {
             chunk_starts: chunks::chunk_starts(segments, count, |_| true),
             ..self

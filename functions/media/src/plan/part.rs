@@ -70,6 +70,17 @@ impl Plan {
         sounds.chain((0..self.chunks()).map(Part::Chunk))
     }
 
+    /// Whether any sound is encoded apart from the picture.
+    pub fn has_parts_of_sounds(&self) -> bool {
+        self.audio.iter().any(|audio| !audio.goes_with_picture())
+    }
+
+    /// The streams of the source that are encoded.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = u32> {
+        let sounds = self.audio.iter().map(|audio| audio.stream);
+        std::iter::once(self.video_stream).chain(sounds)
+    }
+
     /// The parts of a sound that has its own.
     pub fn parts_of_sound(&self, sound: u32) -> impl Iterator<Item = Part> {
         let is_its_own = move |part: &Part| matches!(part, Part::Audio(own, _) if *own == sound);
@@ -223,21 +234,21 @@ mod tests {
             .extend([audio(2, 3_600_000), audio(3, 3_600_000)]);
         info.audio[2].exact_sample_rate = None;
         let plan = Plan::new(&info, SETTINGS);
-        // A quarter of an hour each, which takes as long as a chunk of the picture.
-        assert_eq!([0, 1, 2].map(|sound| parts_of(&plan, sound)), [0, 4, 1]);
+        // Each takes about as long as a chunk of the picture.
+        assert_eq!([0, 1, 2].map(|sound| parts_of(&plan, sound)), [0, 3, 1]);
         let spans = plan.parts_of_sound(1);
         let spans: Vec<_> = spans.map(|part| plan.span(part).unwrap()).collect();
-        assert!(spans[0].is_first && spans[3].is_last && !spans[2].is_last);
+        assert!(spans[0].is_first && spans[2].is_last && !spans[1].is_last);
         for pair in spans.windows(2) {
             assert_eq!(pair[0].end_frame, pair[1].first_frame);
         }
-        assert_eq!(spans[3].end_frame, plan.frames);
-        assert_eq!(plan.span(Part::Audio(1, 4)), None);
+        assert_eq!(spans[2].end_frame, plan.frames);
+        assert_eq!(plan.span(Part::Audio(1, 3)), None);
         assert_eq!(plan.span(Part::Audio(3, 0)), None);
         let ids: Vec<_> = plan.audio.iter().map(|audio| &*audio.id).collect();
         assert_eq!(ids, ["main", "2", "3"]);
         let droppable = |part| plan.can_do_without(part);
-        assert!(droppable(Part::Audio(1, 3)) && !droppable(Part::Audio(0, 0)));
+        assert!(droppable(Part::Audio(1, 2)) && !droppable(Part::Audio(0, 0)));
         assert!(!droppable(Part::Chunk(1)));
         // In one function, one after the other.
         let mut info = source(2_000, (25, 1));

@@ -4,7 +4,7 @@ use reelrun_captions::LanguageTag;
 use serde::{Deserialize, Serialize};
 
 use super::{ffprobe::ProbeStream, trial::AudioFrame};
-use crate::tracks::Purpose;
+use crate::tracks::{self, Purpose};
 
 /// An audio stream that is encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,13 +66,19 @@ const COMMENTARY: [&str; 5] = [
 impl ProbeStream {
     /// What is encoded of it, given its first frame and when the container's clock starts. Of one that was
     /// joined from several, the end that it states is that of the first.
-    pub(super) fn audio(&self, sound: &AudioFrame, start: i64, is_joined: bool) -> AudioStream {
+    pub(super) fn audio(
+        &self,
+        sound: &AudioFrame,
+        purpose: Purpose,
+        start: i64,
+        is_joined: bool,
+    ) -> AudioStream {
         AudioStream {
             index: self.index,
             codec: self.codec_name.clone().unwrap_or_default(),
             language: LanguageTag::of_container(self.tags.language.as_deref()).to_string(),
-            name: self.tags.title.clone(),
-            purpose: self.purpose(),
+            name: self.tags.title.as_deref().map(tracks::shown_name),
+            purpose,
             start_us: self.start_or(sound.at_us, start),
             end_us: self.end(start).filter(|_| !is_joined),
             layout: Layout::of(sound),
@@ -81,11 +87,11 @@ impl ProbeStream {
     }
 
     /// What it is for. Not every writer marks a commentary as one, but most call it so.
-    fn purpose(&self) -> Purpose {
+    pub(super) fn purpose(&self, is_main: bool) -> Purpose {
         let disposition = &self.disposition;
         let title = self.tags.title.as_deref().unwrap_or_default();
         let title = title.to_lowercase();
-        if disposition.comment == 1 || COMMENTARY.iter().any(|word| title.contains(word)) {
+        if disposition.comment == 1 {
             Purpose::Commentary
         } else if disposition.visual_impaired == 1 || disposition.descriptions == 1 {
             Purpose::Description
@@ -93,6 +99,8 @@ impl ProbeStream {
             Purpose::ClearSpeech
         } else if disposition.dub == 1 {
             Purpose::Dub
+        } else if !is_main && COMMENTARY.iter().any(|word| title.contains(word)) {
+            Purpose::Commentary
         } else {
             Purpose::Main
         }

@@ -24,7 +24,9 @@ pub use self::{
     geometry::{Crop, Geometry, Orientation},
     packets::{Keyframe, Measured, Packets, is_repeated, repeats_itself},
     sniff::{Container, Head, SNIFF_BYTES, check_encoding},
-    streams::{Chosen, Next, NotUsed, NotUsedReason, Selection, Stream, StreamKind, Streams},
+    streams::{
+        Chosen, MOST_NOT_USED, Next, NotUsed, NotUsedReason, Selection, Stream, StreamKind, Streams,
+    },
     texts::{SourceTexts, SubtitlesNotUsed, TextStream},
     trial::Trial,
 };
@@ -191,9 +193,6 @@ impl SourceInfo {
         let audio = chosen.audio.iter();
         let audio = audio.filter_map(|(index, sound)| Some((probe.stream(*index)?, sound)));
         probe.check_is_open(stream)?;
-        for (stream, _) in audio.clone() {
-            probe.check_is_open(stream)?;
-        }
         let picture = stream.video(chosen)?;
         let seeking = stream.seeking(container, &probe.format, head);
         // That of AVI is right as far as it goes, and does not say how far that should be.
@@ -229,7 +228,10 @@ impl SourceInfo {
             ..picture
         };
         let is_joined = measured.is_some_and(|measured| measured.is_joined);
-        let audio = audio.map(|(stream, sound)| stream.audio(sound, start, is_joined));
+        let audio = audio.enumerate().map(|(position, (stream, sound))| {
+            let purpose = stream.purpose(position == 0);
+            stream.audio(sound, purpose, start, is_joined)
+        });
         let audio: Vec<_> = audio.collect();
         let main_end = audio.first().and_then(|main| main.end_us);
         let duration_us = end_us.max(main_end.unwrap_or(0));

@@ -91,9 +91,9 @@ pub enum NotUsedReason {
     NoDecoder,
     /// Nothing in it could be decoded.
     NoFrames,
-    /// It could not be decoded to its end.
+    /// A further sound, too much of which could not be decoded.
     Damaged,
-    /// There is a better one of its kind, or there are too many.
+    /// There is a better picture, or there are too many sounds.
     NotChosen,
     /// Its subtitles are pictures, not text.
     NotText,
@@ -103,7 +103,7 @@ pub enum NotUsedReason {
 const CANDIDATES: usize = 8;
 
 /// Streams that are named as left out; a file may have hundreds.
-const MOST_NOT_USED: usize = 32;
+pub const MOST_NOT_USED: usize = 32;
 
 /// A choice that is being made.
 #[derive(Debug)]
@@ -121,15 +121,15 @@ impl<'a> Selection<'a> {
     /// Begins a choice among a file's streams.
     pub fn new(probe: &'a Probe) -> Result<Self, VideoError> {
         let mut not_used = Vec::new();
+        let of = |streams: &[&ProbeStream], reason| {
+            let streams = streams.iter().map(|stream| stream.not_used(reason));
+            streams.collect::<Vec<_>>()
+        };
         let mut candidates = |kind: &str| {
             let mut own: Vec<_> = probe.streams.iter().filter(|s| s.is(kind)).collect();
             // A player chooses the default one, else the first.
             own.sort_by_key(|stream| stream.disposition.default != 1);
             let (known, unknown): (Vec<_>, Vec<_>) = own.into_iter().partition(|s| s.has_codec());
-            let of = |streams: &[&ProbeStream], reason| {
-                let streams = streams.iter().map(|stream| stream.not_used(reason));
-                streams.collect::<Vec<_>>()
-            };
             not_used.extend(of(&unknown, NotUsedReason::NoDecoder));
             let beyond = known.get(CANDIDATES..).unwrap_or_default();
             not_used.extend(of(beyond, NotUsedReason::NotChosen));
@@ -139,7 +139,7 @@ impl<'a> Selection<'a> {
                 .map(|stream| stream.index)
                 .collect::<Vec<_>>()
         };
-        let (videos, audios) = (candidates("video"), candidates("audio"));
+        let (videos, mut audios) = (candidates("video"), candidates("audio"));
         let covers = probe.streams.iter().filter(|stream| stream.is_cover());
         let covers = covers.map(|stream| stream.not_used(NotUsedReason::NotChosen));
         // First, as there are few of them.
@@ -151,11 +151,17 @@ impl<'a> Selection<'a> {
             probe.check_is_open(unknown)?;
             return Err(unknown.unknown_codec());
         };
-        for index in [&first].into_iter().chain(&audios) {
+        for index in [Some(&first), audios.first()].into_iter().flatten() {
             if let Some(stream) = probe.stream(*index) {
                 probe.check_is_open(stream)?;
             }
         }
+        // A further sound that is encrypted is one that nobody here decodes.
+        let is_closed = |stream: &&ProbeStream| probe.check_is_open(stream).is_err();
+        let closed = audios.iter().filter_map(|&index| probe.stream(index));
+        let closed: Vec<_> = closed.filter(is_closed).collect();
+        audios.retain(|&index| closed.iter().all(|stream| stream.index != index));
+        not_used.extend(of(&closed, NotUsedReason::NoDecoder));
         Ok(Self {
             probe,
             is_video_settled: videos.len() == 1,

@@ -143,7 +143,10 @@ impl Transcoder {
             biased;
             encoded = self.encode_and_report(task, to, &plan, part) => encoded,
             lost = self.until_unwanted(run) => Err(lost.into()),
-            late = invocation.is_over_for(begun) => Err(late),
+            late = invocation.is_over_for(begun) => match self.or_without(folder, &plan, part, Err(late)).await {
+                Ok(nothing) => self.report(task, &nothing).await,
+                Err(late) => Err(late),
+            },
         };
         let encoded = self.blame(folder, encoded).await;
         if let Err(StepError::InvalidMedia(error)) = &encoded {
@@ -202,8 +205,12 @@ impl Transcoder {
         };
         let encoded = encoder.encode(plan, part, source).await;
         let report = self.or_without(folder, plan, part, encoded).await?;
-        let key = StorageKey::Report(task.video, task.run.clone(), part);
-        Ok(self.storage.put_json(&key, &report).await?)
+        self.report(task, &report).await
+    }
+
+    async fn report(&self, task: &Task, report: &PartReport) -> Result<(), StepError> {
+        let key = StorageKey::Report(task.video, task.run.clone(), report.part);
+        Ok(self.storage.put_json(&key, report).await?)
     }
 
     /// Returns once the run no longer holds the video: it was deleted, or has failed elsewhere. Also
