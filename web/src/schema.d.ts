@@ -269,7 +269,7 @@ export interface components {
              */
             extension: string;
         };
-        /** @description A sound that a viewer may choose. */
+        /** @description An audio track that a viewer may choose. */
         AudioTrack: {
             /** @description Whether players take it unless the viewer wants another. */
             default: boolean;
@@ -908,7 +908,7 @@ export interface components {
         };
         /** @description A video: its name, its progress, and what can be played. */
         Video: {
-            /** @description The sounds that a viewer may choose, the main one first; empty until `ready`, and without sound. */
+            /** @description The audio tracks that a viewer may choose, the main one first; empty until `ready`, and without sound. */
             audio_tracks: components["schemas"]["AudioTrack"][];
             /**
              * Format: date-time

@@ -59,7 +59,7 @@ pub struct VideoView<'a> {
     pub source: Option<&'a SourceSummary>,
     /// What was published, highest first; empty until `ready`.
     pub renditions: &'a [PublishedRendition],
-    /// The sounds that a viewer may choose, the main one first; empty until `ready`, and without sound.
+    /// The audio tracks that a viewer may choose, the main one first; empty until `ready`, and without sound.
     pub audio_tracks: &'a [PublishedAudio],
     /// What can be played now.
     pub playback: Playback,

@@ -27,6 +27,7 @@ pub mod file;
 pub mod hls;
 pub mod ladder;
 pub mod plan;
+pub mod purpose;
 pub mod report;
 pub mod resource_limits;
 pub mod segmenter;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{encryption::encrypted_bytes, file::TrackId, timeline::FrameRate, tracks::Purpose};
+use crate::{encryption::encrypted_bytes, file::TrackId, purpose::Purpose, timeline::FrameRate};
 
 /// A stored segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

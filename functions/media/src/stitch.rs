@@ -38,7 +38,7 @@ pub struct Stitched {
     pub storyboard: Option<Storyboard>,
     /// How many frames came out.
     pub frames: u64,
-    /// The sounds that the video has to do without.
+    /// The sounds that are left out.
     pub not_used: Vec<NotUsed>,
 }
 

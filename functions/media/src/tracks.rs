@@ -9,6 +9,7 @@ use reelrun_captions::LanguageTag;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use crate::purpose::Purpose;
 use crate::{
     file::MediaFile,
     report::{Presentation, TrackKind, TrackReport},
@@ -136,23 +137,6 @@ pub struct TextFiles {
     pub file: String,
     /// That file's size over the video's length.
     pub bandwidth_bps: u64,
-}
-
-/// What a sound track is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Purpose {
-    /// The film's own.
-    #[default]
-    Main,
-    /// A translation.
-    Dub,
-    /// With a voice that says what is to be seen.
-    Description,
-    /// With speech that is easier to understand.
-    ClearSpeech,
-    /// Of somebody who talks about the film.
-    Commentary,
 }
 
 /// Whence a track comes.

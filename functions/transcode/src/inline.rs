@@ -32,7 +32,7 @@ use crate::{
 
 /// What is left of a function's time when it gives up on further sounds: the picture is done, and is
 /// published without them.
-const TO_PUBLISH: Duration = Duration::from_secs(60);
+const TO_PUBLISH: Duration = Duration::from_mins(1);
 
 /// How far a function has come with a video.
 enum Prepared {

@@ -211,7 +211,7 @@ pub struct Published {
     pub has_storyboard: bool,
 }
 
-/// A sound that a viewer may choose.
+/// An audio track that a viewer may choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AudioTrack)]
 pub struct PublishedAudio {

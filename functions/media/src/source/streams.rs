@@ -91,9 +91,9 @@ pub enum NotUsedReason {
     NoDecoder,
     /// Nothing in it could be decoded.
     NoFrames,
-    /// A further sound, too much of which could not be decoded.
+    /// A further audio track, too much of which could not be decoded.
     Damaged,
-    /// There is a better picture, or there are too many sounds.
+    /// There is a better picture, or there are too many audio tracks.
     NotChosen,
     /// Its subtitles are pictures, not text.
     NotText,
