@@ -3,7 +3,7 @@ import puppeteer from 'puppeteer-core';
 import type { MediaPlayerElement } from 'vidstack/elements';
 
 import { elsewhere, LIBRARIES, type Libraries } from './elsewhere.js';
-import { hear, listen, type Heard } from './hearing.js';
+import { hear, listen } from './hearing.js';
 import { by, test } from './page.js';
 import { clip, picture, settled, stack, upload, video } from './stack.js';
 
@@ -33,29 +33,43 @@ test.beforeAll(async () => {
   expect((await video(id)).audio_tracks.map(({ name }) => name)).toEqual(Object.keys(TONES));
 });
 
-/** Hears one tone alone, and tells when in each second it begins. */
-async function expectHeard(page: Page, name: Name): Promise<number> {
-  let heard: Heard = { hertz: [], begins: 0 };
-  await expect
-    .poll(async () => (heard = await page.evaluate(hear, Object.values(TONES))).hertz, {
-      timeout: 60_000,
-    })
-    .toEqual([TONES[name], TONES[name], TONES[name]]);
-  return heard.begins;
-}
-
 /** Between two times within a second, in seconds. */
 const apart = (one: number, other: number): number => {
   const distance = Math.abs(one - other) % 1;
   return Math.min(distance, 1 - distance);
 };
 
+/** When the bursts begin, within a second of the video, once this tone alone is heard. */
+async function bursts(page: Page, name: Name): Promise<number> {
+  let begins = NaN;
+  const listenOn = async () => {
+    const heard = await page.evaluate(hear, Object.values(TONES));
+    begins = heard.begins;
+    return heard.hertz;
+  };
+  await expect.poll(listenOn, { timeout: 60_000 }).toEqual([TONES[name]]);
+  return begins;
+}
+
+/** The same, once two readings agree: a machine that is busy reads late. */
+async function steadyBursts(page: Page, name: Name): Promise<number> {
+  let begins = NaN;
+  const change = async () => {
+    const before = begins;
+    begins = await bursts(page, name);
+    return apart(begins, before);
+  };
+  await expect.poll(change, { timeout: 90_000 }).toBeLessThan(0.01);
+  return begins;
+}
+
 async function switchThrough(page: Page, choose: (name: Name) => Promise<void>): Promise<void> {
   await page.evaluate(listen);
-  const begins = await expectHeard(page, 'English');
+  const begin = await steadyBursts(page, 'English');
   for (const name of ['Deutsch', 'English (commentary)', 'Français', 'English'] as const) {
     await choose(name);
-    expect(apart(await expectHeard(page, name), begins), name).toBeLessThan(0.02);
+    const offset = async () => apart(await bursts(page, name), begin);
+    await expect.poll(offset, { timeout: 60_000, message: name }).toBeLessThan(0.02);
   }
   const failed = await page.evaluate(() => document.querySelector('video')!.error !== null);
   expect(failed).toBe(false);

@@ -1,6 +1,6 @@
 /** What is heard of a page's video. The functions run in the page, and stand for themselves. */
 
-/** Which tone the last three bursts had, and when within a second of the video they begin. */
+/** Which tones the bursts of some seconds had, and when within a second of the video they begin. */
 export interface Heard {
   hertz: number[];
   begins: number;
@@ -34,7 +34,7 @@ export async function listen(): Promise<void> {
   await video.play();
 }
 
-/** Hears on until there are three bursts more. */
+/** Hears on for some seconds. */
 export async function hear(tones: number[]): Promise<Heard> {
   const { blocks } = window as unknown as Listening;
   blocks.length = 0;
@@ -47,21 +47,29 @@ export async function hear(tones: number[]): Promise<Heard> {
     });
     return Math.hypot(sine, cosine);
   };
-  await new Promise((resolve) => setTimeout(resolve, 3_500));
+  await new Promise((resolve) => setTimeout(resolve, 3_300));
   const taken = [...blocks];
-  const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
-  const lag = median(taken.map(({ at, shown }) => shown - at));
+  const quantile = (numbers: number[], part: number) =>
+    [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * part)] ?? NaN;
+  // Blocks are handed over late where there is much to do, and never early.
+  const lag = quantile(
+    taken.map(({ at, shown }) => shown - at),
+    0.1,
+  );
   const samples = taken.flatMap((block) => [...block.samples]);
   const timeOf = (index: number) => taken[index >> 10]!.at + (index & 1023) / rate;
-  const hertz: number[] = [];
+  const hertz = new Set<number>();
   const begins: number[] = [];
-  for (let at = 0; at + 2_000 < samples.length && hertz.length < 3; at += 1) {
+  for (let at = 0; at + 2_000 < samples.length; at += 1) {
     if (Math.abs(samples[at]!) < 0.05) continue;
-    const burst = samples.slice(at, at + 2_000);
-    hertz.push(tones.reduce((a, b) => (power(burst, a) > power(burst, b) ? a : b)));
-    begins.push((timeOf(at) + lag) % 1);
+    // What is heard at once may have begun before.
+    if (at > 100) {
+      const burst = samples.slice(at, at + 2_000);
+      hertz.add(tones.reduce((a, b) => (power(burst, a) > power(burst, b) ? a : b)));
+      begins.push((timeOf(at) + lag) % 1);
+    }
     // Half of a second on, it is silent until the next.
     at += rate / 2;
   }
-  return { hertz, begins: median(begins) };
+  return { hertz: [...hertz], begins: quantile(begins, 0.5) };
 }

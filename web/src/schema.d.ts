@@ -467,7 +467,7 @@ export interface components {
          */
         ProblemType: "urn:reelrun:problem:malformed-request" | "urn:reelrun:problem:unauthorized" | "urn:reelrun:problem:forbidden" | "urn:reelrun:problem:upload-expired" | "urn:reelrun:problem:not-found" | "urn:reelrun:problem:method-not-allowed" | "urn:reelrun:problem:conflict" | "urn:reelrun:problem:upload-too-large" | "urn:reelrun:problem:request-too-large" | "urn:reelrun:problem:type-not-allowed" | "urn:reelrun:problem:idempotency-key-reused" | "urn:reelrun:problem:invalid-field" | "urn:reelrun:problem:internal";
         /**
-         * @description What a sound track is for.
+         * @description What an audio track is for.
          * @enum {string}
          */
         Purpose: "main" | "dub" | "description" | "clear-speech" | "commentary";

@@ -10,7 +10,7 @@ use crate::{
     bandwidth,
     report::{Presentation, TrackKind, TrackReport},
     timeline::SEGMENT_SECONDS,
-    tracks::{Declared, TextTracks, carries_captions, closed_captions, declare, sounds},
+    tracks::{Declared, TextTracks, audio_tracks, carries_captions, closed_captions, declare},
 };
 
 /// The manifest, as XML.
@@ -22,7 +22,7 @@ pub fn manifest(presentation: &Presentation, texts: &TextTracks) -> String {
         .iter()
         .filter_map(|codec| video_set(presentation, codec));
     let first = video.next();
-    let beside = sounds(presentation);
+    let beside = audio_tracks(presentation);
     let heard = presentation.audio.iter().zip(declare(&beside));
     let audio = heard.filter_map(|(track, declared)| audio_set(presentation, track, &declared));
     let declared = declare(&texts.tracks);

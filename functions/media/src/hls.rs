@@ -9,7 +9,7 @@ use crate::{
     encryption::{Encryption, KEY_URI, initialization_vector},
     file::{MediaFile, TrackId},
     report::{Presentation, TrackKind, TrackReport, seconds},
-    tracks::{Declared, TextTracks, carries_captions, closed_captions, declare, sounds},
+    tracks::{Declared, TextTracks, audio_tracks, carries_captions, closed_captions, declare},
 };
 
 const AUDIO_GROUP: &str = "audio";
@@ -69,7 +69,7 @@ pub fn master(
     if let Some(chapters) = &texts.chapters {
         let _ = writeln!(text, "\n{}", tracks::chapters_tag(chapters));
     }
-    let beside: Vec<_> = sounds(presentation)
+    let beside: Vec<_> = audio_tracks(presentation)
         .into_iter()
         .chain(texts.tracks.iter().cloned())
         .chain(closed_captions(presentation))

@@ -17,8 +17,8 @@ use crate::{
 pub struct PartReport {
     /// Which part.
     pub part: Part,
-    /// Its tracks: the video renditions in the plan's order, then the sound. None of a sound that could
-    /// not be decoded, if the video can do without it.
+    /// Its tracks: the video renditions in the plan's order, then the audio. None of an audio track
+    /// that could not be decoded, if the video can do without it.
     pub tracks: Vec<TrackReport>,
     /// Whether it made the poster.
     pub has_poster: bool,
@@ -38,7 +38,7 @@ pub struct Stitched {
     pub storyboard: Option<Storyboard>,
     /// How many frames came out.
     pub frames: u64,
-    /// The sounds that are left out.
+    /// The audio tracks that are left out.
     pub not_used: Vec<NotUsed>,
 }
 
@@ -116,7 +116,7 @@ pub fn stitch(
             .iter()
             .map(|track| &track.track)
             .eq(&track_ids(plan));
-        if !names_fit || sound.is_some() != plan.sound_of(part).is_some() || tracks.next().is_some()
+        if !names_fit || sound.is_some() != plan.audio_of(part).is_some() || tracks.next().is_some()
         {
             return Err(StitchError::OtherTracks(part));
         }
@@ -131,11 +131,11 @@ pub fn stitch(
     }
     let mut audio = main;
     let mut not_used = Vec::new();
-    for (sound, own) in (0..).zip(&plan.audio) {
+    for (track, own) in (0..).zip(&plan.audio) {
         if own.goes_with_picture() {
             continue;
         }
-        match stitch_sound(plan, sound, &mut reports)? {
+        match stitch_audio(plan, track, &mut reports)? {
             Some(mut track) => {
                 // It was ended where the picture was expected to end.
                 let segments = video.first().map_or(0, |track| track.segments.len());
@@ -166,15 +166,15 @@ pub fn stitch(
     })
 }
 
-/// Lays the parts of a sound end to end; none if the video has to do without it.
-fn stitch_sound(
+/// Lays the parts of an audio track end to end; none if it is left out.
+fn stitch_audio(
     plan: &Plan,
-    sound: u32,
+    track: u32,
     reports: &mut BTreeMap<Part, PartReport>,
 ) -> Result<Option<TrackReport>, StitchError> {
     let mut whole = Vec::new();
     let mut is_whole = true;
-    for part in plan.parts_of_sound(sound) {
+    for part in plan.parts_of_audio(track) {
         let span = plan.span(part).ok_or(StitchError::Missing(part))?;
         let report = reports.remove(&part).ok_or(StitchError::Missing(part))?;
         let mut tracks = report.tracks.into_iter();

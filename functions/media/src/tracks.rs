@@ -56,14 +56,14 @@ pub enum TextTrackKind {
 }
 
 /// The sounds of a video. The first is the one that is taken unless the viewer wants another.
-pub fn sounds(presentation: &Presentation) -> Vec<Track> {
+pub fn audio_tracks(presentation: &Presentation) -> Vec<Track> {
     let sounds = presentation.audio.iter().enumerate();
     sounds
-        .filter_map(|(position, report)| sound(report, position == 0))
+        .filter_map(|(position, report)| audio_track(report, position == 0))
         .collect()
 }
 
-fn sound(report: &TrackReport, is_main: bool) -> Option<Track> {
+fn audio_track(report: &TrackReport, is_main: bool) -> Option<Track> {
     let TrackKind::Audio {
         language,
         name,

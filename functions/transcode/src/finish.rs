@@ -32,7 +32,7 @@ impl Transcoder {
         Ok(self.catalog.apply_held(lease, &completed).await?)
     }
 
-    /// Records which sounds the video has to do without.
+    /// Records which audio tracks are left out.
     async fn note_not_used(&self, lease: &Lease, stitched: &Stitched) -> Result<(), StepError> {
         let video = self.catalog.check_lease(lease).await?;
         let Some(mut source) = video.source else {
@@ -47,7 +47,7 @@ impl Transcoder {
         Ok(self.catalog.apply_held(lease, &described).await?)
     }
 
-    /// Does without a sound beside the main one that could not be encoded. A failure around us stands, and
+    /// Does without an audio track beside the main one that could not be encoded. A failure around us stands, and
     /// that the source is gone.
     pub(crate) async fn or_without(
         &self,
@@ -61,10 +61,10 @@ impl Transcoder {
         }
         match self.blame(folder, encoded).await {
             Err(StepError::InvalidMedia(error)) if error.kind != ErrorType::SourceMissing => {
-                tracing::warn!(%part, error.detail, "a sound is left out");
+                tracing::warn!(%part, error.detail, "an audio track is left out");
             }
             Err(StepError::Internal(why)) => {
-                tracing::error!(%part, why, "a sound is left out");
+                tracing::error!(%part, why, "an audio track is left out");
             }
             encoded => return encoded,
         }

@@ -30,7 +30,7 @@ use crate::{
     upload::Destination,
 };
 
-/// What is left of a function's time when it gives up on further sounds: the picture is done, and is
+/// What is left of a function's time when it gives up on further audio tracks: the picture is done, and is
 /// published without them.
 const TO_PUBLISH: Duration = Duration::from_mins(1);
 
@@ -140,7 +140,7 @@ impl Transcoder {
         folder: Folder,
         lease: &Lease,
         progress: watch::Sender<f64>,
-        sounds_until: Instant,
+        audio_until: Instant,
     ) -> Result<Prepared, StepError> {
         if source.size_bytes == Some(0) {
             return Err(VideoError::new(
@@ -173,7 +173,7 @@ impl Transcoder {
             progress,
         };
         let (plan, stitched) = self
-            .encode_whole(&encoder, &mut examined, plan, lease, sounds_until)
+            .encode_whole(&encoder, &mut examined, plan, lease, audio_until)
             .await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
@@ -190,15 +190,15 @@ impl Transcoder {
         Ok(Destination { folder, key: None })
     }
 
-    /// Encodes a plan of a single chunk; once more, should the source turn out to be longer. Sounds that do
-    /// not go with the picture follow it, for as long as it turned out to be.
+    /// Encodes a plan of a single chunk; once more, should the source turn out to be longer. Audio tracks
+    /// that do not go with the picture follow it, for as long as it turned out to be.
     async fn encode_whole(
         &self,
         encoder: &Encoder<'_>,
         examined: &mut Examined<'_>,
         mut plan: Plan,
         lease: &Lease,
-        sounds_until: Instant,
+        audio_until: Instant,
     ) -> Result<(Plan, Stitched), StepError> {
         let picture = Part::Chunk(0);
         let mut report = encoder.encode(&plan, picture, examined.source).await?;
@@ -222,7 +222,7 @@ impl Transcoder {
             let encoded = tokio::select! {
                 biased;
                 encoded = encoder.encode(&of_this_length, part, examined.source) => encoded,
-                () = sleep_until(sounds_until) => Err(out_of_time().into()),
+                () = sleep_until(audio_until) => Err(out_of_time().into()),
             };
             let folder = encoder.to.folder;
             reports.push(self.or_without(folder, &plan, part, encoded).await?);

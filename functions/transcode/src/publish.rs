@@ -83,7 +83,7 @@ pub async fn publish(
 }
 
 fn audio(presentation: &Presentation) -> Vec<PublishedAudio> {
-    let sounds = tracks::sounds(presentation);
+    let sounds = tracks::audio_tracks(presentation);
     let declared = tracks::declare(&sounds).into_iter();
     let published = declared.filter_map(|sound| {
         Some(PublishedAudio {

@@ -274,7 +274,7 @@ async fn tasks_of_a_run_that_is_over_do_nothing() {
         let event = fixture(name);
         handler::handle(&functions.transcoder, &event, invocation).await
     };
-    for name in ["task-encode", "task-encode-sound", "task-publish"] {
+    for name in ["task-encode", "task-encode-audio", "task-publish"] {
         let answer = handle(name).await;
         assert!(
             matches!(answer, Err(StepError::LeaseLost)),

@@ -280,7 +280,7 @@ mod tests {
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/plan.json | application/json | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/picture.nut | application/octet-stream | -
         work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/chunk-7.json | application/json | -
-        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/sound-1-0.json | application/json | -
+        work/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/9b2cf535f27731c974343645a3985328-1/reports/audio-1-0.json | application/json | -
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/manifest.mpd | application/dash+xml | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/poster.jpg | image/jpeg | public, max-age=60

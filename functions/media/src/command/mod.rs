@@ -131,7 +131,7 @@ const MAX_STREAMS: &str = "256";
 /// Frames as the decoder gives them, neither turned nor cropped by what the container says.
 const AS_DECODED: &str = "-noautorotate -apply_cropping codec";
 
-/// What part of a further sound may be damaged. Beyond that, a viewer is better served without it.
+/// What part of a further audio track may be damaged. Beyond that, a viewer is better served without it.
 const MOST_DAMAGED: f32 = 0.3;
 
 /// How far to read for streams that a container does not list: three minutes, and what a function's
@@ -142,7 +142,7 @@ const DEEP: &str = "-analyzeduration 180000000 -probesize 268435456";
 pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Option<Encode> {
     let span = plan.span(part)?;
     let has_video = !part.is_audio();
-    let audio = plan.sound_of(part);
+    let audio = plan.audio_of(part);
     let sound = audio.map(|audio| AudioSource::new(plan, audio, span));
     let mut args = Args::default();
     args.words("-hide_banner -nostdin -loglevel error -y");
@@ -201,7 +201,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
         args.pipe(&mut outputs, Output::SpriteSheet);
     }
     let by_stated_clock = plan.entries.is_some() || plan.late_start_us.is_some();
-    if plan.has_parts_of_sounds() && !by_stated_clock && !plan.reads_copy(part) {
+    if plan.has_audio_parts() && !by_stated_clock && !plan.reads_copy(part) {
         // All parts have to count from the same time.
         let own = audio.map(|audio| audio.stream);
         let is_own = |stream| own == Some(stream) || has_video && stream == plan.video_stream;

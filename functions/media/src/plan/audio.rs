@@ -1,7 +1,7 @@
-//! How a sound is encoded, and in which parts.
+//! How an audio track is encoded, and in which parts.
 //!
-//! The main sound goes with the picture: each chunk has its own. Where that can't be, because its samples
-//! have no exact times, it is a part of its own, and so are all further sounds. In a long video, they are
+//! The main one goes with the picture: each chunk has its own audio. Where that can't be, because its samples
+//! have no exact times, it is a part of its own, and so are all further tracks. In a long video, they are
 //! encoded at the same time as the picture, by other functions, and in chunks if they can be entered.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::{
     tracks::Purpose,
 };
 
-/// How a sound is encoded: AAC-LC stereo, which every player has.
+/// How an audio track is encoded: AAC-LC stereo, which every player has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioPlan {
     /// Names the track that it becomes.
@@ -44,15 +44,15 @@ pub struct AudioPlan {
     /// The source's own sample rate, where each of its samples has an exact time: then it can be encoded
     /// in chunks.
     pub exact_sample_rate: Option<u32>,
-    /// The first segment of each of its parts; none if each chunk of the picture has its sound.
+    /// The first segment of each of its parts; none if each chunk of the picture has its audio.
     pub chunk_starts: Vec<u32>,
 }
 
-/// How much faster than it is heard a sound is encoded, at the least: by one CPU, and its decoder beside it.
+/// How many seconds of audio one CPU encodes in a second, at the least, with its decoder beside it.
 const SPEED: u64 = 60;
 
 impl AudioPlan {
-    /// How a stream is encoded that is at this position among a source's sounds; the first is the main one.
+    /// How a stream is encoded that is at this position among a source's audio tracks; the first is the main one.
     pub(super) fn new(position: u32, stream: &AudioStream, exact_sample_rate: Option<u32>) -> Self {
         Self {
             id: match position {
@@ -98,7 +98,7 @@ impl AudioPlan {
         }
     }
 
-    /// Whether each chunk of the picture has its sound.
+    /// Whether each chunk of the picture has its audio.
     pub fn goes_with_picture(&self) -> bool {
         self.chunk_starts.is_empty()
     }

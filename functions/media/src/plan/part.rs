@@ -11,9 +11,9 @@ use crate::timeline::seconds_as_clock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// All renditions of one chunk, and its main sound where each chunk has its own.
+    /// All renditions of one chunk, and its main audio where each chunk has its own.
     Chunk(u32),
-    /// A chunk of a sound: the position of the sound among the plan's, and the chunk among its own.
+    /// A chunk of an audio track: the track's position in the plan, and the chunk's in the track.
     Audio(u32, u32),
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chunk(index) => write!(f, "chunk-{index}"),
-            Self::Audio(sound, chunk) => write!(f, "sound-{sound}-{chunk}"),
+            Self::Audio(track, chunk) => write!(f, "audio-{track}-{chunk}"),
         }
     }
 }
@@ -61,29 +61,28 @@ impl Plan {
 
     /// All parts.
     pub fn parts(&self) -> impl Iterator<Item = Part> {
-        // The sounds first: they are the longest.
-        let sounds = (0..).zip(&self.audio);
-        let sounds = sounds.flat_map(|(sound, audio)| {
+        // Audio first: its parts are the longest.
+        let audio = (0..).zip(&self.audio).flat_map(|(track, audio)| {
             let chunks = (0..).zip(&audio.chunk_starts);
-            chunks.map(move |(chunk, _)| Part::Audio(sound, chunk))
+            chunks.map(move |(chunk, _)| Part::Audio(track, chunk))
         });
-        sounds.chain((0..self.chunks()).map(Part::Chunk))
+        audio.chain((0..self.chunks()).map(Part::Chunk))
     }
 
-    /// Whether any sound is encoded apart from the picture.
-    pub fn has_parts_of_sounds(&self) -> bool {
+    /// Whether any audio track is encoded apart from the picture.
+    pub fn has_audio_parts(&self) -> bool {
         self.audio.iter().any(|audio| !audio.goes_with_picture())
     }
 
     /// The streams of the source that are encoded.
     pub(crate) fn streams(&self) -> impl Iterator<Item = u32> {
-        let sounds = self.audio.iter().map(|audio| audio.stream);
-        std::iter::once(self.video_stream).chain(sounds)
+        let audio = self.audio.iter().map(|audio| audio.stream);
+        std::iter::once(self.video_stream).chain(audio)
     }
 
-    /// The parts of a sound that has its own.
-    pub fn parts_of_sound(&self, sound: u32) -> impl Iterator<Item = Part> {
-        let is_its_own = move |part: &Part| matches!(part, Part::Audio(own, _) if *own == sound);
+    /// The parts of an audio track that has its own.
+    pub fn parts_of_audio(&self, track: u32) -> impl Iterator<Item = Part> {
+        let is_its_own = move |part: &Part| matches!(part, Part::Audio(own, _) if *own == track);
         self.parts().filter(is_its_own)
     }
 
@@ -91,8 +90,8 @@ impl Plan {
     pub fn span(&self, part: Part) -> Option<Span> {
         let (starts, index) = match part {
             Part::Chunk(index) => (&self.chunk_starts, index as usize),
-            Part::Audio(sound, chunk) => (
-                &self.audio.get(sound as usize)?.chunk_starts,
+            Part::Audio(track, chunk) => (
+                &self.audio.get(track as usize)?.chunk_starts,
                 chunk as usize,
             ),
         };
@@ -109,15 +108,15 @@ impl Plan {
         })
     }
 
-    /// The sound that a part encodes, if it does.
-    pub fn sound_of(&self, part: Part) -> Option<&AudioPlan> {
+    /// The audio track that a part encodes, if it does.
+    pub fn audio_of(&self, part: Part) -> Option<&AudioPlan> {
         match part {
             Part::Chunk(_) => self.audio.first().filter(|main| main.goes_with_picture()),
-            Part::Audio(sound, _) => self.audio.get(sound as usize),
+            Part::Audio(track, _) => self.audio.get(track as usize),
         }
     }
 
-    /// Whether a video is worth publishing without what a part is of: a sound beside the main one.
+    /// Whether a video is worth publishing without what a part is of: an audio track beside the main one.
     pub fn can_do_without(&self, part: Part) -> bool {
         matches!(part, Part::Audio(1.., _))
     }
@@ -160,7 +159,9 @@ impl Plan {
             ),
             (Part::Chunk(index), None) => format!("chunk {}", index + 1),
             (Part::Audio(0, _), _) => "the sound".into(),
-            (Part::Audio(sound, _), _) => format!("sound {} of {}", sound + 1, self.audio.len()),
+            (Part::Audio(track, _), _) => {
+                format!("audio track {} of {}", track + 1, self.audio.len())
+            }
         }
     }
 }
@@ -200,7 +201,7 @@ mod tests {
         let plan = plan(1000, (25, 1), 1000);
         assert_eq!(plan.parts().collect::<Vec<_>>(), [Part::Chunk(0)]);
         let part = Part::Chunk(0);
-        assert!(plan.sound_of(part).is_some() && plan.has_poster(part));
+        assert!(plan.audio_of(part).is_some() && plan.has_poster(part));
         let span = plan.span(part).unwrap();
         assert!(span.is_first && span.is_last);
         assert_eq!((span.first_frame, span.end_frame), (0, 25));
@@ -212,31 +213,31 @@ mod tests {
         let mut info = source(600_000, (25, 1));
         let split = Plan::new(&info, SETTINGS);
         assert!(split.chunks() > 10 && split.parts().all(|part| !part.is_audio()));
-        assert!(split.sound_of(Part::Chunk(3)).is_some());
+        assert!(split.audio_of(Part::Chunk(3)).is_some());
         info.audio[0].exact_sample_rate = None;
         let split = Plan::new(&info, SETTINGS);
         assert_eq!(split.parts().next(), Some(Part::Audio(0, 0)));
-        assert!(split.sound_of(Part::Audio(0, 0)).is_some());
-        assert_eq!(split.sound_of(Part::Chunk(3)), None);
+        assert!(split.audio_of(Part::Audio(0, 0)).is_some());
+        assert_eq!(split.audio_of(Part::Chunk(3)), None);
         // A single part has it all, whatever the sound is.
         let mut info = source(2_000, (25, 1));
         info.audio[0].exact_sample_rate = None;
         let whole = Plan::new(&info, SETTINGS);
         assert_eq!(whole.parts().collect::<Vec<_>>(), [Part::Chunk(0)]);
-        assert!(whole.sound_of(Part::Chunk(0)).is_some());
+        assert!(whole.audio_of(Part::Chunk(0)).is_some());
     }
 
     #[test]
-    fn further_sounds_are_parts_of_their_own() {
-        let parts_of = |plan: &Plan, sound| plan.parts_of_sound(sound).count();
+    fn further_audio_tracks_are_parts_of_their_own() {
+        let parts_of = |plan: &Plan, track| plan.parts_of_audio(track).count();
         let mut info = source(3_600_000, (25, 1));
         info.audio
             .extend([audio(2, 3_600_000), audio(3, 3_600_000)]);
         info.audio[2].exact_sample_rate = None;
         let plan = Plan::new(&info, SETTINGS);
         // Each takes about as long as a chunk of the picture.
-        assert_eq!([0, 1, 2].map(|sound| parts_of(&plan, sound)), [0, 3, 1]);
-        let spans = plan.parts_of_sound(1);
+        assert_eq!([0, 1, 2].map(|track| parts_of(&plan, track)), [0, 3, 1]);
+        let spans = plan.parts_of_audio(1);
         let spans: Vec<_> = spans.map(|part| plan.span(part).unwrap()).collect();
         assert!(spans[0].is_first && spans[2].is_last && !spans[1].is_last);
         for pair in spans.windows(2) {
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!(plan.frames, 15_000, "the sound goes on");
         // A copy is of the picture alone.
         assert!(plan.reads_copy(Part::Chunk(0)));
-        assert!(!plan.reads_copy(plan.parts_of_sound(0).next().unwrap()));
+        assert!(!plan.reads_copy(plan.parts_of_audio(0).next().unwrap()));
     }
 
     #[test]
@@ -372,7 +373,7 @@ mod tests {
             }
             prop_assert_eq!((at, posters), (plan.frames, 1));
             prop_assert!((1..=2 * PROGRESS_STEPS).contains(&plan.counted()));
-            prop_assert!(plan.parts().all(|part| plan.sound_of(part).is_some()));
+            prop_assert!(plan.parts().all(|part| plan.audio_of(part).is_some()));
         }
     }
 }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{clock::clock_micros, *};
+use crate::purpose::Purpose;
 
 const LIMITS: SourceLimits = SourceLimits {
     max_duration_seconds: 3600,
@@ -231,6 +232,43 @@ fn streams_are_chosen_by_what_decodes() {
     assert_eq!(refused.kind, ErrorType::UnsupportedCodec);
     let empty = choose(&probe(&[video()]), &[(0, 0)]).unwrap_err();
     assert_eq!(empty.kind, ErrorType::MalformedMedia);
+}
+
+#[test]
+fn further_sounds_say_what_they_are_for() {
+    let mut file = vec![video()];
+    for (title, flag) in [
+        ("Kommentar: Deutsch", "default"),
+        ("Director's Commentary", "none"),
+        ("Commentary on what is seen", "visual_impaired"),
+        ("Clear", "hearing_impaired"),
+        ("A\tlong\nname", "dub"),
+    ] {
+        let index = u32::try_from(file.len()).unwrap();
+        let mut stream = sound(index, "aac", false);
+        stream["disposition"][flag] = json!(1);
+        stream["tags"] = json!({"title": title, "language": "ger"});
+        file.push(stream);
+    }
+    let mut closed = sound(6, "aac", false);
+    closed["codec_tag_string"] = json!("enca");
+    file.push(closed);
+    let info = parse(&probe(&file)).unwrap();
+    let purposes: Vec<_> = info.audio.iter().map(|audio| audio.purpose).collect();
+    assert_eq!(
+        purposes,
+        [
+            Purpose::Main,
+            Purpose::Commentary,
+            Purpose::Description,
+            Purpose::ClearSpeech,
+            Purpose::Dub
+        ]
+    );
+    assert_eq!(info.audio[4].name.as_deref(), Some("A long name"));
+    // One that is encrypted, beside others, is one that can't be decoded.
+    assert_eq!(info.not_used.len(), 1);
+    assert_eq!(info.not_used[0].reason, NotUsedReason::NoDecoder);
 }
 
 /// The base of a short clip's rate may be that of its fields.

@@ -72,7 +72,7 @@ fn report(plan: &Plan, part: Part) -> PartReport {
             });
         }
     }
-    if let Some(audio) = plan.sound_of(part) {
+    if let Some(audio) = plan.audio_of(part) {
         let at = |frame: u64| grid.audio_frame_at(ticks(frame), 48_000) * 1024;
         tracks.push(TrackReport {
             track: audio.track(),
@@ -203,7 +203,7 @@ fn a_sound_that_could_not_be_decoded_is_left_out() {
         ..SETTINGS
     };
     let plan = Plan::new(&info, settings);
-    assert_eq!(plan.parts_of_sound(1).count(), 2);
+    assert_eq!(plan.parts_of_audio(1).count(), 2);
     let names = |stitched: &Stitched| {
         let audio = stitched.presentation.audio.iter();
         audio

@@ -191,7 +191,7 @@ impl Encoder<'_> {
                     });
                 }
                 Output::Audio => {
-                    if let Some(audio) = plan.sound_of(part).cloned() {
+                    if let Some(audio) = plan.audio_of(part).cloned() {
                         let segmenter =
                             AudioSegmenter::new(plan.grid(), audio.sample_rate, span.first_segment);
                         let segment_ticks = plan.grid().segment_ticks();

@@ -201,7 +201,7 @@ async fn languages_of_a_source_in_chunks_are_as_of_a_whole() {
         let [(run, _)] = &chunks::executions(&stack, id).await[..] else {
             panic!("one run is expected");
         };
-        let work = format!("work/{id}/{}/reports/sound-", &run[id.len() + 1..]);
+        let work = format!("work/{id}/{}/reports/audio-", &run[id.len() + 1..]);
         let reports = stack.keys(&stack.uploads_bucket, &work).await;
         assert_eq!(reports.len(), parts, "{reports:?}");
     }
