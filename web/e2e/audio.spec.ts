@@ -1,8 +1,8 @@
 import { expect, type Page } from '@playwright/test';
-import puppeteer from 'puppeteer-core';
 import type { MediaPlayerElement } from 'vidstack/elements';
 
 import { elsewhere, LIBRARIES, type Libraries } from './elsewhere.js';
+import { inFirefox } from './firefox.js';
 import { hear, listen } from './hearing.js';
 import { by, test } from './page.js';
 import { clip, picture, settled, stack, upload, video } from './stack.js';
@@ -112,15 +112,7 @@ test('the page has a menu of languages', async ({ page }) => {
 
 // Without a device for sound, Firefox lets nobody hear it: here, it is told by what is loaded.
 test('the page in Firefox switches languages while it plays', async ({}) => {
-  const executablePath = process.env.REELRUN_FIREFOX;
-  expect(executablePath, 'Firefox is needed (Debian: firefox-esr)').toBeTruthy();
-  const firefox = await puppeteer.launch({
-    browser: 'firefox',
-    executablePath,
-    extraPrefsFirefox: { 'media.autoplay.default': 0 },
-  });
-  try {
-    const page = await firefox.newPage();
+  await inFirefox(async (page) => {
     const loaded = new Set<string>();
     page.on('response', (response) => {
       const folder = /\/audio\/(\w+)\/\d+\.m4s$/.exec(response.url())?.[1];
@@ -143,7 +135,5 @@ test('the page in Firefox switches languages while it plays', async ({}) => {
       const switched = await time();
       await expect.poll(time).toBeGreaterThan(switched + 1);
     }
-  } finally {
-    await firefox.close();
-  }
+  });
 });

@@ -1,7 +1,7 @@
 import { expect } from '@playwright/test';
-import puppeteer from 'puppeteer-core';
 
 import { elsewhere, LIBRARIES, noteIn, type Asked, type Libraries } from './elsewhere.js';
+import { inFirefox } from './firefox.js';
 import { test } from './page.js';
 import { clip, encoded, picture, settled, share, stack, tone, upload } from './stack.js';
 
@@ -133,22 +133,12 @@ test.describe('without the key', () => {
 });
 
 test('Firefox plays a private video on the page', async ({}) => {
-  const executablePath = process.env.REELRUN_FIREFOX;
-  expect(executablePath, 'Firefox is needed (Debian: firefox-esr)').toBeTruthy();
-  const firefox = await puppeteer.launch({
-    browser: 'firefox',
-    executablePath,
-    extraPrefsFirefox: { 'media.autoplay.default': 0 },
-  });
-  try {
-    const page = await firefox.newPage();
+  await inFirefox(async (page) => {
     const asked: Asked[] = [];
     page.on('response', noteIn(asked, isMedia));
     const { id, token, address } = shared('clear');
     await page.goto(`${stack.site_url}/watch/${id}#token=${token}`);
     await page.waitForSelector('media-player[data-can-play] video');
     expectPlayed(await page.evaluate(playThrough, 15), asked, address);
-  } finally {
-    await firefox.close();
-  }
+  });
 });

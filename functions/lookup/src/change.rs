@@ -18,13 +18,13 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     catalog::Decision,
-    http::JsonBody,
+    http::{JsonBody, video_id},
     now,
     problem::{Problem, ProblemKind},
     problems,
 };
 
-use crate::{Lookup, video_id};
+use crate::Lookup;
 
 problems! {
     ChangeProblems: MalformedRequest, Unauthorized, NotFound, Conflict, RequestTooLarge, InvalidField,

@@ -10,12 +10,13 @@ use axum::{
 use http::{HeaderMap, header};
 use reelrun_core::video::VideoId;
 use reelrun_platform::{
+    http::video_id,
     problem::{Problem, ProblemKind},
     problems,
 };
 use utoipa::ToSchema;
 
-use crate::{Lookup, video_id};
+use crate::Lookup;
 
 problems! {
     KeyProblems: MalformedRequest, NotFound, Internal;

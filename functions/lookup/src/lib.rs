@@ -30,7 +30,7 @@ use reelrun_core::{
 use reelrun_platform::{
     auth::{ApiTokens, require_token},
     catalog::Catalog,
-    http::router,
+    http::{router, video_id},
     now,
     problem::{Problem, ProblemKind},
     problems,
@@ -128,12 +128,6 @@ impl Lookup {
 }
 
 /// The id in a path. Text that is not an id names no video.
-fn video_id(path: Result<Path<String>, PathRejection>) -> Result<VideoId, Problem> {
-    let Path(id) =
-        path.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
-    id.parse().map_err(|_| Problem::no_video(&id))
-}
-
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {

@@ -16,7 +16,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     auth::bearer_token,
-    http::JsonBody,
+    http::{JsonBody, video_id},
     now,
     problem::{Problem, ProblemKind},
     problems,
@@ -24,7 +24,7 @@ use reelrun_platform::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Lookup, video_id};
+use crate::Lookup;
 
 problems! {
     TokenProblems: MalformedRequest, Unauthorized, NotFound, Conflict, RequestTooLarge, InvalidField,

@@ -100,7 +100,7 @@ pub fn stitch(
         .map(|report| (report.part, report))
         .collect();
     let mut video: Vec<TrackReport> = Vec::new();
-    let mut main: Vec<TrackReport> = Vec::new();
+    let mut audio: Vec<TrackReport> = Vec::new();
     let mut has_poster = false;
     let mut sheets = BTreeSet::new();
     for index in 0..plan.chunks() {
@@ -126,10 +126,9 @@ pub fn stitch(
         }
         if let Some(sound) = sound {
             check_audio(plan, part, span, &sound)?;
-            append(&mut main, 0, part, sound)?;
+            append(&mut audio, 0, part, sound)?;
         }
     }
-    let mut audio = main;
     let mut not_used = Vec::new();
     for (track, own) in (0..).zip(&plan.audio) {
         if own.goes_with_picture() {

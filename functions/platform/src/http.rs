@@ -5,12 +5,16 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, rejection::BytesRejection},
+    extract::{
+        DefaultBodyLimit, FromRequest, Path, Request,
+        rejection::{BytesRejection, PathRejection},
+    },
     middleware::{self, Next},
     response::Response,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{RequestExt as _, request::RequestContext};
+use reelrun_core::video::VideoId;
 use serde_json::Value;
 use tower_http::cors::{Any, CorsLayer};
 use uuid::Uuid;
@@ -19,6 +23,13 @@ use crate::problem::{Problem, ProblemKind};
 
 /// A client's name for a request that may come more than once.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The id in a path that is about one video.
+pub fn video_id(path: Result<Path<String>, PathRejection>) -> Result<VideoId, Problem> {
+    let Path(id) =
+        path.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
+    id.parse().map_err(|_| Problem::no_video(&id))
+}
 
 /// Larger requests have no business here: files go to storage directly.
 const MAX_BODY_BYTES: usize = 64 * 1024;

@@ -19,7 +19,7 @@ use reelrun_core::{
 };
 use reelrun_platform::{
     catalog::Decision,
-    http::JsonBody,
+    http::{JsonBody, video_id},
     now,
     problem::{Problem, ProblemKind},
     problems,
@@ -61,9 +61,7 @@ pub(crate) async fn create_track(
     id: Result<Path<String>, PathRejection>,
     JsonBody(body): JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
-    let Path(id) =
-        id.map_err(|why| Problem::new(ProblemKind::MalformedRequest, why.body_text()))?;
-    let id: VideoId = id.parse().map_err(|_| Problem::no_video(&id))?;
+    let id = video_id(id)?;
     let track_id = TextTrackId::new(Uuid::now_v7()).map_err(|why| Problem::internal(&why))?;
     let track = TrackBody::parse(&body, track_id).map_err(refused)?;
     let video = presign.add_track(id, &track).await?;

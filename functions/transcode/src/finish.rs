@@ -47,8 +47,8 @@ impl Transcoder {
         Ok(self.catalog.apply_held(lease, &described).await?)
     }
 
-    /// Does without an audio track beside the main one that could not be encoded. A failure around us stands, and
-    /// that the source is gone.
+    /// Does without an audio track beside the main one that could not be encoded. What is not the track's fault
+    /// stands: a failure around us, a mistake of ours, and that the source is gone.
     pub(crate) async fn or_without(
         &self,
         folder: Folder,
@@ -62,13 +62,10 @@ impl Transcoder {
         match self.blame(folder, encoded).await {
             Err(StepError::InvalidMedia(error)) if error.kind != ErrorType::SourceMissing => {
                 tracing::warn!(%part, error.detail, "an audio track is left out");
+                Ok(PartReport::without_tracks(part))
             }
-            Err(StepError::Internal(why)) => {
-                tracing::error!(%part, why, "an audio track is left out");
-            }
-            encoded => return encoded,
+            encoded => encoded,
         }
-        Ok(PartReport::without_tracks(part))
     }
 
     /// Says that a video has failed, and why.

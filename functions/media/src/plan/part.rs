@@ -236,20 +236,20 @@ mod tests {
         info.audio[2].exact_sample_rate = None;
         let plan = Plan::new(&info, SETTINGS);
         // Each takes about as long as a chunk of the picture.
-        assert_eq!([0, 1, 2].map(|track| parts_of(&plan, track)), [0, 3, 1]);
+        assert_eq!([0, 1, 2].map(|track| parts_of(&plan, track)), [0, 6, 1]);
         let spans = plan.parts_of_audio(1);
         let spans: Vec<_> = spans.map(|part| plan.span(part).unwrap()).collect();
-        assert!(spans[0].is_first && spans[2].is_last && !spans[1].is_last);
+        assert!(spans[0].is_first && spans[5].is_last && !spans[4].is_last);
         for pair in spans.windows(2) {
             assert_eq!(pair[0].end_frame, pair[1].first_frame);
         }
-        assert_eq!(spans[2].end_frame, plan.frames);
-        assert_eq!(plan.span(Part::Audio(1, 3)), None);
+        assert_eq!(spans[5].end_frame, plan.frames);
+        assert_eq!(plan.span(Part::Audio(1, 6)), None);
         assert_eq!(plan.span(Part::Audio(3, 0)), None);
         let ids: Vec<_> = plan.audio.iter().map(|audio| &*audio.id).collect();
         assert_eq!(ids, ["main", "2", "3"]);
         let droppable = |part| plan.can_do_without(part);
-        assert!(droppable(Part::Audio(1, 2)) && !droppable(Part::Audio(0, 0)));
+        assert!(droppable(Part::Audio(1, 5)) && !droppable(Part::Audio(0, 0)));
         assert!(!droppable(Part::Chunk(1)));
         // In one function, one after the other.
         let mut info = source(2_000, (25, 1));

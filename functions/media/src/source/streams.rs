@@ -91,7 +91,7 @@ pub enum NotUsedReason {
     NoDecoder,
     /// Nothing in it could be decoded.
     NoFrames,
-    /// A further audio track, too much of which could not be decoded.
+    /// A further audio track, too much of which could not be decoded, or not in time.
     Damaged,
     /// There is a better picture, or there are too many audio tracks.
     NotChosen,

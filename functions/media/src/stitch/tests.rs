@@ -203,7 +203,7 @@ fn a_sound_that_could_not_be_decoded_is_left_out() {
         ..SETTINGS
     };
     let plan = Plan::new(&info, settings);
-    assert_eq!(plan.parts_of_audio(1).count(), 2);
+    assert_eq!(plan.parts_of_audio(1).count(), 5);
     let names = |stitched: &Stitched| {
         let audio = stitched.presentation.audio.iter();
         audio

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use reelrun_core::{
     event,
     keys::{Folder, StorageKey},
@@ -22,10 +21,9 @@ use reelrun_transcode::{handler, invocation::Invocation};
 
 use crate::fault_matrix::{
     ready_video::ReadyVideo,
-    steps::{Worker, until_done},
+    steps::{Worker, through, until_done},
     stopped::{Silenced, Stopped},
     table::{Outcome, try_all},
-    tracks::ANSWER,
 };
 
 const READING: [(&str, Call); 4] = [
@@ -97,12 +95,6 @@ impl Case {
         let head = self.0.storage.get_head(&key, 1 << 10).await.unwrap()?;
         Some(String::from_utf8(head.bytes.to_vec()).unwrap())
     }
-}
-
-fn through(proxy: &FaultProxy, stack: &Stack) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER);
-    let sdk = stack.aws().into_builder().endpoint_url(proxy.url());
-    sdk.timeout_config(timeouts.build()).build()
 }
 
 /// The deployed function then reads it, beside the one that asks.

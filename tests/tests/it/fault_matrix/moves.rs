@@ -3,22 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use aws_config::timeout::TimeoutConfig;
 use reelrun_cleanup::Cleanup;
 use reelrun_core::{
     lifecycle::timing::LEASE,
     video::{Status, Video, VideoId, Visibility},
 };
-use reelrun_platform::{
-    aws,
-    catalog::Catalog,
-    cdn::Cdn,
-    lambda::Function,
-    now,
-    storage::{Buckets, Storage},
-};
+use reelrun_platform::{aws, catalog::Catalog, cdn::Cdn, lambda::Function, now, storage::Storage};
 use reelrun_tests::{
     fault_proxy::{Call, FaultProxy, Mode},
+    settings::buckets,
     stack::Stack,
 };
 use serde_json::json;
@@ -26,6 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     fault_matrix::{
+        steps::through,
         stopped::Stopped,
         table::{Outcome, try_all},
     },
@@ -65,9 +59,6 @@ const MEDIA: [&str; 5] = [
 
 const AT_ONCE: usize = 16;
 
-/// A call is not waited for any longer.
-const ANSWER: Duration = Duration::from_secs(4);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_that_moves() {
     let stack = Stack::get();
@@ -79,19 +70,9 @@ async fn a_video_that_moves() {
 
 async fn try_one(stack: &Stack, distribution: &str, call: Call, mode: Mode) -> Outcome {
     let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER);
-    let sdk = stack
-        .aws()
-        .into_builder()
-        .endpoint_url(proxy.url())
-        .timeout_config(timeouts.build())
-        .build();
-    let buckets = Buckets {
-        uploads: stack.uploads_bucket.clone(),
-        media: stack.media_bucket.clone(),
-    };
+    let sdk = through(&proxy, stack);
     let cleanup = Cleanup {
-        storage: Storage::new(aws::s3(&sdk), buckets),
+        storage: Storage::new(aws::s3(&sdk), buckets(stack)),
         catalog: Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone()),
         cdn: Some(Cdn::new(aws::cloudfront(&sdk), distribution.into())),
         tracks: Function::new(aws::lambda(&sdk), stack.tracks_function.clone()),

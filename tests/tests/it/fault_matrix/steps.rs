@@ -2,13 +2,27 @@
 
 use std::time::Duration;
 
-use reelrun_tests::fault_proxy::{Mode, Rule};
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
+use reelrun_tests::{
+    fault_proxy::{FaultProxy, Mode, Rule},
+    stack::Stack,
+};
 use tokio::time::Instant;
 
 /// How long it may take while a call is broken.
 const BROKEN: Duration = Duration::from_mins(3);
 /// How long it may take altogether, once the call works again.
 const WHOLE: Duration = Duration::from_mins(4);
+
+/// A call is not waited for any longer.
+const ANSWER: Duration = Duration::from_secs(4);
+
+/// How a function in this process gets at AWS, by a proxy that breaks calls.
+pub(crate) fn through(proxy: &FaultProxy, stack: &Stack) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER);
+    let sdk = stack.aws().into_builder().endpoint_url(proxy.url());
+    sdk.timeout_config(timeouts.build()).build()
+}
 
 /// Who brings it about that all is done.
 #[derive(Clone, Copy, PartialEq, Eq)]

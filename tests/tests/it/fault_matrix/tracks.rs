@@ -2,9 +2,6 @@
 //! own; the function is called here, as storage and the cleanup function would, until the record says that it
 //! is done.
 
-use std::time::Duration;
-
-use aws_config::timeout::TimeoutConfig;
 use reelrun_core::{
     event,
     keys::{Folder, StorageKey},
@@ -22,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::fault_matrix::{
     ready_video::ReadyVideo,
-    steps::{Worker, until_done},
+    steps::{Worker, through, until_done},
     stopped::{Silenced, Stopped},
     table::{Outcome, try_all},
 };
@@ -60,8 +57,6 @@ const CALLS: [(&str, Call); 13] = [
 
 const FILE: &str = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n";
 const AT_ONCE: usize = 26;
-/// A call is not waited for any longer.
-pub(super) const ANSWER: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_track_that_is_added() {
@@ -150,13 +145,7 @@ impl Case {
 
 async fn try_one(stack: &Stack, call: Call, mode: Mode) -> Outcome {
     let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER);
-    let sdk = stack
-        .aws()
-        .into_builder()
-        .endpoint_url(proxy.url())
-        .timeout_config(timeouts.build())
-        .build();
+    let sdk = through(&proxy, stack);
     let tracks = Tracks {
         storage: Storage::new(aws::s3(&sdk), buckets(stack)),
         catalog: Catalog::new(aws::dynamodb(&sdk), stack.videos_table.clone()),
