@@ -13,6 +13,7 @@ export default defineConfig({
   workers: 1,
   timeout: 300_000,
   expect: { timeout: 30_000 },
+  retries: Number(process.env.PLAYWRIGHT_RETRIES ?? 0),
   reporter: 'list',
   use: {
     viewport: { width: 1280, height: 900 },

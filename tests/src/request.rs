@@ -34,6 +34,13 @@ impl Answer {
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
+
+    /// Whether this is the gateway's own answer, for a function that did not answer in time: what
+    /// functions say is documented.
+    pub fn is_of_a_busy_gateway(&self) -> bool {
+        (502..=504).contains(&self.status)
+            && self.header("content-type") != "application/problem+json"
+    }
 }
 
 fn agent() -> Agent {

@@ -281,12 +281,16 @@ impl Stack {
         if !body.is_empty() || method == "POST" {
             all.push(("content-type", "application/json"));
         }
-        let answer = send(
-            method,
-            &format!("{}{path}", self.api_url),
-            &all,
-            body.as_bytes(),
-        );
+        let url = format!("{}{path}", self.api_url);
+        let answer = OF_A_BUSY_STACK.try_block_on(|| {
+            let answer = send(method, &url, &all, body.as_bytes());
+            if answer.is_of_a_busy_gateway() {
+                Err(answer)
+            } else {
+                Ok(answer)
+            }
+        });
+        let answer = answer.unwrap_or_else(|answer| answer);
         openapi::check(&Call {
             method,
             path,
