@@ -178,8 +178,12 @@ const BROKEN_FOR: Duration = Duration::from_secs(45);
 /// How long anyone tries, at the most: three attempts of an event, six of a task.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Cells that are tried at once.
-const AT_ONCE: usize = 16;
+/// Cells that are tried at once. With twice as many, the emulator of a busy machine does not answer in
+/// time, and what is seen is not only what was broken.
+const AT_ONCE: usize = 8;
+
+/// How long after a video's end a call may come, as that which removes what it left.
+const AFTER_THE_END: Duration = Duration::from_secs(20);
 
 struct Cell<'a> {
     broken: &'a Broken,
@@ -278,6 +282,7 @@ fn try_one<'a>(
     // What has no end by then is brought to one, and judged after that.
     let patience = Patience::of(limit).every(Duration::from_millis(500));
     let _ = patience.try_block_on(|| so(has_ended(&stack.video(&id))));
+    let _ = Patience::of(AFTER_THE_END).try_block_on(|| so(rule.hits() > 0));
     Cell {
         broken,
         mode,
