@@ -26,6 +26,7 @@ const SETTINGS: Settings = Settings {
 fuzz_target!(|text: &str| {
     let limits = SourceLimits {
         max_duration_seconds: 43_200,
+        accepts_audio_only: true,
     };
     // What a trial decode says comes after ffprobe's JSON.
     let (json, messages) = text.split_once("\n[").unwrap_or((text, ""));

@@ -6,7 +6,7 @@ import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
 import type { MediaPlayerElement } from 'vidstack/elements';
 import type { Playback, Video } from '../schema';
-import { nameOf } from '../video';
+import { nameOf, shapeOf } from '../video';
 import { retryPolicies } from './hls-retry';
 import { PlayerStorage } from './player-storage';
 
@@ -84,7 +84,7 @@ export function createPlayer(
     if (poster) player.poster = poster;
     if (storyboard) layout.thumbnails = storyboard;
     if (video.source) {
-      const { width, height } = video.source;
+      const { width, height } = shapeOf(video);
       player.style.setProperty('--ratio', `${width} / ${height}`);
     }
     showChapters(player, video);

@@ -35,6 +35,14 @@ pub enum Container {
     Ogg,
     /// MXF, of professional cameras and broadcasters.
     Mxf,
+    /// MPEG audio, layer 2 or 3, frame after frame.
+    Mp3,
+    /// AAC frames in ADTS.
+    Aac,
+    /// RIFF, or its 64-bit siblings, with PCM.
+    Wav,
+    /// FLAC's own.
+    Flac,
     /// NUT, in which we copy pictures. No source is in it.
     Nut,
 }
@@ -82,6 +90,10 @@ impl Container {
     /// The container that these first bytes begin, or what they are instead.
     pub fn of(head: &[u8]) -> Result<Self, VideoError> {
         let content = after_id3(head);
+        if is_id3(content) {
+            // A tag that is longer than what was read, as one with a cover is.
+            return Ok(Self::Mp3);
+        }
         strict(content)
             // A text is not searched for a stream within.
             .or_else(|| lenient(content).filter(|_| text(content).is_none()))
@@ -106,6 +118,10 @@ impl Container {
             Self::Mpeg => "mpeg,mpegvideo,m4v",
             Self::Ogg => "ogg",
             Self::Mxf => "mxf",
+            Self::Mp3 => "mp3",
+            Self::Aac => "aac",
+            Self::Wav => "wav",
+            Self::Flac => "flac",
             Self::Nut => "nut",
         }
     }
@@ -122,6 +138,10 @@ impl Container {
             Self::Mpeg,
             Self::Ogg,
             Self::Mxf,
+            Self::Mp3,
+            Self::Aac,
+            Self::Wav,
+            Self::Flac,
         ];
         let first = format_name.split(',').next()?;
         all.into_iter()
@@ -166,6 +186,46 @@ fn strict(head: &[u8]) -> Option<Container> {
         [b'F', b'L', b'V', 0..=4, ..] => Some(Container::Flv),
         [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => Some(Container::Asf),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => Some(Container::Avi),
+        [b'f', b'L', b'a', b'C', ..] => Some(Container::Flac),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ]
+        | [
+            b'R',
+            b'F',
+            b'6',
+            b'4',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ] => Some(Container::Wav),
+        [0xFF, second, ..] if second & 0xF6 == 0xF0 => Some(Container::Aac),
+        // Layer 2 or 3, of a version that there is. (Layer 1 would begin as UTF-16 does.)
+        [0xFF, second, ..]
+            if second & 0xE0 == 0xE0
+                && matches!(second & 0x06, 0x02 | 0x04)
+                && second & 0x18 != 0x08 =>
+        {
+            Some(Container::Mp3)
+        }
         // The key of a header partition.
         [
             0x06,
@@ -236,13 +296,12 @@ fn starts_mpeg(head: &[u8]) -> bool {
     matches!(code, 0x00..=0x2F | 0xB0 | 0xB3 | 0xB5 | 0xBA..=0xBF | 0xC0..=0xEF)
 }
 
-/// Without the ID3 tag that some tools put before anything. A tag that is larger than what was
-/// read is that of a sound file.
+/// Without the ID3 tag that some tools put before anything.
 fn after_id3(head: &[u8]) -> &[u8] {
     let [b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] = *head else {
         return head;
     };
-    if [a, b, c, d].iter().any(|&byte| byte >= 0x80) {
+    if !is_id3(head) {
         return head;
     }
     let size = [a, b, c, d]
@@ -252,9 +311,15 @@ fn after_id3(head: &[u8]) -> &[u8] {
     head.get(10 + size + footer..).unwrap_or(head)
 }
 
+/// Whether an ID3 tag begins here: its size is written in sevens of bits.
+fn is_id3(head: &[u8]) -> bool {
+    let size = head.get(6..10).filter(|_| head.starts_with(b"ID3"));
+    size.is_some_and(|size| size.iter().all(|&byte| byte < 0x80))
+}
+
 /// Texts that begin a file, and what it then is; letter case does not matter. These name other
 /// files, or are taken for such.
-const TEXTS: [(&str, &str); 11] = [
+const TEXTS: [(&str, &str); 10] = [
     ("#extm3u", "a playlist (M3U)"),
     ("ffconcat", "a list of files to join"),
     ("<mpd", "a DASH manifest"),
@@ -265,12 +330,7 @@ const TEXTS: [(&str, &str); 11] = [
     ("<!doctype html", "a web page"),
     ("<?xml", "a text (XML)"),
     ("v=0", "a session description (SDP)"),
-    // Its tag is longer than what was read, and no video has so much before it.
-    ("id3", SOUND),
 ];
-
-/// A sound file, told by the tag before it.
-const SOUND: &str = "a sound file (MP3)";
 
 fn text(head: &[u8]) -> Option<&'static str> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
@@ -289,23 +349,19 @@ fn text(head: &[u8]) -> Option<&'static str> {
 fn refusal(head: &[u8]) -> VideoError {
     const NONE_OF_OURS: &str = "whatever its name says";
     let not_a_video = |detail| VideoError::new(ErrorType::NotAVideo, detail);
-    let sound = |name| {
-        let detail =
-            format!("Its content is a sound file ({name}), without a picture. Upload a video.");
-        VideoError::new(ErrorType::NoVideoStream, detail)
-    };
-    match text(head) {
-        Some(SOUND) => return sound("MP3"),
-        Some(name) => {
-            return not_a_video(format!(
-                "Its content is {name}, {NONE_OF_OURS}. Upload the video file itself."
-            ));
-        }
-        None => {}
+    if let Some(name) = text(head) {
+        return not_a_video(format!(
+            "Its content is {name}, {NONE_OF_OURS}. Upload the video file itself."
+        ));
     }
     let format = FileFormat::from_bytes(head);
     let kind = match format.kind() {
-        Kind::Audio => return sound(format.name()),
+        Kind::Audio => {
+            return not_a_video(format!(
+                "Its content is an audio file ({}) that Reelrun does not read. Upload it as MP3, M4A, AAC, WAV, FLAC or Ogg.",
+                format.name()
+            ));
+        }
         Kind::Archive | Kind::Compressed | Kind::Package => "an archive",
         Kind::Executable => "a program",
         Kind::Image => "a picture",
@@ -348,9 +404,7 @@ mod tests {
 
     fn refused(head: &[u8]) -> String {
         let error = Container::of(head).unwrap_err();
-        let is_sound = error.detail.contains("a sound file");
-        assert_eq!(error.kind == ErrorType::NoVideoStream, is_sound, "{error}");
-        assert!(is_sound || error.kind == ErrorType::NotAVideo, "{error}");
+        assert_eq!(error.kind, ErrorType::NotAVideo, "{error}");
         error.detail
     }
 
@@ -374,6 +428,16 @@ mod tests {
             (b"\0\0\x01\xBA\x44", Container::Mpeg),
             (b"\0\0\0\0\0\x01\xB3\x14", Container::Mpeg),
             (b"\0\0\x01\xB0\x01", Container::Mpeg),
+            (b"fLaC\0\0\0\x22", Container::Flac),
+            (b"RIFF\0\0\0\0WAVEfmt ", Container::Wav),
+            (b"RF64\xFF\xFF\xFF\xFFWAVEds64", Container::Wav),
+            (b"\xFF\xF1\x50\x80", Container::Aac),
+            (b"\xFF\xF9\x50\x80", Container::Aac),
+            (b"\xFF\xFB\x90\x64", Container::Mp3),
+            (b"\xFF\xF3\x40\xC4", Container::Mp3),
+            (b"\xFF\xE3\x18\xC4", Container::Mp3),
+            (b"\xFF\xFD\xA4\x04", Container::Mp3),
+            (b"ID3\x03\0\0\0\0\0\0\xFF\xFB\x90\x64", Container::Mp3),
         ] {
             assert_eq!(Container::of(head), Ok(container), "{head:?}");
         }
@@ -427,7 +491,7 @@ mod tests {
         };
         let head = tagged(&[0, 0, 1, 72], &ts(0, 188, 6));
         assert_eq!(Container::of(&head), Ok(Container::MpegTs));
-        assert!(refused(&tagged(&[0x7F; 4], b"")).contains("a sound file"));
+        assert_eq!(Container::of(&tagged(&[0x7F; 4], b"")), Ok(Container::Mp3));
         assert!(Container::of(&tagged(&[0xFF; 4], b"")).is_err());
     }
 
@@ -448,6 +512,8 @@ mod tests {
             (b"GIF89a", "picture"),
             (b"\x7FELF\x02\x01\x01\0", "program"),
             (b"WEBVTT\n\n", "subtitles"),
+            (b"MThd\0\0\0\x06", "audio file"),
+            (b"\xFF\xFEn\0o\0t\0e\0s\0", "not in a video format"),
             (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "picture"),
             (b"\0\0\0\x18ftypavif\0\0\0\0mif1", "picture"),
             (b"These are my notes, not a video.", "not in a video format"),
