@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub use crate::request::{Answer, get, get_range, put, send};
 use crate::{
     openapi::{self, Call},
-    poll::Patience,
+    poll::{Patience, so},
 };
 
 /// The alias by which functions are called: the version that is deployed.
@@ -282,15 +282,13 @@ impl Stack {
             all.push(("content-type", "application/json"));
         }
         let url = format!("{}{path}", self.api_url);
-        let answer = OF_A_BUSY_STACK.try_block_on(|| {
-            let answer = send(method, &url, &all, body.as_bytes());
+        let mut answer = send(method, &url, &all, body.as_bytes());
+        let _ = OF_A_BUSY_STACK.try_block_on(|| {
             if answer.is_of_a_busy_gateway() {
-                Err(answer)
-            } else {
-                Ok(answer)
+                answer = send(method, &url, &all, body.as_bytes());
             }
+            so(!answer.is_of_a_busy_gateway())
         });
-        let answer = answer.unwrap_or_else(|answer| answer);
         openapi::check(&Call {
             method,
             path,
