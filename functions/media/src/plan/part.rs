@@ -137,7 +137,7 @@ impl Plan {
     /// Whether the video's progress counts this part. Some dozens are told, not all: a thousand
     /// writes to one record within seconds would hold each other up.
     pub fn counts(&self, part: Part) -> bool {
-        let is_step = |index: u32, of: u32| index % of.div_ceil(PROGRESS_STEPS) == 0;
+        let is_step = |index: u32, of: u32| index.is_multiple_of(of.div_ceil(PROGRESS_STEPS));
         match part {
             Part::Chunk(index) => is_step(index, self.chunks()),
             Part::Audio(0, index) if self.is_audio_only() => {
