@@ -100,7 +100,7 @@ impl ErrorType {
             Self::NotAVideo => "the content is in no format that is read, or the file is empty",
             Self::MalformedMedia => "damaged, cut short, or not decodable",
             Self::NoVideoStream => {
-                "no moving picture, and nothing to hear or no leave to publish audio alone"
+                "no moving picture, and no audio either, or audio-only files are refused"
             }
             Self::TooLong => "longer than is accepted, or than can be encoded",
             Self::TooLarge => "more pixels than are decoded, or more than there is memory for",

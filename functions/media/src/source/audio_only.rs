@@ -128,6 +128,8 @@ impl AudioOnlySource {
         let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
         let end_us =
             positive(measured.end_us.saturating_sub(start)).ok_or_else(diagnostics::no_audio)?;
+        // One that was joined, or is out of order, is read from its beginning.
+        let can_be_entered = container != Container::Mp3 || !measured.keyframes.is_empty();
         let streams = choice.audio.iter().enumerate();
         let audio = streams.filter_map(|(position, (index, frame))| {
             let stream = probe.stream(*index)?;
@@ -140,6 +142,7 @@ impl AudioOnlySource {
                     stated if position > 0 => stated,
                     _ => Some(end_us),
                 },
+                exact_sample_rate: audio.exact_sample_rate.filter(|_| can_be_entered),
                 ..audio
             })
         });
@@ -265,6 +268,12 @@ mod tests {
         assert_eq!(source.duration_us, 100_000_000);
         assert_eq!(source.audio[0].exact_sample_rate, Some(44_100));
         assert_eq!(source.packets.len(), 1);
+        let joined = Measured {
+            keyframes: Vec::new(),
+            ..measured(100)
+        };
+        let joined = AudioOnlySource::new(&probe, &choice, &joined, limits).unwrap();
+        assert_eq!(joined.audio[0].exact_sample_rate, None);
         let summary = source.summary();
         assert!(summary.is_audio_only() && summary.width.is_none());
         assert!(of(0).is_err() && of(3602).is_err());

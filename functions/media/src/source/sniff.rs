@@ -118,7 +118,8 @@ impl Container {
             Self::Mpeg => "mpeg,mpegvideo,m4v",
             Self::Ogg => "ogg",
             Self::Mxf => "mxf",
-            Self::Mp3 => "mp3",
+            // Before any of these may be a tag that is longer than what was looked at.
+            Self::Mp3 => "mp3,aac,flac",
             Self::Aac => "aac",
             Self::Wav => "wav",
             Self::Flac => "flac",
@@ -138,10 +139,10 @@ impl Container {
             Self::Mpeg,
             Self::Ogg,
             Self::Mxf,
-            Self::Mp3,
             Self::Aac,
             Self::Wav,
             Self::Flac,
+            Self::Mp3,
         ];
         let first = format_name.split(',').next()?;
         all.into_iter()

@@ -114,6 +114,13 @@ async fn each_format_is_heard_as_it_was() {
         let expected = if has_cover { cover } else { waveform };
         assert_eq!(size_of_poster(&clips, &video), expected, "{name}");
     }
+    // What it is, is only seen behind a tag that is longer than what is looked at first.
+    let flac = std::fs::read(recording(&clips, "b.flac", 14, None, "-c:a flac")).unwrap();
+    let tag = [&b"ID3\x03\0\0\0\x01\x1C\x20"[..], &[0; 20_000]].concat();
+    let tagged = clips.file("tagged.flac", &[tag, flac].concat());
+    let video = stack.ready(&tagged);
+    check_said(&video, &tagged);
+    check_heard(text(&video, "/playback/hls"), HERTZ, 1..14);
     // Nothing in ADTS says that its encoder began with a frame of nothing.
     let file = recording(&clips, "a.aac", 14, None, "-c:a aac -f adts");
     check_said(&stack.ready(&file), &file);

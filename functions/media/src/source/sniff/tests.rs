@@ -153,6 +153,8 @@ fn ffprobe_s_names_are_the_demuxers() {
     );
     assert_eq!(Container::named("matroska,webm"), Some(Container::Matroska));
     assert_eq!(Container::named("mpegvideo"), Some(Container::Mpeg));
+    assert_eq!(Container::named("mp3"), Some(Container::Mp3));
+    assert_eq!(Container::named("flac"), Some(Container::Flac));
     assert_eq!(Container::named("hls"), None);
     assert_eq!(Container::named(""), None);
 }
