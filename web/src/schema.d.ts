@@ -986,7 +986,7 @@ export interface components {
          *
          *     - `not-a-video`: the content is in no format that is read, or the file is empty.
          *     - `malformed-media`: damaged, cut short, or not decodable.
-         *     - `no-video-stream`: no moving picture, and nothing to hear or no leave to publish audio alone.
+         *     - `no-video-stream`: no moving picture, and no audio either, or audio-only files are refused.
          *     - `too-long`: longer than is accepted, or than can be encoded.
          *     - `too-large`: more pixels than are decoded, or more than there is memory for.
          *     - `unsupported-codec`: the codec of the picture or the sound is not known, or is Dolby Vision that only Dolby's decoders show.
