@@ -9,7 +9,10 @@ use reelrun_media::{
     encoder::Preset,
     ladder::VideoCodecs,
     plan::{FanOut, Plan, Settings},
-    source::{Chosen, Container, Head, Next, Probe, Selection, SourceInfo, SourceLimits, Trial},
+    source::{
+        AudioOnlyChoice, AudioOnlySource, Chosen, Container, Head, Keyframe, Measured, Next, Probe,
+        Selection, SourceInfo, SourceLimits, Trial,
+    },
 };
 
 const SETTINGS: Settings = Settings {
@@ -26,6 +29,7 @@ const SETTINGS: Settings = Settings {
 fuzz_target!(|text: &str| {
     let limits = SourceLimits {
         max_duration_seconds: 43_200,
+        accepts_audio_only: true,
     };
     // What a trial decode says comes after ffprobe's JSON.
     let (json, messages) = text.split_once("\n[").unwrap_or((text, ""));
@@ -36,6 +40,17 @@ fuzz_target!(|text: &str| {
     let Ok(probe) = Probe::parse(json, false) else {
         return;
     };
+    let choice = AudioOnlyChoice::new(&probe, &trial);
+    let measured = Measured {
+        end_us: i64::try_from(text.len()).unwrap_or(0) * 10_000_000,
+        keyframes: (0..1000).map(packet).collect(),
+        is_joined: false,
+    };
+    if let Ok(Ok(audio)) = choice.map(|it| AudioOnlySource::new(&probe, &it, &measured, limits)) {
+        let plan = Plan::of_audio_only(&audio, SETTINGS);
+        assert!(plan.frames() > 0 && plan.parts().count() > 0);
+        check(&plan, audio.container, audio.reads_deep);
+    }
     let mut selection = Selection::new(&probe);
     let tried = selection.as_mut().map(|selection| selection.tried(&trial));
     let chosen = match tried {
@@ -53,13 +68,24 @@ fuzz_target!(|text: &str| {
     let plan = Plan::new(&info, SETTINGS);
     assert!(plan.frames() > 0);
     assert!(!plan.renditions().is_empty());
+    check(&plan, info.container, info.reads_deep);
+});
+
+fn packet(number: i64) -> Keyframe {
+    Keyframe {
+        at_us: number * 26_122,
+        position: number.unsigned_abs() * 417,
+    }
+}
+
+fn check(plan: &Plan, container: Container, reads_deep: bool) {
     let source = SourceUrl {
         url: "http://127.0.0.1/source",
         ca_file: None,
-        container: info.container,
-        reads_deep: info.reads_deep,
+        container,
+        reads_deep,
     };
     for part in plan.parts() {
-        assert!(command::encode(&plan, part, source, Way::default()).is_some());
+        assert!(command::encode(plan, part, source, Way::default()).is_some());
     }
-});
+}

@@ -359,6 +359,7 @@ impl Laboratory {
             },
             limits: SourceLimits {
                 max_duration_seconds: 43_200,
+                accepts_audio_only: true,
             },
             settings: ONE_CHUNK,
             runs: StateMachine::new(

@@ -47,6 +47,7 @@ pub fn transcoder(stack: &Stack, sdk: &SdkConfig) -> Transcoder {
         programs: Programs::find(3008),
         limits: SourceLimits {
             max_duration_seconds: 60,
+            accepts_audio_only: true,
         },
         settings: ONE_CHUNK,
         runs: StateMachine::new(aws::step_functions(sdk), stack.state_machine_arn.clone()),

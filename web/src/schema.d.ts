@@ -571,12 +571,12 @@ export interface components {
              * Format: double
              * @description Frames per second.
              */
-            frame_rate: number;
+            frame_rate: number | null;
             /**
              * Format: int32
              * @description Pixels as displayed.
              */
-            height: number;
+            height: number | null;
             /** @description The streams of the file that are not in what is published, and why. */
             not_used: components["schemas"]["NotUsed"][];
             /**
@@ -590,12 +590,12 @@ export interface components {
              * @description ffmpeg's name of the codec.
              * @example h264
              */
-            video_codec: string;
+            video_codec: string | null;
             /**
              * Format: int32
-             * @description Pixels as displayed.
+             * @description Pixels as displayed; `null` without a moving picture, as the next three.
              */
-            width: number;
+            width: number | null;
         };
         /**
          * @description Where a video is in its life.
@@ -908,6 +908,11 @@ export interface components {
         };
         /** @description A video: its name, its progress, and what can be played. */
         Video: {
+            /**
+             * @description Whether there is no moving picture, as of a podcast: what is published is audio, and a poster that has
+             *     the file's cover or shows its waveform.
+             */
+            audio_only: boolean;
             /** @description The audio tracks that a viewer may choose, the main one first; empty until `ready`, and without sound. */
             audio_tracks: components["schemas"]["AudioTrack"][];
             /**
@@ -946,7 +951,7 @@ export interface components {
              * @description When it became `ready`: RFC 3339, UTC.
              */
             ready_at: string | null;
-            /** @description What was published, highest first; empty until `ready`. */
+            /** @description What was published, highest first; empty until `ready`, and if there is only audio. */
             renditions: components["schemas"]["Rendition"][];
             source: components["schemas"]["Source"] | null;
             /** @description Where the video is in its life. */
@@ -981,7 +986,7 @@ export interface components {
          *
          *     - `not-a-video`: the content is in no format that is read, or the file is empty.
          *     - `malformed-media`: damaged, cut short, or not decodable.
-         *     - `no-video-stream`: sound or a cover, but no moving picture.
+         *     - `no-video-stream`: no moving picture, and no audio either, or audio-only files are refused.
          *     - `too-long`: longer than is accepted, or than can be encoded.
          *     - `too-large`: more pixels than are decoded, or more than there is memory for.
          *     - `unsupported-codec`: the codec of the picture or the sound is not known, or is Dolby Vision that only Dolby's decoders show.

@@ -69,6 +69,22 @@ const ACCEPTED: &[(&str, &str, &[&str])] = &[
         &["audio/ogg", "application/ogg", "application/x-ogg"],
     ),
     ("mxf", "application/mxf", &["video/mxf"]),
+    ("mp3", "audio/mpeg", &[]),
+    ("m4a", "audio/mp4", &[]),
+    ("m4b", "audio/mp4", &[]),
+    ("aac", "audio/aac", &[]),
+    ("wav", "audio/wav", &[]),
+    ("flac", "audio/flac", &["application/flac"]),
+    (
+        "oga",
+        "audio/ogg",
+        &["application/ogg", "application/x-ogg"],
+    ),
+    (
+        "opus",
+        "audio/ogg",
+        &["application/ogg", "application/x-ogg"],
+    ),
 ];
 
 /// The longest declared type that is looked at; real ones, codecs included, are far shorter.
@@ -84,7 +100,7 @@ pub enum Refused {
     #[error("files ending in {0} are not accepted; accepted are {accepted}", accepted = extensions())]
     Extension(String),
     /// The declared type is no type of media.
-    #[error("{declared} is not the type of a video; send {expected}, or leave it empty")]
+    #[error("{declared} is not a type of video or audio; send {expected}, or leave it empty")]
     ContentType {
         /// What the request declared.
         declared: String,
@@ -187,6 +203,8 @@ mod tests {
             ("00001.MTS", "model/vnd.mts", "video/mp2t"),
             ("clip.mxf", "application/mxf", "application/mxf"),
             ("clip.3gp", "audio/3gpp; codecs=\"samr\"", "video/3gpp"),
+            ("Episode 1.MP3", "audio/mp3", "audio/mpeg"),
+            ("memo.m4a", "audio/x-m4a", "audio/mp4"),
         ] {
             assert_eq!(check(filename, declared), Ok(stored), "{declared}");
         }
@@ -235,7 +253,7 @@ mod tests {
     fn nothing_is_stored_as_what_a_browser_runs() {
         for (extension, types) in accepted() {
             let (kind, rest) = types[0].split_once('/').unwrap();
-            let is_media = kind == "video" || types[0] == "application/mxf";
+            let is_media = is_media_kind(kind) || types[0] == "application/mxf";
             assert!(is_media && is_token(rest), "{extension}: {}", types[0]);
         }
     }

@@ -11,13 +11,29 @@ pub fn original_plays_in_browsers(video: &Video) -> bool {
         .next()
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let container = matches!(extension.as_str(), "mp4" | "m4v" | "mov" | "webm");
+    let container = matches!(
+        extension.as_str(),
+        "mp4" | "m4v" | "mov" | "webm" | "mp3" | "m4a" | "m4b" | "aac" | "wav" | "flac"
+    );
     let codecs = video.source.as_ref().is_none_or(|source| {
-        let picture = matches!(source.video_codec.as_str(), "h264" | "vp8" | "vp9" | "av1");
-        let sound = source
-            .audio_codec
+        let picture = source
+            .video_codec
             .as_deref()
-            .is_none_or(|codec| matches!(codec, "aac" | "mp3" | "opus" | "vorbis" | "flac"));
+            .is_none_or(|codec| matches!(codec, "h264" | "vp8" | "vp9" | "av1"));
+        let sound = source.audio_codec.as_deref().is_none_or(|codec| {
+            matches!(
+                codec,
+                "aac"
+                    | "mp3"
+                    | "opus"
+                    | "vorbis"
+                    | "flac"
+                    | "pcm_u8"
+                    | "pcm_s16le"
+                    | "pcm_s24le"
+                    | "pcm_f32le"
+            )
+        });
         picture && sound
     });
     container && codecs
@@ -35,10 +51,10 @@ mod tests {
             let id: crate::video::VideoId = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
             let source = video_codec.map(|codec| SourceSummary {
                 duration_ms: 1,
-                width: 2,
-                height: 2,
-                frame_rate: 25.0,
-                video_codec: codec.into(),
+                width: Some(2),
+                height: Some(2),
+                frame_rate: Some(25.0),
+                video_codec: Some(codec.into()),
                 audio_codec: None,
                 size_bytes: 1,
                 not_used: Vec::new(),
@@ -55,5 +71,6 @@ mod tests {
         assert!(!plays("a.mp4", Some("hevc")));
         assert!(!plays("a.mkv", Some("h264")));
         assert!(!plays("a.avi", None));
+        assert!(plays("a.mp3", None) && !plays("a.opus", None));
     }
 }

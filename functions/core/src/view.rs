@@ -57,7 +57,10 @@ pub struct VideoView<'a> {
     /// What the uploaded file turned out to be; `null` until it was examined.
     #[schema(required)]
     pub source: Option<&'a SourceSummary>,
-    /// What was published, highest first; empty until `ready`.
+    /// Whether there is no moving picture, as of a podcast: what is published is audio, and a poster that has
+    /// the file's cover or shows its waveform.
+    pub audio_only: bool,
+    /// What was published, highest first; empty until `ready`, and if there is only audio.
     pub renditions: &'a [PublishedRendition],
     /// The audio tracks that a viewer may choose, the main one first; empty until `ready`, and without sound.
     pub audio_tracks: &'a [PublishedAudio],
@@ -190,6 +193,10 @@ pub fn video<'a>(video: &'a Video, public_url: &str, access: &Access) -> VideoVi
         created_at: video.id.created_at().to_string(),
         ready_at: video.ready_at.map(|at| at.to_string()),
         source: video.source.as_ref(),
+        audio_only: video
+            .source
+            .as_ref()
+            .is_some_and(SourceSummary::is_audio_only),
         renditions: &video.renditions,
         audio_tracks: &video.audio,
         playback: playback(video, public_url, access),

@@ -42,7 +42,7 @@ pub fn manifest(presentation: &Presentation, texts: &TextTracks) -> String {
             "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019",
         )
         .attribute("type", "static")
-        .attributes(presentation.video.first().map(|track| {
+        .attributes(presentation.leading().map(|track| {
             let length = xs_duration(length(track));
             ("mediaPresentationDuration", length)
         }))

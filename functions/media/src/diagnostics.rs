@@ -234,6 +234,14 @@ pub fn no_frames() -> VideoError {
     )
 }
 
+/// There is nothing to hear in a source without a picture.
+pub fn no_audio() -> VideoError {
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        "It has no picture, and nothing in it can be heard.",
+    )
+}
+
 /// The source is not there.
 pub fn missing() -> VideoError {
     VideoError::new(

@@ -99,7 +99,9 @@ impl ErrorType {
         match self {
             Self::NotAVideo => "the content is in no format that is read, or the file is empty",
             Self::MalformedMedia => "damaged, cut short, or not decodable",
-            Self::NoVideoStream => "sound or a cover, but no moving picture",
+            Self::NoVideoStream => {
+                "no moving picture, and no audio either, or audio-only files are refused"
+            }
             Self::TooLong => "longer than is accepted, or than can be encoded",
             Self::TooLarge => "more pixels than are decoded, or more than there is memory for",
             Self::UnsupportedCodec => {

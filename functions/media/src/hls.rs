@@ -100,6 +100,10 @@ pub fn master(
     for variant in &variants {
         stream_inf(&mut text, variant, &declared);
     }
+    if presentation.is_audio_only() {
+        audio_stream_inf(&mut text, presentation, &declared);
+        return text;
+    }
     if encryption.is_some() {
         return text;
     }
@@ -132,6 +136,26 @@ fn stream_inf(text: &mut String, variant: &Variant<'_>, beside: &[Declared<'_>])
         "{}\n{}",
         tracks::variant_attributes(beside, carries_captions(variant.video)),
         MediaFile::Playlist(variant.video.track.clone())
+    );
+}
+
+/// The one variant of what has no picture: the main audio track.
+fn audio_stream_inf(text: &mut String, presentation: &Presentation, beside: &[Declared<'_>]) {
+    let Some(main) = presentation.audio.first() else {
+        return;
+    };
+    let target = presentation.target_duration();
+    let most = |rate: &dyn Fn(&TrackReport) -> u64| presentation.audio.iter().map(rate).max();
+    let peak = most(&|track| bandwidth::peak(&track.segments, track.timescale, target));
+    let average = most(&|track| bandwidth::average(&track.segments, track.timescale));
+    let _ = writeln!(
+        text,
+        "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"{}\n{}",
+        peak.unwrap_or(0),
+        average.unwrap_or(0),
+        main.codecs,
+        tracks::variant_attributes(beside, false),
+        MediaFile::Playlist(main.track.clone())
     );
 }
 
@@ -387,6 +411,22 @@ pub(crate) mod tests {
         let is_said = |set: &&str| set.contains("cea-608:2015\" value=\"CC1=eng\"");
         let said: Vec<_> = sets.iter().map(is_said).collect();
         assert_eq!(said, [true, false, false]);
+    }
+
+    #[test]
+    fn what_has_no_picture_is_one_variant() {
+        let whole = presentation((25, 1), &[500_000, 90_000], 75, true);
+        let audio_only = Presentation::new(Vec::new(), whole.audio).unwrap();
+        let text = master(&audio_only, None, &crate::tracks::tests::texts());
+        let read = read_master(&text);
+        assert_eq!(read.variants.len(), 1);
+        assert_eq!(read.variants[0].resolution, None);
+        insta::assert_snapshot!("audio_only_master", text);
+        let mpd = crate::dash::manifest(&audio_only, &TextTracks::default());
+        assert!(
+            mpd.contains("mediaPresentationDuration=\"PT9.003S\"") && !mpd.contains("video/mp4"),
+            "{mpd}"
+        );
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub fn seconds(ticks: u64, timescale: u32) -> f64 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presentation {
     /// The video renditions, highest first within each codec, H.264 before any other. They share
-    /// one timeline.
+    /// one timeline. None if there is only audio.
     pub video: Vec<TrackReport>,
     /// The sounds, the main one first; none if the video is silent.
     pub audio: Vec<TrackReport>,
@@ -125,7 +125,7 @@ pub struct Presentation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Inconsistent {
     /// There is nothing to show.
-    #[error("there is no video track, or one without segments")]
+    #[error("there is no track, or one without segments")]
     Empty,
     /// A rendition is cut elsewhere than the others, so a player can't switch to it.
     #[error("{0} is not cut where the first rendition is")]
@@ -140,7 +140,7 @@ impl Presentation {
         };
         let reference = video.first().map(chunk_starts).unwrap_or_default();
         let is_empty = |track: &TrackReport| track.segments.is_empty();
-        if reference.is_empty() || audio.iter().any(is_empty) {
+        if video.is_empty() && audio.is_empty() || video.iter().chain(&audio).any(is_empty) {
             return Err(Inconsistent::Empty);
         }
         match video.iter().find(|track| chunk_starts(track) != reference) {
@@ -151,6 +151,17 @@ impl Presentation {
                 closed_captions: None,
             }),
         }
+    }
+
+    /// The track whose length is that of the whole, and whose segments are those of others: the first video
+    /// rendition, or the main audio track if there is no picture.
+    pub fn leading(&self) -> Option<&TrackReport> {
+        self.tracks().next()
+    }
+
+    /// Whether there is no picture.
+    pub fn is_audio_only(&self) -> bool {
+        self.video.is_empty()
     }
 
     /// All tracks: video first, then audio.

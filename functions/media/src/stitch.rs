@@ -101,13 +101,12 @@ pub fn stitch(
         .collect();
     let mut video: Vec<TrackReport> = Vec::new();
     let mut audio: Vec<TrackReport> = Vec::new();
-    let mut has_poster = false;
+    let has_poster = reports.values().any(|report| report.has_poster);
     let mut sheets = BTreeSet::new();
     for index in 0..plan.chunks() {
         let part = Part::Chunk(index);
         let span = plan.span(part).ok_or(StitchError::Missing(part))?;
         let report = reports.remove(&part).ok_or(StitchError::Missing(part))?;
-        has_poster |= report.has_poster;
         sheets.extend(report.has_sheet.then_some(index));
         let mut tracks = report.tracks.into_iter();
         let pictures: Vec<_> = tracks.by_ref().take(plan.renditions.len()).collect();
@@ -137,8 +136,9 @@ pub fn stitch(
         match stitch_audio(plan, track, &mut reports)? {
             Some(mut track) => {
                 // It was ended where the picture was expected to end.
-                let segments = video.first().map_or(0, |track| track.segments.len());
-                track.segments.truncate(segments);
+                if let Some(picture) = video.first() {
+                    track.segments.truncate(picture.segments.len());
+                }
                 audio.push(track);
             }
             None => not_used.push(NotUsed {
@@ -152,8 +152,10 @@ pub fn stitch(
         closed_captions: plan.closed_captions.clone(),
         ..Presentation::new(video, audio)?
     };
-    let ticks = presentation.video.first().map_or(0, TrackReport::ticks);
-    let frames = plan.grid.frames_in(ticks);
+    let frames = match presentation.video.first() {
+        Some(picture) => plan.grid.frames_in(picture.ticks()),
+        None => plan.frames,
+    };
     let is_complete =
         (0..plan.chunks()).all(|chunk| sheets.contains(&chunk) || !plan.has_sheet(chunk, frames));
     Ok(Stitched {

@@ -40,6 +40,9 @@ impl FrameRate {
     /// The slowest rate that is published, so that a segment is a whole number of frames near 6 s.
     pub const MIN: Self = Self { num: 1, den: 1 };
 
+    /// The rate of the grid on which audio is cut that has no picture beside it.
+    pub const AUDIO_ONLY: Self = Self { num: 25, den: 1 };
+
     /// A rate from a fraction, reduced. `None` for zero or infinite rates.
     pub fn new(num: u32, den: u32) -> Option<Self> {
         let divisor = gcd(num, den);

@@ -200,7 +200,7 @@ const NOT_MEASURED: &str = "The video was published by an earlier release of Ree
 const MISSING: &str = "The uploaded file was deleted before it could be published. Add it again.";
 
 fn length(presentation: &Presentation) -> Timestamp {
-    let ms = presentation.video.first().map(|track| {
+    let ms = presentation.leading().map(|track| {
         let ticks = u128::from(track.ticks()) * 1000;
         ticks.div_ceil(u128::from(track.timescale.max(1)))
     });

@@ -11,8 +11,8 @@ use reelrun_media::{
     plan::{EntryProof, Plan, Settings},
     resource_limits::ResourceLimits,
     source::{
-        self, Chosen, Head, Measured, Next, Packets, Probe, Seeking, Selection, SourceFault,
-        SourceInfo, SourceLimits, Stream, Trial,
+        self, AudioOnlyChoice, AudioOnlySource, Chosen, Head, Measured, Next, Packets, Probe,
+        Seeking, Selection, SourceFault, SourceInfo, SourceLimits, Stream, Trial,
     },
 };
 
@@ -41,18 +41,67 @@ pub struct Examined<'a> {
     limits: SourceLimits,
 }
 
+/// What a source turned out to be.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// It has a moving picture.
+    Video(Box<Examined<'a>>),
+    /// It has none, and how it is read.
+    AudioOnly(Box<AudioOnlySource>, SourceUrl<'a>),
+}
+
 /// Finds out what a source is.
 pub async fn examine<'a>(
     programs: &Programs,
     mut source: SourceUrl<'a>,
     head: Head,
     limits: SourceLimits,
-) -> Result<Examined<'a>, StepError> {
+) -> Result<Found<'a>, StepError> {
     let mut probe = ask(programs, source).await?;
     if probe.may_hold_more() {
         source.reads_deep = true;
         probe = ask(programs, source).await?;
     }
+    if limits.accepts_audio_only && probe.is_audio_only() {
+        let audio = examine_audio(programs, source, &probe, limits).await?;
+        return Ok(Found::AudioOnly(Box::new(audio), source));
+    }
+    let video = examine_video(programs, source, probe, head, limits).await?;
+    Ok(Found::Video(Box::new(video)))
+}
+
+async fn examine_audio(
+    programs: &Programs,
+    source: SourceUrl<'_>,
+    probe: &Probe,
+    limits: SourceLimits,
+) -> Result<AudioOnlySource, StepError> {
+    let candidates = AudioOnlyChoice::candidates(probe);
+    let size_bytes = probe.size_bytes();
+    let tried = try_each(
+        programs,
+        source,
+        size_bytes,
+        &candidates,
+        false,
+        SMALL_AT_ONCE,
+    );
+    let (trial, failed) = tried.await?;
+    if let Some(ended) = failed.as_ref().filter(|_| !trial.has_answer()) {
+        return Err(blame(ended, Stage::Trying));
+    }
+    let choice = AudioOnlyChoice::new(probe, &trial)?;
+    let measured = measure(programs, source, size_bytes, choice.main()).await?;
+    AudioOnlySource::new(probe, &choice, &measured, limits).map_err(fault)
+}
+
+async fn examine_video<'a>(
+    programs: &Programs,
+    source: SourceUrl<'a>,
+    probe: Probe,
+    head: Head,
+    limits: SourceLimits,
+) -> Result<Examined<'a>, StepError> {
     let chosen = choose(programs, source, &probe).await?;
     let info = match SourceInfo::new(&probe, head, &chosen, None, limits) {
         Err(SourceFault::LengthUnknown {

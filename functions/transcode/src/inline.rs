@@ -8,10 +8,11 @@ use reelrun_core::{
     lifecycle::{self, Lease, claim::Claimed},
 };
 use reelrun_media::{
+    command::SourceUrl,
     error::{ErrorType, VideoError},
     plan::{Part, Plan},
-    source::SourceInfo,
-    stitch::{Stitched, stitch},
+    source::SourceSummary,
+    stitch::{PartReport, Stitched, stitch},
 };
 use tokio::{
     sync::watch,
@@ -22,7 +23,7 @@ use crate::{
     copy::copy_key,
     encode::{Encoder, check_whole},
     error::StepError,
-    examine::{Examined, examine},
+    examine::{Examined, Found, examine},
     finish::{endless, ignore_lost, out_of_time},
     invocation::Invocation,
     lease,
@@ -152,32 +153,65 @@ impl Transcoder {
         let head = self.sniff(folder).await?;
         let url = self.sign_source(folder).await?;
         let url = self.source_at(&url, head.container, false);
-        let mut examined = examine(&self.programs, url, head, self.limits).await?;
-        self.describe(lease, &examined.info).await?;
+        let mut examined = match examine(&self.programs, url, head, self.limits).await? {
+            Found::Video(examined) => *examined,
+            Found::AudioOnly(audio, url) => {
+                self.describe(lease, &audio.summary()).await?;
+                self.note_texts(lease, &audio.texts, audio.clock_start_us)
+                    .await?;
+                let plan = Plan::of_audio_only(&audio, self.settings);
+                tracing::info!(video.id = %lease.video, duration_us = audio.duration_us, tracks = plan.audio().len(), "planned, of audio only");
+                if plan.is_for_many() {
+                    return Ok(Prepared::Planned(Box::new(plan)));
+                }
+                let to = self.destination(folder, lease).await?;
+                let encoder = self.encoder(&to, progress);
+                let reports = self.encode_audio(&encoder, url, &plan, audio_until).await?;
+                return self
+                    .finish(lease, &to, &plan, &stitch(&plan, reports)?)
+                    .await;
+            }
+        };
+        self.describe(lease, &examined.info.summary()).await?;
         let mut plan = examined.plan(&self.programs, self.settings).await?;
         if plan.is_worth_copying(&examined.info) {
             let by_copy = self.plan_by_copy(source, lease, &mut examined, &plan);
             plan = by_copy.await?;
         }
-        self.describe(lease, &examined.info).await?;
-        self.note_texts(lease, &examined.info).await?;
+        self.describe(lease, &examined.info.summary()).await?;
+        self.note_texts(lease, &examined.info.texts, examined.info.clock_start_us)
+            .await?;
         tracing::info!(video.id = %lease.video, frames = plan.frames(), renditions = plan.renditions().len(), chunks = plan.chunks(), "planned");
-        if plan.chunks() > 1 {
+        if plan.is_for_many() {
             return Ok(Prepared::Planned(Box::new(plan)));
         }
         let to = self.destination(folder, lease).await?;
-        let encoder = Encoder {
+        let encoder = self.encoder(&to, progress);
+        let (plan, stitched) = self
+            .encode_whole(&encoder, &mut examined, plan, lease, audio_until)
+            .await?;
+        self.finish(lease, &to, &plan, &stitched).await
+    }
+
+    fn encoder(&self, to: &Destination, progress: watch::Sender<f64>) -> Encoder<'_> {
+        Encoder {
             programs: &self.programs,
             storage: &self.storage,
             to: to.clone(),
             progress,
-        };
-        let (plan, stitched) = self
-            .encode_whole(&encoder, &mut examined, plan, lease, audio_until)
-            .await?;
+        }
+    }
+
+    async fn finish(
+        &self,
+        lease: &Lease,
+        to: &Destination,
+        plan: &Plan,
+        stitched: &Stitched,
+    ) -> Result<Prepared, StepError> {
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
-        self.publish(lease, &to, &plan, &stitched).await?;
+        self.publish(lease, to, plan, stitched).await?;
         Ok(Prepared::Ready)
     }
 
@@ -207,7 +241,7 @@ impl Transcoder {
             // first encode's segments; the second overwrites them.
             tracing::warn!(video.id = %lease.video, "the source is longer than it states");
             examined.measure(&self.programs).await?;
-            self.describe(lease, &examined.info).await?;
+            self.describe(lease, &examined.info.summary()).await?;
             plan = Plan::in_one_piece(&examined.info, self.settings);
             report = encoder.encode(&plan, picture, examined.source).await?;
             if plan.reached_frame_limit(report.frames(&plan)) {
@@ -217,23 +251,39 @@ impl Transcoder {
         let frames = report.frames(&plan);
         check_whole(&plan, frames)?;
         let of_this_length = plan.clone().with_frames(frames);
-        let mut reports = vec![report];
-        for part in plan.parts().filter(|part| part.is_audio()) {
-            let encoded = tokio::select! {
-                biased;
-                encoded = encoder.encode(&of_this_length, part, examined.source) => encoded,
-                () = sleep_until(audio_until) => Err(out_of_time().into()),
-            };
-            let folder = encoder.to.folder;
-            reports.push(self.or_without(folder, &plan, part, encoded).await?);
-        }
+        let source = examined.source;
+        let mut reports = self
+            .encode_audio(encoder, source, &of_this_length, audio_until)
+            .await?;
+        reports.push(report);
         let stitched = stitch(&plan, reports)?;
         Ok((plan, stitched))
     }
 
+    /// Encodes the audio tracks that do not go with the picture, one after the other.
+    async fn encode_audio(
+        &self,
+        encoder: &Encoder<'_>,
+        source: SourceUrl<'_>,
+        plan: &Plan,
+        until: Instant,
+    ) -> Result<Vec<PartReport>, StepError> {
+        let mut reports = Vec::new();
+        for part in plan.parts().filter(|part| part.is_audio()) {
+            let encoded = tokio::select! {
+                biased;
+                encoded = encoder.encode(plan, part, source) => encoded,
+                () = sleep_until(until), if plan.can_do_without(part) => Err(out_of_time().into()),
+            };
+            let folder = encoder.to.folder;
+            reports.push(self.or_without(folder, plan, part, encoded).await?);
+        }
+        Ok(reports)
+    }
+
     /// Records what the source turned out to be.
-    async fn describe(&self, lease: &Lease, info: &SourceInfo) -> Result<(), StepError> {
-        let described = lifecycle::describe(lease, &info.summary());
+    async fn describe(&self, lease: &Lease, source: &SourceSummary) -> Result<(), StepError> {
+        let described = lifecycle::describe(lease, source);
         Ok(self.catalog.apply_held(lease, &described).await?)
     }
 }

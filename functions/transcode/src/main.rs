@@ -35,6 +35,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         programs: Programs::find(memory_mb),
         limits: SourceLimits {
             max_duration_seconds: config::parsed("MAX_DURATION_SECONDS")?,
+            accepts_audio_only: config::text("AUDIO_ONLY")? == "accepted",
         },
         settings: Settings {
             max_short_side: config::parsed("MAX_HEIGHT")?,

@@ -24,7 +24,7 @@ use reelrun_media::{
     command::{self, FIRST_FD},
     diagnostics::{Stage, is_network_trouble, was_interrupted},
     resource_limits::ResourceLimits,
-    source::SourceInfo,
+    source::SourceTexts,
 };
 use reelrun_platform::catalog::{Decision, Unchanged};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, time::Instant};
@@ -43,10 +43,10 @@ impl Transcoder {
     pub(crate) async fn note_texts(
         &self,
         lease: &Lease,
-        info: &SourceInfo,
+        texts: &SourceTexts,
+        start_us: i64,
     ) -> Result<(), StepError> {
-        let (id, texts) = (lease.video, &info.texts);
-        let start_us = info.clock_start_us;
+        let id = lease.video;
         let streams = texts
             .streams
             .iter()

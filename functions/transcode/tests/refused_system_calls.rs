@@ -80,6 +80,7 @@ fn started(folder: &Path, is_filtered: bool) -> Ended {
                 ("UPLOADS_BUCKET", "uploads"),
                 ("MEDIA_BUCKET", "media"),
                 ("MAX_DURATION_SECONDS", "60"),
+                ("AUDIO_ONLY", "accepted"),
                 ("MAX_HEIGHT", "1080"),
                 ("ENCODER_PRESET", "balanced"),
                 ("VIDEO_CODECS", "h264"),

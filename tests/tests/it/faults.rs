@@ -56,7 +56,10 @@ async fn what_is_no_video_ends_with_the_reason() {
         "-f lavfi -i testsrc2=s=64x64:r=25:d=1 -c:v mpeg2video",
     ))
     .unwrap();
-    let sound = clips.make("sound.mp4", "-f lavfi -i sine=d=1 -c:a aac");
+    let cover = clips.make(
+        "cover.mp4",
+        "-f lavfi -i testsrc2=s=64x64:d=1:r=1 -c:v mjpeg -frames:v 1 -disposition:v attached_pic",
+    );
     for (file, kind, word) in [
         (
             clips.file("notes.mp4", b"These are my notes, not a video.\n"),
@@ -93,7 +96,7 @@ async fn what_is_no_video_ends_with_the_reason() {
             "malformed-media",
             "damaged",
         ),
-        (sound, "no-video-stream", "sound"),
+        (cover, "no-video-stream", "moving picture"),
     ] {
         let video = stack.settled(&stack.upload(&file));
         assert_eq!(video["status"], "errored", "{file:?}: {video:#}");

@@ -279,7 +279,7 @@ fn what_is_accepted_can_be_asked() {
     let json = limits.json();
     assert_eq!(json["max_upload_bytes"], 21_474_836_480_u64);
     let accepted = json["accepted"].as_array().unwrap();
-    assert_eq!(accepted.len(), 25);
+    assert_eq!(accepted.len(), 33);
     assert_eq!(
         accepted[0],
         json!({"extension": "mp4", "content_types": ["video/mp4", "application/mp4"]})

@@ -24,7 +24,11 @@ use reelrun_tests::{
     stack::{Stack, program},
     tls_front::TlsFront,
 };
-use reelrun_transcode::{error::StepError, examine::examine, process::Programs};
+use reelrun_transcode::{
+    error::StepError,
+    examine::{Found, examine},
+    process::Programs,
+};
 
 /// In fragments: it is copied, and encoded in chunks.
 const CLIP: &str = "-f lavfi -i testsrc2=s=320x180:r=25:d=13 -c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov";
@@ -104,6 +108,7 @@ async fn an_authority_that_is_not_trusted_is_the_reason() {
     let signed = get.key(key.to_string()).presigned(valid).await.unwrap();
     let limits = SourceLimits {
         max_duration_seconds: 100,
+        accepts_audio_only: true,
     };
     let examined = async |trusted: PathBuf| {
         let programs = Programs {
@@ -119,7 +124,10 @@ async fn an_authority_that_is_not_trusted_is_the_reason() {
             reads_deep: false,
         };
         let examined = examine(&programs, source, head, limits).await;
-        examined.map(|examined| examined.info.video.width)
+        examined.map(|found| match found {
+            Found::Video(examined) => examined.info.video.width,
+            Found::AudioOnly(..) => 0,
+        })
     };
     assert_eq!(
         examined(front.authority()).await.unwrap(),

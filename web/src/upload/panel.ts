@@ -71,7 +71,11 @@ export function uploadPanel(): UploadPanel {
     ({ accepted, max_upload_bytes: most, default_visibility: visibility }) => {
       isPrivate.checked = visibility === 'private';
       const extensions = accepted.map((entry) => entry.extension.toLowerCase());
-      input.accept = ['video/*', ...extensions.map((extension) => `.${extension}`)].join();
+      input.accept = [
+        'video/*',
+        'audio/*',
+        ...extensions.map((extension) => `.${extension}`),
+      ].join();
       const some = extensions.slice(0, 4).map((extension) => extension.toUpperCase());
       setText(hint, `${some.join(', ')} and more, up to ${size(most)} each`);
     },

@@ -28,7 +28,7 @@ export function videoFacts(video: Video, changed: (video: Video) => void): HTMLE
           ? [
               ...fact('Length', duration(source.duration_ms)),
               ...fact('Size', size(source.size_bytes)),
-              ...fact('Resolution', resolution(source)),
+              ...resolution(source),
               ...fact(
                 'Codecs',
                 [source.video_codec, source.audio_codec].filter(Boolean).join(', '),
@@ -83,8 +83,10 @@ function sharePrivate(video: Video) {
   ];
 }
 
-const resolution = ({ width, height, frame_rate }: NonNullable<Video['source']>): string =>
-  `${width} × ${height}, ${Number(frame_rate.toFixed(2))} fps`;
+const resolution = ({ width, height, frame_rate }: NonNullable<Video['source']>) =>
+  frame_rate === null
+    ? []
+    : fact('Resolution', `${width} × ${height}, ${Number(frame_rate.toFixed(2))} fps`);
 
 const fact = (name: string, value: string) => [h('div', {}, h('dt', {}, name), h('dd', {}, value))];
 

@@ -6,7 +6,7 @@ import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
 import type { MediaPlayerElement } from 'vidstack/elements';
 import type { Playback, Video } from '../schema';
-import { nameOf } from '../video';
+import { isAudioOnly, nameOf, shapeOf } from '../video';
 import { retryPolicies } from './hls-retry';
 import { PlayerStorage } from './player-storage';
 
@@ -33,6 +33,7 @@ export function createPlayer(
   const storage = new PlayerStorage();
   storage.startAt = startAt;
   let faults = 0;
+  let isAudio = false;
   const player = document.createElement('media-player');
   const layout = document.createElement('media-video-layout');
   let playing: Playback['type'] = null;
@@ -65,7 +66,8 @@ export function createPlayer(
   player.addEventListener('error', sourceFailed, { capture: true });
   player.addEventListener('can-play', () => {
     // A browser that knows only a file's sound plays that without a word about the picture.
-    if (playing === 'original' && player.querySelector('video')?.videoWidth === 0) failed(playing);
+    const hasPicture = player.querySelector('video')?.videoWidth !== 0;
+    if (playing === 'original' && !hasPicture && !isAudio) failed(playing);
   });
   player.addEventListener('hls-error', ({ detail }) => {
     // It is not there any more, or not for this token: hls.js would look for another rendition, and
@@ -82,9 +84,13 @@ export function createPlayer(
     const { type, url, poster, storyboard } = video.playback;
     player.title = nameOf(video);
     if (poster) player.poster = poster;
+    isAudio = isAudioOnly(video);
+    player.classList.toggle('audio-only', isAudio);
+    // It stands for the picture all the time.
+    if (poster && isAudio) player.style.setProperty('--poster', `url(${JSON.stringify(poster)})`);
     if (storyboard) layout.thumbnails = storyboard;
     if (video.source) {
-      const { width, height } = video.source;
+      const { width, height } = shapeOf(video);
       player.style.setProperty('--ratio', `${width} / ${height}`);
     }
     showChapters(player, video);

@@ -4,7 +4,7 @@ import { messageOf } from '../problem';
 import type { Video } from '../schema';
 import { copyButton } from '../ui/copy';
 import { h, replaceChildren } from '../ui/h';
-import { nameOf, watchUrl } from '../video';
+import { nameOf, shapeOf, watchUrl } from '../video';
 
 const HOUR = 3600;
 const TIMES: [seconds: number, words: string][] = [
@@ -68,7 +68,7 @@ export function shareDialog(video: Video): void {
 /** The player in a frame, for another page. */
 export function embedSnippet(video: Video, token?: string): string {
   const address = new URL(`/embed/${encodeURIComponent(video.id)}`, location.origin).href;
-  const { width, height } = video.source ?? { width: 16, height: 9 };
+  const { width, height } = shapeOf(video);
   return (
     `<iframe src="${address}${token ? `#token=${token}` : ''}" title="Video" loading="lazy" ` +
     `allow="autoplay; fullscreen; picture-in-picture" ` +

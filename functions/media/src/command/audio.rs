@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use crate::{
-    plan::{AudioPlan, Plan, Span},
+    plan::{AudioEntry, AudioPlan, AudioStill, Plan, Span},
     source::Layout,
     timeline::{AAC_FRAME_SAMPLES, gcd},
 };
@@ -35,6 +35,8 @@ pub(super) enum AudioSource {
         enter_us: u64,
         start: u64,
         end: u64,
+        /// Where it is entered, if not by its clock: then that begins there.
+        entry: Option<AudioEntry>,
     },
     /// There is none at that time.
     Silence { start: u64, end: u64 },
@@ -66,6 +68,7 @@ impl AudioSource {
             enter_us: micros(start),
             start,
             end,
+            entry: entry(audio, span),
         }
     }
 
@@ -89,6 +92,15 @@ impl AudioSource {
             Self::FromStart { .. } => {
                 format!("{stream}aresample={rate},{spread},atrim=start_pts=0")
             }
+            Self::FromSource {
+                source_sample,
+                start,
+                entry: Some(entry),
+                ..
+            } => format!(
+                "{stream}asetpts=PTS+{},atrim=start_pts={source_sample},asetpts=PTS-{source_sample},aresample={rate},{spread},asetpts=PTS+{start}",
+                entry.sample
+            ),
             Self::FromSource {
                 source_sample,
                 start,
@@ -125,6 +137,30 @@ impl AudioSource {
     }
 }
 
+fn entry(audio: &AudioPlan, span: Span) -> Option<AudioEntry> {
+    let starts = audio.chunk_starts.iter();
+    let mut entries = starts.zip(&audio.entries);
+    let own = entries.find(|(start, _)| u64::from(**start) == span.first_segment);
+    own.map(|(_, entry)| *entry)
+}
+
+/// How much of the audio the waveform shows, in seconds: samples are kept until the last one is seen.
+const WAVEFORM_SECONDS: u32 = 600;
+
+/// The filter graph of what stands for the picture where there is none.
+pub(super) fn still(still: AudioStill, audio: &AudioPlan) -> String {
+    match still {
+        AudioStill::Cover(stream) => format!(
+            "[0:{stream}]scale=w='min(1280,iw)':h=-2:out_range=full,setsar=1,format=yuvj420p[poster]"
+        ),
+        AudioStill::Waveform => format!(
+            "[0:{}]atrim=end={WAVEFORM_SECONDS},aresample=8000,aformat=sample_fmts=s16:channel_layouts=mono,\
+             showwavespic=s=1280x720:colors=0x5b9dff:scale=sqrt,format=yuvj420p[poster]",
+            audio.stream
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +189,7 @@ mod tests {
                         enter_us,
                         start,
                         end,
+                        ..
                     } => {
                         assert_eq!(source_sample * 48_000, start * u64::from(rate));
                         assert!(start % 1024 == 0 && start < end);

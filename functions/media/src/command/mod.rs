@@ -176,6 +176,10 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
             }
         }
     }
+    let still = plan.audio_still.zip(audio).filter(|_| stills.poster);
+    if let Some((still, audio)) = still {
+        args.pair("-filter_complex", audio::still(still, audio));
+    }
     // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
     // that begins late would pile up pictures in memory.
     if let Some((audio, sound)) = audio.zip(sound.as_ref()) {
@@ -204,7 +208,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     if plan.has_audio_parts() && !by_stated_clock && !plan.reads_copy(part) {
         // All parts have to count from the same time.
         let own = audio.map(|audio| audio.stream);
-        let is_own = |stream| own == Some(stream) || has_video && stream == plan.video_stream;
+        let is_own = |stream| own == Some(stream) || has_video && Some(stream) == plan.video_stream;
         for stream in plan.streams().filter(|&stream| !is_own(stream)) {
             args.read_along(plan, stream);
         }
@@ -249,7 +253,13 @@ fn enter(
     let clock_start_us = entries
         .map(|entries| entries.clock_start_us)
         .or(plan.late_start_us);
-    if copy.is_some() {
+    if let Some(AudioSource::FromSource {
+        entry: Some(entry), ..
+    }) = sound
+    {
+        // Its clock begins there.
+        args.pair("-skip_initial_bytes", entry.position.to_string());
+    } else if copy.is_some() {
         args.words("-copyts");
         args.pair("-itsoffset", format!("{}", -COPY_CLOCK_START_S));
         if let Some(enter_us) = enter_us() {
@@ -284,7 +294,9 @@ pub fn copy(plan: &Plan, source: SourceUrl<'_>) -> Vec<OsString> {
     // Some containers give a time to some of the frames only.
     args.words("-fflags +genpts");
     args.input(source);
-    args.pair("-map", format!("0:{}", plan.video_stream));
+    if let Some(stream) = plan.video_stream {
+        args.pair("-map", format!("0:{stream}"));
+    }
     args.words("-c copy -map_metadata -1 -map_chapters -1 -fflags +bitexact");
     args.pair("-output_ts_offset", COPY_CLOCK_START_S.to_string());
     args.words("-avoid_negative_ts disabled -f nut");

@@ -46,11 +46,8 @@ impl Stills {
 
 /// From the decoder to the span's frames at the renditions' rate, and the stills.
 pub(super) fn frames(plan: &Plan, span: Span, stills: Stills) -> String {
-    let stream = if plan.has_copy() {
-        COPY_STREAM
-    } else {
-        plan.video_stream
-    };
+    let in_source = plan.video_stream.filter(|_| !plan.has_copy());
+    let stream = in_source.unwrap_or(COPY_STREAM);
     let mut graph = format!("[0:{stream}]");
     if let Some(geometry) = plan.geometry {
         graph.push_str(&upright(plan, geometry));

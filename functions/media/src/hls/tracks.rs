@@ -110,12 +110,12 @@ pub fn variant_attributes(tracks: &[Declared<'_>], has_captions: bool) -> String
     text
 }
 
-/// Where the segments of text are cut: where those of the picture are.
+/// Where the segments of text are cut: where those of the picture are, or of the main audio track.
 pub fn text_grid(presentation: &Presentation) -> SegmentGrid {
-    let picture = presentation.video.first();
-    let ticks = picture.into_iter().flat_map(|track| &track.segments);
+    let leading = presentation.leading();
+    let ticks = leading.into_iter().flat_map(|track| &track.segments);
     SegmentGrid::new(
-        picture.map_or(1, |track| track.timescale),
+        leading.map_or(1, |track| track.timescale),
         ticks.map(|segment| segment.ticks),
         presentation.target_duration(),
     )

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FanOut, chunks};
+use super::{AudioEntry, FanOut, chunks};
 use crate::{
     file::TrackId,
     source::{AudioStream, Layout},
@@ -46,6 +46,9 @@ pub struct AudioPlan {
     pub exact_sample_rate: Option<u32>,
     /// The first segment of each of its parts; none if each chunk of the picture has its audio.
     pub chunk_starts: Vec<u32>,
+    /// Where each of its parts enters a source whose reader would guess; empty for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<AudioEntry>,
 }
 
 /// How many seconds of audio one CPU decodes and encodes in a second. 600 s of AAC took 20.9 s of CPU.
@@ -71,6 +74,7 @@ impl AudioPlan {
             layout: stream.layout,
             exact_sample_rate,
             chunk_starts: Vec::new(),
+            entries: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@
 //! laid end to end are those of one encode.
 
 mod audio;
+mod audio_only;
 pub mod chunks;
 mod color;
 mod copy;
@@ -18,6 +19,7 @@ pub mod storyboard;
 use std::ops::Range;
 
 pub use audio::AudioPlan;
+pub use audio_only::{AudioEntry, AudioStill};
 pub use color::AssumedColor;
 pub use copy::PictureCopy;
 pub(crate) use copy::{COPY_CLOCK_START_S, COPY_CLOCK_START_US, COPY_STREAM};
@@ -35,8 +37,8 @@ use crate::{
     timeline::Grid,
 };
 
-/// Everything that an encode needs to know: decided by [`Plan::new`], [`Plan::in_one_piece`] or
-/// [`Plan::in_chunks`], stored, and never changed.
+/// Everything that an encode needs to know: decided by [`Plan::new`], [`Plan::in_one_piece`],
+/// [`Plan::in_chunks`] or [`Plan::of_audio_only`], stored, and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Plan {
@@ -55,8 +57,11 @@ pub struct Plan {
     pub(crate) grid: Grid,
     /// How many frames are expected to come out. What really came out is measured.
     pub(crate) frames: u64,
-    /// The video stream's index in the source.
-    pub(crate) video_stream: u32,
+    /// The video stream's index in the source; none if there is only audio.
+    pub(crate) video_stream: Option<u32>,
+    /// What stands for the picture if there is only audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audio_still: Option<AudioStill>,
     /// Whether fields must be woven into frames.
     pub(crate) deinterlace: bool,
     /// How decoded frames become what is shown. (None only in plans of earlier versions, which left
@@ -81,7 +86,7 @@ pub struct Plan {
     pub(crate) assumed_color: Option<AssumedColor>,
     /// How long the last frame is held because the sound goes on, in microseconds.
     pub(crate) hold_last_frame_us: u64,
-    /// What is encoded, highest first; never empty.
+    /// What is encoded, highest first; empty if there is only audio.
     pub(crate) renditions: Vec<Rendition>,
     /// The sound, the main one first; none for a silent source.
     pub(crate) audio: Vec<AudioPlan>,
@@ -92,7 +97,7 @@ pub struct Plan {
     pub(crate) storyboard: Option<Storyboard>,
     /// How hard the encoder tries.
     pub(crate) preset: Preset,
-    /// The first segment of each chunk; starts with 0.
+    /// The first segment of each chunk; starts with 0. None if there is only audio.
     #[serde(rename = "cuts")]
     pub(crate) chunk_starts: Vec<u32>,
     /// Where the chunks enter a source without an index.
@@ -222,7 +227,8 @@ impl Plan {
             wanted_chunks: u32::try_from(wanted).unwrap_or(u32::MAX),
             grid,
             frames,
-            video_stream: video.index,
+            video_stream: Some(video.index),
+            audio_still: None,
             deinterlace: video.interlaced,
             geometry: Some(video.geometry),
             odd_matrix: video.odd_matrix.clone(),
@@ -276,7 +282,7 @@ impl Plan {
         self.frames
     }
 
-    /// What is encoded, highest first; never empty.
+    /// What is encoded, highest first; empty if there is only audio.
     pub fn renditions(&self) -> &[Rendition] {
         &self.renditions
     }

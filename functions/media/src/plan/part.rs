@@ -54,7 +54,7 @@ pub struct Span {
 const PROGRESS_STEPS: u32 = 40;
 
 impl Plan {
-    /// How many chunks there are; at least one.
+    /// How many chunks of picture there are; none if there is only audio.
     pub fn chunks(&self) -> u32 {
         u32::try_from(self.chunk_starts.len()).unwrap_or(u32::MAX)
     }
@@ -77,7 +77,7 @@ impl Plan {
     /// The streams of the source that are encoded.
     pub(crate) fn streams(&self) -> impl Iterator<Item = u32> {
         let audio = self.audio.iter().map(|audio| audio.stream);
-        std::iter::once(self.video_stream).chain(audio)
+        self.video_stream.into_iter().chain(audio)
     }
 
     /// The parts of an audio track that has its own.
@@ -123,6 +123,9 @@ impl Plan {
 
     /// Whether a part makes the poster.
     pub fn has_poster(&self, part: Part) -> bool {
+        if self.is_audio_only() {
+            return part == Part::Audio(0, 0);
+        }
         let at = self.grid.frame_rate.frames_in_micros(self.poster_from_us);
         !part.is_audio()
             && self.span(part).is_some_and(|span| {
@@ -134,10 +137,21 @@ impl Plan {
     /// Whether the video's progress counts this part. Some dozens are told, not all: a thousand
     /// writes to one record within seconds would hold each other up.
     pub fn counts(&self, part: Part) -> bool {
+        let is_step = |index: u32, of: u32| index.is_multiple_of(of.div_ceil(PROGRESS_STEPS));
         match part {
-            Part::Chunk(index) => index % self.chunks().div_ceil(PROGRESS_STEPS) == 0,
+            Part::Chunk(index) => is_step(index, self.chunks()),
+            Part::Audio(0, index) if self.is_audio_only() => {
+                let parts = self.parts_of_audio(0).count();
+                is_step(index, u32::try_from(parts).unwrap_or(u32::MAX))
+            }
             Part::Audio(..) => false,
         }
+    }
+
+    /// Whether it is encoded by many functions at once, and not by the one that planned it.
+    pub fn is_for_many(&self) -> bool {
+        let mut audio = self.audio.iter();
+        self.chunks() > 1 || self.is_audio_only() && audio.any(|track| track.chunk_starts.len() > 1)
     }
 
     /// How many parts count.
@@ -158,6 +172,11 @@ impl Plan {
                 clock(span.end_frame)
             ),
             (Part::Chunk(index), None) => format!("chunk {}", index + 1),
+            (Part::Audio(0, _), Some(span)) if self.is_audio_only() => format!(
+                "the audio from {} to {}",
+                clock(span.first_frame),
+                clock(span.end_frame)
+            ),
             (Part::Audio(0, _), _) => "the sound".into(),
             (Part::Audio(track, _), _) => {
                 format!("audio track {} of {}", track + 1, self.audio.len())
@@ -296,6 +315,7 @@ mod tests {
         };
         let limits = SourceLimits {
             max_duration_seconds: 10_000,
+            accepts_audio_only: true,
         };
         info.copied(&end, limits).unwrap();
         let plan = Plan::new(&info, SETTINGS);

@@ -3,7 +3,7 @@
 use reelrun_captions::LanguageTag;
 use serde::{Deserialize, Serialize};
 
-use super::{ffprobe::ProbeStream, trial::AudioFrame};
+use super::{Container, ffprobe::ProbeStream, trial::AudioFrame};
 use crate::tracks::{self, Purpose};
 
 /// An audio stream that is encoded.
@@ -68,6 +68,7 @@ impl ProbeStream {
     /// joined from several, the end that it states is that of the first.
     pub(super) fn audio(
         &self,
+        container: Container,
         sound: &AudioFrame,
         purpose: Purpose,
         start: i64,
@@ -82,7 +83,7 @@ impl ProbeStream {
             start_us: self.start_or(sound.at_us, start),
             end_us: self.end(start).filter(|_| !is_joined),
             layout: Layout::of(sound),
-            exact_sample_rate: self.exact_sample_rate(),
+            exact_sample_rate: self.exact_sample_rate(container),
         }
     }
 
@@ -107,16 +108,29 @@ impl ProbeStream {
     }
 
     /// The sample rate, where each packet's time is exact to the sample: its clock ticks once for
-    /// each sample, and its packets follow each other without a gap.
-    fn exact_sample_rate(&self) -> Option<u32> {
+    /// each sample, and its packets follow each other without a gap. Of MPEG audio, each frame has as many samples
+    /// as the other, and is entered where it was found.
+    fn exact_sample_rate(&self, container: Container) -> Option<u32> {
         let rate: u32 = self.sample_rate.as_deref()?.parse().ok()?;
+        let codec = self.codec_name.as_deref()?;
+        if container == Container::Mp3 && codec == "mp3" {
+            return Some(rate);
+        }
         let ticks_per_second: u32 = self
             .time_base
             .as_deref()?
             .strip_prefix("1/")?
             .parse()
             .ok()?;
-        let packet_samples = match (self.codec_name.as_deref()?, self.profile.as_deref()) {
+        let is_frame_by_frame = match container {
+            Container::Wav => codec.starts_with("pcm_"),
+            Container::Flac => codec == "flac",
+            _ => false,
+        };
+        if is_frame_by_frame && rate == ticks_per_second {
+            return Some(rate);
+        }
+        let packet_samples = match (codec, self.profile.as_deref()) {
             ("aac", Some("LC")) => 1024,
             (codec, _) if codec.starts_with("pcm_") => 1,
             _ => return None,

@@ -1,6 +1,7 @@
 //! What a source really is, read from ffprobe's JSON and checked against what we can encode.
 
 mod audio;
+mod audio_only;
 mod clock;
 mod color;
 mod ffprobe;
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 
 pub use self::{
     audio::{AudioStream, Layout},
+    audio_only::{AudioOnlyChoice, AudioOnlySource},
     color::{ColorNames, OddMatrix},
     ffprobe::Probe,
     geometry::{Crop, Geometry, Orientation},
@@ -135,15 +137,18 @@ pub struct VideoStream {
 pub struct SourceSummary {
     /// Length in milliseconds.
     pub duration_ms: u64,
+    /// Pixels as displayed; `null` without a moving picture, as the next three.
+    #[schema(required)]
+    pub width: Option<u32>,
     /// Pixels as displayed.
-    pub width: u32,
-    /// Pixels as displayed.
-    pub height: u32,
+    #[schema(required)]
+    pub height: Option<u32>,
     /// Frames per second.
-    pub frame_rate: f64,
+    #[schema(required)]
+    pub frame_rate: Option<f64>,
     /// ffmpeg's name of the codec.
-    #[schema(examples("h264"))]
-    pub video_codec: String,
+    #[schema(required, examples("h264"))]
+    pub video_codec: Option<String>,
     /// ffmpeg's name of the main sound's codec; `null` without sound.
     #[schema(required, examples("aac"))]
     pub audio_codec: Option<String>,
@@ -159,11 +164,20 @@ pub struct SourceSummary {
     pub subtitles_not_used: Vec<SubtitlesNotUsed>,
 }
 
+impl SourceSummary {
+    /// Whether there is no moving picture.
+    pub fn is_audio_only(&self) -> bool {
+        self.video_codec.is_none()
+    }
+}
+
 /// What one deployment encodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceLimits {
     /// The longest source, in seconds.
     pub max_duration_seconds: u64,
+    /// Whether one without a moving picture is accepted.
+    pub accepts_audio_only: bool,
 }
 
 /// The largest picture that is decoded: 8K. ffmpeg is told the same limit.
@@ -230,7 +244,7 @@ impl SourceInfo {
         let is_joined = measured.is_some_and(|measured| measured.is_joined);
         let audio = audio.enumerate().map(|(position, (stream, sound))| {
             let purpose = stream.purpose(position == 0);
-            stream.audio(sound, purpose, start, is_joined)
+            stream.audio(container, sound, purpose, start, is_joined)
         });
         let audio: Vec<_> = audio.collect();
         let main_end = audio.first().and_then(|main| main.end_us);
@@ -273,10 +287,10 @@ impl SourceInfo {
     pub fn summary(&self) -> SourceSummary {
         SourceSummary {
             duration_ms: self.duration_us / 1000,
-            width: self.video.width,
-            height: self.video.height,
-            frame_rate: (self.video.frame_rate.as_f64() * 1000.0).round() / 1000.0,
-            video_codec: self.video.codec.clone(),
+            width: Some(self.video.width),
+            height: Some(self.video.height),
+            frame_rate: Some((self.video.frame_rate.as_f64() * 1000.0).round() / 1000.0),
+            video_codec: Some(self.video.codec.clone()),
             audio_codec: self.audio.first().map(|main| main.codec.clone()),
             size_bytes: self.size_bytes,
             not_used: self.not_used.clone(),

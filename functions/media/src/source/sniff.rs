@@ -35,6 +35,14 @@ pub enum Container {
     Ogg,
     /// MXF, of professional cameras and broadcasters.
     Mxf,
+    /// MPEG audio, layer 2 or 3, frame after frame.
+    Mp3,
+    /// AAC frames in ADTS.
+    Aac,
+    /// RIFF, or its 64-bit siblings, with PCM.
+    Wav,
+    /// FLAC's own.
+    Flac,
     /// NUT, in which we copy pictures. No source is in it.
     Nut,
 }
@@ -82,6 +90,10 @@ impl Container {
     /// The container that these first bytes begin, or what they are instead.
     pub fn of(head: &[u8]) -> Result<Self, VideoError> {
         let content = after_id3(head);
+        if is_id3(content) {
+            // A tag that is longer than what was read, as one with a cover is.
+            return Ok(Self::Mp3);
+        }
         strict(content)
             // A text is not searched for a stream within.
             .or_else(|| lenient(content).filter(|_| text(content).is_none()))
@@ -106,6 +118,11 @@ impl Container {
             Self::Mpeg => "mpeg,mpegvideo,m4v",
             Self::Ogg => "ogg",
             Self::Mxf => "mxf",
+            // Before any of these may be a tag that is longer than what was looked at.
+            Self::Mp3 => "mp3,aac,flac",
+            Self::Aac => "aac",
+            Self::Wav => "wav",
+            Self::Flac => "flac",
             Self::Nut => "nut",
         }
     }
@@ -122,6 +139,10 @@ impl Container {
             Self::Mpeg,
             Self::Ogg,
             Self::Mxf,
+            Self::Aac,
+            Self::Wav,
+            Self::Flac,
+            Self::Mp3,
         ];
         let first = format_name.split(',').next()?;
         all.into_iter()
@@ -166,6 +187,46 @@ fn strict(head: &[u8]) -> Option<Container> {
         [b'F', b'L', b'V', 0..=4, ..] => Some(Container::Flv),
         [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => Some(Container::Asf),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => Some(Container::Avi),
+        [b'f', b'L', b'a', b'C', ..] => Some(Container::Flac),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ]
+        | [
+            b'R',
+            b'F',
+            b'6',
+            b'4',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ] => Some(Container::Wav),
+        [0xFF, second, ..] if second & 0xF6 == 0xF0 => Some(Container::Aac),
+        // Layer 2 or 3, of a version that there is. (Layer 1 would begin as UTF-16 does.)
+        [0xFF, second, ..]
+            if second & 0xE0 == 0xE0
+                && matches!(second & 0x06, 0x02 | 0x04)
+                && second & 0x18 != 0x08 =>
+        {
+            Some(Container::Mp3)
+        }
         // The key of a header partition.
         [
             0x06,
@@ -236,13 +297,12 @@ fn starts_mpeg(head: &[u8]) -> bool {
     matches!(code, 0x00..=0x2F | 0xB0 | 0xB3 | 0xB5 | 0xBA..=0xBF | 0xC0..=0xEF)
 }
 
-/// Without the ID3 tag that some tools put before anything. A tag that is larger than what was
-/// read is that of a sound file.
+/// Without the ID3 tag that some tools put before anything.
 fn after_id3(head: &[u8]) -> &[u8] {
     let [b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] = *head else {
         return head;
     };
-    if [a, b, c, d].iter().any(|&byte| byte >= 0x80) {
+    if !is_id3(head) {
         return head;
     }
     let size = [a, b, c, d]
@@ -252,9 +312,15 @@ fn after_id3(head: &[u8]) -> &[u8] {
     head.get(10 + size + footer..).unwrap_or(head)
 }
 
+/// Whether an ID3 tag begins here: its size is written in sevens of bits.
+fn is_id3(head: &[u8]) -> bool {
+    let size = head.get(6..10).filter(|_| head.starts_with(b"ID3"));
+    size.is_some_and(|size| size.iter().all(|&byte| byte < 0x80))
+}
+
 /// Texts that begin a file, and what it then is; letter case does not matter. These name other
 /// files, or are taken for such.
-const TEXTS: [(&str, &str); 11] = [
+const TEXTS: [(&str, &str); 10] = [
     ("#extm3u", "a playlist (M3U)"),
     ("ffconcat", "a list of files to join"),
     ("<mpd", "a DASH manifest"),
@@ -265,12 +331,7 @@ const TEXTS: [(&str, &str); 11] = [
     ("<!doctype html", "a web page"),
     ("<?xml", "a text (XML)"),
     ("v=0", "a session description (SDP)"),
-    // Its tag is longer than what was read, and no video has so much before it.
-    ("id3", SOUND),
 ];
-
-/// A sound file, told by the tag before it.
-const SOUND: &str = "a sound file (MP3)";
 
 fn text(head: &[u8]) -> Option<&'static str> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
@@ -289,23 +350,19 @@ fn text(head: &[u8]) -> Option<&'static str> {
 fn refusal(head: &[u8]) -> VideoError {
     const NONE_OF_OURS: &str = "whatever its name says";
     let not_a_video = |detail| VideoError::new(ErrorType::NotAVideo, detail);
-    let sound = |name| {
-        let detail =
-            format!("Its content is a sound file ({name}), without a picture. Upload a video.");
-        VideoError::new(ErrorType::NoVideoStream, detail)
-    };
-    match text(head) {
-        Some(SOUND) => return sound("MP3"),
-        Some(name) => {
-            return not_a_video(format!(
-                "Its content is {name}, {NONE_OF_OURS}. Upload the video file itself."
-            ));
-        }
-        None => {}
+    if let Some(name) = text(head) {
+        return not_a_video(format!(
+            "Its content is {name}, {NONE_OF_OURS}. Upload the video file itself."
+        ));
     }
     let format = FileFormat::from_bytes(head);
     let kind = match format.kind() {
-        Kind::Audio => return sound(format.name()),
+        Kind::Audio => {
+            return not_a_video(format!(
+                "Its content is an audio file ({}) that Reelrun does not read. Upload it as MP3, M4A, AAC, WAV, FLAC or Ogg.",
+                format.name()
+            ));
+        }
         Kind::Archive | Kind::Compressed | Kind::Package => "an archive",
         Kind::Executable => "a program",
         Kind::Image => "a picture",
@@ -327,165 +384,4 @@ fn refusal(head: &[u8]) -> VideoError {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn boxed(name: [u8; 4]) -> Vec<u8> {
-        [&[0, 0, 0, 16], &name[..], b"qt  \0\0\0\0"].concat()
-    }
-
-    /// Packets of a transport stream after some bytes.
-    fn ts(before: usize, length: usize, packets: usize) -> Vec<u8> {
-        let mut bytes = vec![0x11; before];
-        for _ in 0..packets {
-            bytes.push(TS_SYNC);
-            bytes.resize(bytes.len() + length - 1, 0x22);
-        }
-        bytes
-    }
-
-    fn refused(head: &[u8]) -> String {
-        let error = Container::of(head).unwrap_err();
-        let is_sound = error.detail.contains("a sound file");
-        assert_eq!(error.kind == ErrorType::NoVideoStream, is_sound, "{error}");
-        assert!(is_sound || error.kind == ErrorType::NotAVideo, "{error}");
-        error.detail
-    }
-
-    #[test]
-    fn containers_are_known_by_their_beginning() {
-        for name in MP4_BOXES {
-            assert_eq!(Container::of(&boxed(*name)), Ok(Container::Mp4), "{name:?}");
-        }
-        for (head, container) in [
-            (&b"\x1A\x45\xDF\xA3\x01"[..], Container::Matroska),
-            (b"OggS\0\x02", Container::Ogg),
-            (b"FLV\x01\x05\0\0\0\x09", Container::Flv),
-            (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9", Container::Asf),
-            (
-                b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01\x01\x02\x04\0",
-                Container::Mxf,
-            ),
-            (b"RIFF\0\0\0\0AVI LIST", Container::Avi),
-            (b"RIFF\0\0\0\0AVIXLIST", Container::Avi),
-            (b"RIFF\0\0\0\0CDXAfmt ", Container::Mpeg),
-            (b"\0\0\x01\xBA\x44", Container::Mpeg),
-            (b"\0\0\0\0\0\x01\xB3\x14", Container::Mpeg),
-            (b"\0\0\x01\xB0\x01", Container::Mpeg),
-        ] {
-            assert_eq!(Container::of(head), Ok(container), "{head:?}");
-        }
-    }
-
-    #[test]
-    fn what_a_browser_would_unpack_is_refused() {
-        for fine in [
-            None,
-            Some(""),
-            Some("aws-chunked"),
-            Some("identity, AWS-chunked"),
-        ] {
-            assert_eq!(check_encoding(fine), Ok(()), "{fine:?}");
-        }
-        for encoding in ["gzip", "br", "aws-chunked, gzip", "GZIP", "x"] {
-            let error = check_encoding(Some(encoding)).unwrap_err();
-            assert_eq!(error.kind, ErrorType::NotAVideo, "{encoding}");
-        }
-    }
-
-    #[test]
-    fn transport_streams_may_begin_anywhere() {
-        for (before, length) in [
-            (0, 188),
-            (4, 192),
-            (0, 204),
-            (100, 188),
-            (3000, 188),
-            (77, 192),
-        ] {
-            let head = ts(before, length, 20);
-            assert_eq!(
-                Container::of(&head),
-                Ok(Container::MpegTs),
-                "{before} {length}"
-            );
-        }
-        // A short file has few packets.
-        assert_eq!(Container::of(&ts(0, 188, 2)), Ok(Container::MpegTs));
-        assert!(Container::of(&ts(0, 188, 1)).is_err());
-        assert!(Container::of(&ts(9, 188, 3)).is_err());
-        let late = [&[7; 999][..], b"\0\0\x01\xBA\x44\0"].concat();
-        assert_eq!(Container::of(&late), Ok(Container::Mpeg));
-    }
-
-    #[test]
-    fn a_tag_in_front_is_passed_over() {
-        let tagged = |size: &[u8; 4], content: &[u8]| {
-            [b"ID3\x04\0\0", &size[..], &[0; 200][..], content].concat()
-        };
-        let head = tagged(&[0, 0, 1, 72], &ts(0, 188, 6));
-        assert_eq!(Container::of(&head), Ok(Container::MpegTs));
-        assert!(refused(&tagged(&[0x7F; 4], b"")).contains("a sound file"));
-        assert!(Container::of(&tagged(&[0xFF; 4], b"")).is_err());
-    }
-
-    #[test]
-    fn what_it_is_instead_is_said() {
-        for (head, word) in [
-            (&b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd"[..], "playlist"),
-            (b"ffconcat version 1.0\nfile x", "join"),
-            (b"<?xml version=\"1.0\"?><MPD xmlns=\"x\">", "XML"),
-            (b"\xEF\xBB\xBF  <MPD>", "DASH"),
-            (b"<svg xmlns=\"x\">", "SVG"),
-            (b" <!DOCTYPE html><p>", "web page"),
-            (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1", "SDP"),
-            (b"%PDF-1.7", "document"),
-            (b"PK\x03\x04aaaa", "archive"),
-            (b"\x89PNG\r\n\x1A\n", "picture"),
-            (b"\xFF\xD8\xFF\xE0", "picture"),
-            (b"GIF89a", "picture"),
-            (b"\x7FELF\x02\x01\x01\0", "program"),
-            (b"WEBVTT\n\n", "subtitles"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "picture"),
-            (b"\0\0\0\x18ftypavif\0\0\0\0mif1", "picture"),
-            (b"These are my notes, not a video.", "not in a video format"),
-            (b"\0\0\0\x01\x67\x42", "not in a video format"),
-        ] {
-            let detail = refused(head);
-            assert!(detail.contains(word), "{head:?}: {detail}");
-        }
-    }
-
-    /// What is known to be something else is not searched for a stream within.
-    #[test]
-    fn a_page_with_a_stream_inside_is_a_page() {
-        let page = [b"<html>".to_vec(), ts(0, 188, 20), b"\0\0\x01\xBA".to_vec()].concat();
-        assert!(refused(&page).contains("web page"));
-    }
-
-    #[test]
-    fn ffprobe_s_names_are_the_demuxers() {
-        assert_eq!(
-            Container::named("mov,mp4,m4a,3gp,3g2,mj2"),
-            Some(Container::Mp4)
-        );
-        assert_eq!(Container::named("matroska,webm"), Some(Container::Matroska));
-        assert_eq!(Container::named("mpegvideo"), Some(Container::Mpeg));
-        assert_eq!(Container::named("hls"), None);
-        assert_eq!(Container::named(""), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_survived(head in proptest::collection::vec(any::<u8>(), 0..3000)) {
-            let _ = Container::of(&head);
-        }
-
-        #[test]
-        fn any_tag_is_survived(rest in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let _ = Container::of(&[b"ID3", &rest[..]].concat());
-        }
-    }
-}
+mod tests;

@@ -121,25 +121,8 @@ impl<'a> Selection<'a> {
     /// Begins a choice among a file's streams.
     pub fn new(probe: &'a Probe) -> Result<Self, VideoError> {
         let mut not_used = Vec::new();
-        let of = |streams: &[&ProbeStream], reason| {
-            let streams = streams.iter().map(|stream| stream.not_used(reason));
-            streams.collect::<Vec<_>>()
-        };
-        let mut candidates = |kind: &str| {
-            let mut own: Vec<_> = probe.streams.iter().filter(|s| s.is(kind)).collect();
-            // A player chooses the default one, else the first.
-            own.sort_by_key(|stream| stream.disposition.default != 1);
-            let (known, unknown): (Vec<_>, Vec<_>) = own.into_iter().partition(|s| s.has_codec());
-            not_used.extend(of(&unknown, NotUsedReason::NoDecoder));
-            let beyond = known.get(CANDIDATES..).unwrap_or_default();
-            not_used.extend(of(beyond, NotUsedReason::NotChosen));
-            known
-                .iter()
-                .take(CANDIDATES)
-                .map(|stream| stream.index)
-                .collect::<Vec<_>>()
-        };
-        let (videos, mut audios) = (candidates("video"), candidates("audio"));
+        let videos = candidates(probe, "video", &mut not_used);
+        let mut audios = candidates(probe, "audio", &mut not_used);
         let covers = probe.streams.iter().filter(|stream| stream.is_cover());
         let covers = covers.map(|stream| stream.not_used(NotUsedReason::NotChosen));
         // First, as there are few of them.
@@ -161,7 +144,7 @@ impl<'a> Selection<'a> {
         let closed = audios.iter().filter_map(|&index| probe.stream(index));
         let closed: Vec<_> = closed.filter(is_closed).collect();
         audios.retain(|&index| closed.iter().all(|stream| stream.index != index));
-        not_used.extend(of(&closed, NotUsedReason::NoDecoder));
+        not_used.extend(all_not_used(&closed, NotUsedReason::NoDecoder));
         Ok(Self {
             probe,
             is_video_settled: videos.len() == 1,
@@ -277,6 +260,23 @@ impl<'a> Selection<'a> {
             },
         }
     }
+}
+
+/// The streams of a kind that are looked at, in the order in which a player would choose them: the default one,
+/// else the first.
+pub(super) fn candidates(probe: &Probe, kind: &str, not_used: &mut Vec<NotUsed>) -> Vec<u32> {
+    let mut own: Vec<_> = probe.streams.iter().filter(|s| s.is(kind)).collect();
+    own.sort_by_key(|stream| stream.disposition.default != 1);
+    let (known, unknown): (Vec<_>, Vec<_>) = own.into_iter().partition(|s| s.has_codec());
+    not_used.extend(all_not_used(&unknown, NotUsedReason::NoDecoder));
+    let (first, beyond) = known.split_at(known.len().min(CANDIDATES));
+    not_used.extend(all_not_used(beyond, NotUsedReason::NotChosen));
+    first.iter().map(|stream| stream.index).collect()
+}
+
+fn all_not_used(streams: &[&ProbeStream], reason: NotUsedReason) -> Vec<NotUsed> {
+    let streams = streams.iter().map(|stream| stream.not_used(reason));
+    streams.collect()
 }
 
 impl Chosen {

@@ -6,6 +6,7 @@ use crate::purpose::Purpose;
 
 const LIMITS: SourceLimits = SourceLimits {
     max_duration_seconds: 3600,
+    accepts_audio_only: true,
 };
 
 fn video() -> Value {

@@ -161,9 +161,8 @@ impl Transcoder {
             self.fail(run, &error).await.or_else(ignore_lost)?;
         }
         encoded?;
-        if plan.counts(part)
-            && let Part::Chunk(index) = part
-        {
+        if plan.counts(part) {
+            let (Part::Chunk(index) | Part::Audio(_, index)) = part;
             match self
                 .catalog
                 .apply_held(run, &lifecycle::part_done(run, index))

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_s3::{presigning::PresigningConfig, primitives::ByteStream};
 use reelrun_media::{
     command::{self, Output, SourceUrl, Way},
@@ -20,7 +20,10 @@ use reelrun_tests::{
     processes::children_cpu_seconds,
     stack::{Stack, get_range, program},
 };
-use reelrun_transcode::{examine::examine, process::Programs};
+use reelrun_transcode::{
+    examine::{Found, examine},
+    process::Programs,
+};
 
 /// What a program and those that it ran have used.
 #[derive(Debug, Clone, Copy, Default)]
@@ -109,13 +112,13 @@ pub(crate) async fn probed(url: &str) -> Result<SourceInfo> {
     };
     let limits = SourceLimits {
         max_duration_seconds: 12 * 3600,
+        accepts_audio_only: true,
     };
     let head = Head::of(&get_range(url, 0, SNIFF_BYTES).body)?;
-    Ok(
-        examine(&programs, source(url, head.container), head, limits)
-            .await?
-            .info,
-    )
+    match examine(&programs, source(url, head.container), head, limits).await? {
+        Found::Video(examined) => Ok(examined.info),
+        Found::AudioOnly(..) => bail!("it has no picture"),
+    }
 }
 
 /// Runs a part of a plan, with each output where `place` says.

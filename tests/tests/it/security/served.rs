@@ -144,12 +144,14 @@ async fn a_type_that_is_none_of_ours_is_served_as_bytes() {
 #[tokio::test]
 async fn what_turned_out_to_be_no_video_is_withdrawn() {
     let (stack, clips) = (Stack::get(), Clips::new());
-    let sound = std::fs::read(clips.make("sound.mp4", "-f lavfi -i sine=d=1 -c:a aac")).unwrap();
+    let cover =
+        "-f lavfi -i testsrc2=s=64x64:d=1:r=1 -c:v mjpeg -frames:v 1 -disposition:v attached_pic";
+    let cover = std::fs::read(clips.make("cover.mp4", cover)).unwrap();
     let good = std::fs::read(clips.clip("good.mp4", "320x240", "25", 4.0)).unwrap();
     let mut withdrawn = Vec::new();
     for (bytes, kind) in [
         (PAGE, "not-a-video"),
-        (&sound, "no-video-stream"),
+        (&cover, "no-video-stream"),
         (&good[..good.len() / 2], "malformed-media"),
     ] {
         let permission = stack.permission("a.mp4", "video/mp4", bytes.len() as u64);

@@ -75,7 +75,7 @@ fn bursts(url: &str) -> (Vec<f64>, f64) {
 }
 
 /// Makes sure that a sound has a burst in each of these seconds, where it belongs.
-fn check_heard(url: &str, hertz: f64, seconds: std::ops::Range<u32>) {
+pub(super) fn check_heard(url: &str, hertz: f64, seconds: std::ops::Range<u32>) {
     let (begins, tone) = bursts(url);
     assert!((tone - hertz).abs() < 1.0, "{url}: {tone}");
     let expected: Vec<f64> = seconds.map(f64::from).collect();
