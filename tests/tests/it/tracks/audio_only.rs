@@ -116,7 +116,7 @@ async fn each_format_is_heard_as_it_was() {
     }
     // What it is, is only seen behind a tag that is longer than what is looked at first.
     let flac = std::fs::read(recording(&clips, "b.flac", 14, None, "-c:a flac")).unwrap();
-    let tag = [&b"ID3\x03\0\0\0\x01\x1C\x20"[..], &[0; 20_000]].concat();
+    let tag = [&b"ID3\x03\0\0\0\x01\x1C\x20"[..], &vec![0; 20_000]].concat();
     let tagged = clips.file("tagged.flac", &[tag, flac].concat());
     let video = stack.ready(&tagged);
     check_said(&video, &tagged);
