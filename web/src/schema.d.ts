@@ -910,7 +910,7 @@ export interface components {
         Video: {
             /**
              * @description Whether there is no moving picture, as of a podcast: what is published is audio, and a poster that has
-             *     the file's cover or shows its waveform.
+             *     the file's cover or shows its waveform. Until the file was examined, its name decides.
              */
             audio_only: boolean;
             /** @description The audio tracks that a viewer may choose, the main one first; empty until `ready`, and without sound. */

@@ -3,10 +3,6 @@ import type { Video } from './schema';
 export const nameOf = (video: Pick<Video, 'title' | 'filename'>): string =>
   video.title ?? video.filename;
 
-/** Whether there is no picture; before the file was examined, by its name. */
-export const isAudioOnly = (video: Pick<Video, 'audio_only' | 'source' | 'filename'>): boolean =>
-  video.audio_only || (!video.source && /\.(mp3|m4[ab]|aac|wav|flac)$/i.test(video.filename));
-
 /** The shape of its picture; of what has none, that of its poster. */
 export const shapeOf = ({ source }: Pick<Video, 'source'>): { width: number; height: number } => ({
   width: source?.width ?? 16,

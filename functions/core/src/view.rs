@@ -58,7 +58,7 @@ pub struct VideoView<'a> {
     #[schema(required)]
     pub source: Option<&'a SourceSummary>,
     /// Whether there is no moving picture, as of a podcast: what is published is audio, and a poster that has
-    /// the file's cover or shows its waveform.
+    /// the file's cover or shows its waveform. Until the file was examined, its name decides.
     pub audio_only: bool,
     /// What was published, highest first; empty until `ready`, and if there is only audio.
     pub renditions: &'a [PublishedRendition],
@@ -193,10 +193,10 @@ pub fn video<'a>(video: &'a Video, public_url: &str, access: &Access) -> VideoVi
         created_at: video.id.created_at().to_string(),
         ready_at: video.ready_at.map(|at| at.to_string()),
         source: video.source.as_ref(),
-        audio_only: video
-            .source
-            .as_ref()
-            .is_some_and(SourceSummary::is_audio_only),
+        audio_only: video.source.as_ref().map_or_else(
+            || video.content_type.starts_with("audio/"),
+            SourceSummary::is_audio_only,
+        ),
         renditions: &video.renditions,
         audio_tracks: &video.audio,
         playback: playback(video, public_url, access),

@@ -242,6 +242,19 @@ pub fn no_audio() -> VideoError {
     )
 }
 
+/// A source without a picture ends before the end that its index states.
+pub fn cut_short(stated_us: u64, found_us: u64) -> VideoError {
+    let seconds = |micros: u64| crate::report::seconds(micros, 1_000_000);
+    VideoError::new(
+        ErrorType::MalformedMedia,
+        format!(
+            "It is cut short: {:.1} s were announced, but only {:.1} s are there. Copy the whole file and upload it again.",
+            seconds(stated_us),
+            seconds(found_us),
+        ),
+    )
+}
+
 /// The source is not there.
 pub fn missing() -> VideoError {
     VideoError::new(

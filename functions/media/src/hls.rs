@@ -29,20 +29,11 @@ pub struct Variant<'a> {
 
 /// The variants, highest first.
 pub fn variants(presentation: &Presentation) -> Vec<Variant<'_>> {
-    let target = presentation.target_duration();
-    let rates = |track: &TrackReport| {
-        (
-            bandwidth::peak(&track.segments, track.timescale, target),
-            bandwidth::average(&track.segments, track.timescale),
-        )
-    };
     // The worst case is a peak of the sound in the very segment where the picture has its own.
-    let sounds = presentation.audio.iter().map(rates);
-    let (audio_peak, audio_average) =
-        sounds.fold((0, 0), |most, own| (most.0.max(own.0), most.1.max(own.1)));
+    let (audio_peak, audio_average) = audio_rates(presentation);
     let audio_codecs = presentation.audio.first().map(|main| &main.codecs);
     let variant = |video| {
-        let (peak, average) = rates(video);
+        let (peak, average) = rates(presentation, video);
         Variant {
             video,
             bandwidth_bps: peak + audio_peak,
@@ -54,6 +45,22 @@ pub fn variants(presentation: &Presentation) -> Vec<Variant<'_>> {
         }
     };
     presentation.video.iter().map(variant).collect()
+}
+
+/// A track's peak and average bit rate.
+fn rates(presentation: &Presentation, track: &TrackReport) -> (u64, u64) {
+    let target = presentation.target_duration();
+    (
+        bandwidth::peak(&track.segments, track.timescale, target),
+        bandwidth::average(&track.segments, track.timescale),
+    )
+}
+
+/// The highest among the audio tracks, each: a viewer may choose any.
+fn audio_rates(presentation: &Presentation) -> (u64, u64) {
+    let tracks = presentation.audio.iter();
+    let rates = tracks.map(|track| rates(presentation, track));
+    rates.fold((0, 0), |most, own| (most.0.max(own.0), most.1.max(own.1)))
 }
 
 /// The bit rate of the variant that a player should start with, before it has measured anything.
@@ -144,15 +151,10 @@ fn audio_stream_inf(text: &mut String, presentation: &Presentation, beside: &[De
     let Some(main) = presentation.audio.first() else {
         return;
     };
-    let target = presentation.target_duration();
-    let most = |rate: &dyn Fn(&TrackReport) -> u64| presentation.audio.iter().map(rate).max();
-    let peak = most(&|track| bandwidth::peak(&track.segments, track.timescale, target));
-    let average = most(&|track| bandwidth::average(&track.segments, track.timescale));
+    let (peak, average) = audio_rates(presentation);
     let _ = writeln!(
         text,
-        "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"{}\n{}",
-        peak.unwrap_or(0),
-        average.unwrap_or(0),
+        "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"{}\n{}",
         main.codecs,
         tracks::variant_attributes(beside, false),
         MediaFile::Playlist(main.track.clone())

@@ -11,7 +11,7 @@ use reelrun_media::{
     command::SourceUrl,
     error::{ErrorType, VideoError},
     plan::{Part, Plan},
-    source::SourceSummary,
+    source::{AudioOnlySource, SourceSummary},
     stitch::{PartReport, Stitched, stitch},
 };
 use tokio::{
@@ -156,20 +156,9 @@ impl Transcoder {
         let mut examined = match examine(&self.programs, url, head, self.limits).await? {
             Found::Video(examined) => *examined,
             Found::AudioOnly(audio, url) => {
-                self.describe(lease, &audio.summary()).await?;
-                self.note_texts(lease, &audio.texts, audio.clock_start_us)
-                    .await?;
-                let plan = Plan::of_audio_only(&audio, self.settings);
-                tracing::info!(video.id = %lease.video, duration_us = audio.duration_us, tracks = plan.audio().len(), "planned, of audio only");
-                if plan.is_for_many() {
-                    return Ok(Prepared::Planned(Box::new(plan)));
-                }
-                let to = self.destination(folder, lease).await?;
-                let encoder = self.encoder(&to, progress);
-                let reports = self.encode_audio(&encoder, url, &plan, audio_until).await?;
-                return self
-                    .finish(lease, &to, &plan, &stitch(&plan, reports)?)
-                    .await;
+                let prepared =
+                    self.prepare_audio_only(&audio, url, folder, lease, progress, audio_until);
+                return prepared.await;
             }
         };
         self.describe(lease, &examined.info.summary()).await?;
@@ -182,7 +171,7 @@ impl Transcoder {
         self.note_texts(lease, &examined.info.texts, examined.info.clock_start_us)
             .await?;
         tracing::info!(video.id = %lease.video, frames = plan.frames(), renditions = plan.renditions().len(), chunks = plan.chunks(), "planned");
-        if plan.is_for_many() {
+        if plan.is_distributed() {
             return Ok(Prepared::Planned(Box::new(plan)));
         }
         let to = self.destination(folder, lease).await?;
@@ -190,6 +179,32 @@ impl Transcoder {
         let (plan, stitched) = self
             .encode_whole(&encoder, &mut examined, plan, lease, audio_until)
             .await?;
+        self.finish(lease, &to, &plan, &stitched).await
+    }
+
+    async fn prepare_audio_only(
+        &self,
+        audio: &AudioOnlySource,
+        source: SourceUrl<'_>,
+        folder: Folder,
+        lease: &Lease,
+        progress: watch::Sender<f64>,
+        audio_until: Instant,
+    ) -> Result<Prepared, StepError> {
+        self.describe(lease, &audio.summary()).await?;
+        self.note_texts(lease, &audio.texts, audio.clock_start_us)
+            .await?;
+        let plan = Plan::of_audio_only(audio, self.settings);
+        tracing::info!(video.id = %lease.video, duration_us = audio.duration_us, tracks = plan.audio().len(), "planned, of audio only");
+        if plan.is_distributed() {
+            return Ok(Prepared::Planned(Box::new(plan)));
+        }
+        let to = self.destination(folder, lease).await?;
+        let encoder = self.encoder(&to, progress);
+        let reports = self
+            .encode_audio(&encoder, source, &plan, audio_until)
+            .await?;
+        let stitched = stitch(&plan, reports)?;
         self.finish(lease, &to, &plan, &stitched).await
     }
 

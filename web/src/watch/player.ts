@@ -6,7 +6,7 @@ import 'vidstack/player/styles/default/layouts/video.css';
 import { isHLSProvider } from 'vidstack';
 import type { MediaPlayerElement } from 'vidstack/elements';
 import type { Playback, Video } from '../schema';
-import { isAudioOnly, nameOf, shapeOf } from '../video';
+import { nameOf, shapeOf } from '../video';
 import { retryPolicies } from './hls-retry';
 import { PlayerStorage } from './player-storage';
 
@@ -33,7 +33,7 @@ export function createPlayer(
   const storage = new PlayerStorage();
   storage.startAt = startAt;
   let faults = 0;
-  let isAudio = false;
+  let isAudioOnly = false;
   const player = document.createElement('media-player');
   const layout = document.createElement('media-video-layout');
   let playing: Playback['type'] = null;
@@ -67,7 +67,7 @@ export function createPlayer(
   player.addEventListener('can-play', () => {
     // A browser that knows only a file's sound plays that without a word about the picture.
     const hasPicture = player.querySelector('video')?.videoWidth !== 0;
-    if (playing === 'original' && !hasPicture && !isAudio) failed(playing);
+    if (playing === 'original' && !hasPicture && !isAudioOnly) failed(playing);
   });
   player.addEventListener('hls-error', ({ detail }) => {
     // It is not there any more, or not for this token: hls.js would look for another rendition, and
@@ -84,10 +84,12 @@ export function createPlayer(
     const { type, url, poster, storyboard } = video.playback;
     player.title = nameOf(video);
     if (poster) player.poster = poster;
-    isAudio = isAudioOnly(video);
-    player.classList.toggle('audio-only', isAudio);
+    isAudioOnly = video.audio_only;
+    player.classList.toggle('audio-only', isAudioOnly);
     // It stands for the picture all the time.
-    if (poster && isAudio) player.style.setProperty('--poster', `url(${JSON.stringify(poster)})`);
+    if (poster && isAudioOnly) {
+      player.style.setProperty('--poster', `url(${JSON.stringify(poster)})`);
+    }
     if (storyboard) layout.thumbnails = storyboard;
     if (video.source) {
       const { width, height } = shapeOf(video);

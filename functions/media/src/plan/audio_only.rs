@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_long_one_is_encoded_by_many() {
         let plan = Plan::of_audio_only(&podcast(3 * HOUR_US), SETTINGS);
-        assert!(plan.is_for_many() && plan.is_audio_only() && plan.chunks() == 0);
+        assert!(plan.is_distributed() && plan.is_audio_only() && plan.chunks() == 0);
         let parts: Vec<_> = plan.parts().collect();
         assert!((10..30).contains(&parts.len()), "{}", parts.len());
         assert!((10..=30).contains(&plan.counted()));
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_short_one_is_one_part_to_its_very_end() {
         let plan = Plan::of_audio_only(&podcast(14_000_001), SETTINGS);
-        assert!(!plan.is_for_many());
+        assert!(!plan.is_distributed());
         assert_eq!(plan.frames, 14 * 25 + 1);
         assert_eq!(plan.parts().collect::<Vec<_>>(), [Part::Audio(0, 0)]);
         let nothing = Plan::of_audio_only(&podcast(1), SETTINGS);

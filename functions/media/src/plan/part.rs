@@ -148,8 +148,8 @@ impl Plan {
         }
     }
 
-    /// Whether it is encoded by many functions at once, and not by the one that planned it.
-    pub fn is_for_many(&self) -> bool {
+    /// Whether a run encodes it, on many functions at once, and not the function that planned it.
+    pub fn is_distributed(&self) -> bool {
         let mut audio = self.audio.iter();
         self.chunks() > 1 || self.is_audio_only() && audio.any(|track| track.chunk_starts.len() > 1)
     }

@@ -108,27 +108,25 @@ impl ProbeStream {
     }
 
     /// The sample rate, where each packet's time is exact to the sample: its clock ticks once for
-    /// each sample, and its packets follow each other without a gap. Of MPEG audio, each frame has as many samples
-    /// as the other, and is entered where it was found.
+    /// each sample, and its packets follow each other without a gap. MPEG audio is entered where its frames were
+    /// found, all of which have as many samples.
     fn exact_sample_rate(&self, container: Container) -> Option<u32> {
         let rate: u32 = self.sample_rate.as_deref()?.parse().ok()?;
         let codec = self.codec_name.as_deref()?;
-        if container == Container::Mp3 && codec == "mp3" {
-            return Some(rate);
-        }
         let ticks_per_second: u32 = self
             .time_base
             .as_deref()?
             .strip_prefix("1/")?
             .parse()
             .ok()?;
-        let is_frame_by_frame = match container {
-            Container::Wav => codec.starts_with("pcm_"),
-            Container::Flac => codec == "flac",
-            _ => false,
-        };
-        if is_frame_by_frame && rate == ticks_per_second {
-            return Some(rate);
+        let follows_its_clock = rate == ticks_per_second;
+        match container {
+            Container::Mp3 => return Some(rate).filter(|_| codec == "mp3"),
+            Container::Wav if codec.starts_with("pcm_") => {
+                return Some(rate).filter(|_| follows_its_clock);
+            }
+            Container::Flac => return Some(rate).filter(|_| follows_its_clock),
+            _ => {}
         }
         let packet_samples = match (codec, self.profile.as_deref()) {
             ("aac", Some("LC")) => 1024,
@@ -138,6 +136,6 @@ impl ProbeStream {
         // What primes the decoder and what fills the last packet is not part of the duration.
         let indexed = self.indexed_packets()?.checked_mul(packet_samples)?;
         let surplus = indexed.checked_sub(self.duration_ts?)?;
-        (rate == ticks_per_second && (0..=4 * packet_samples).contains(&surplus)).then_some(rate)
+        (follows_its_clock && (0..=4 * packet_samples).contains(&surplus)).then_some(rate)
     }
 }

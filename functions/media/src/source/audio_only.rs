@@ -1,7 +1,5 @@
 //! A source without a moving picture: a podcast, a lecture, a piece of music.
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     AudioStream, Container, Keyframe, MOST_NOT_USED, Measured, NotUsed, NotUsedReason, Probe,
     SourceFault, SourceLimits, SourceSummary, SourceTexts, Stream, Trial,
@@ -12,7 +10,7 @@ use super::{
 use crate::{diagnostics, error::VideoError};
 
 /// The facts about such a source that decide how it is encoded.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AudioOnlySource {
     /// What it is in.
     pub container: Container,
@@ -115,6 +113,9 @@ impl AudioOnlyChoice {
     }
 }
 
+/// What may be missing at the end, beside a fiftieth of the whole.
+const CUT_SHORT_US: u64 = 500_000;
+
 impl AudioOnlySource {
     /// Puts together what is known of a source, all of which was read: what such files say of their own length
     /// is often an estimate.
@@ -128,6 +129,13 @@ impl AudioOnlySource {
         let start = seconds(probe.format.start_time.as_deref()).unwrap_or(0);
         let end_us =
             positive(measured.end_us.saturating_sub(start)).ok_or_else(diagnostics::no_audio)?;
+        // An index lists what must be there, to a rounding.
+        let main = probe.stream(choice.main());
+        let stated = main.and_then(|main| main.end(start));
+        let stated_us = stated.filter(|_| container == Container::Mp4).unwrap_or(0);
+        if end_us + CUT_SHORT_US + stated_us / 50 < stated_us {
+            return Err(diagnostics::cut_short(stated_us, end_us).into());
+        }
         // One that was joined, or is out of order, is read from its beginning.
         let can_be_entered = container != Container::Mp3 || !measured.keyframes.is_empty();
         let streams = choice.audio.iter().enumerate();

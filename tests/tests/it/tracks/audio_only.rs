@@ -191,6 +191,15 @@ async fn a_deployment_may_refuse_what_has_no_picture() {
 #[tokio::test]
 async fn what_can_not_be_heard_is_refused() {
     let (stack, clips) = (Stack::get(), Clips::new());
+    let whole = recording(&clips, "a.m4a", 14, None, "-c:a aac -movflags +faststart");
+    let whole = std::fs::read(whole).unwrap();
+    let cut = clips.file("cut.m4a", &whole[..whole.len() * 2 / 3]);
+    let video = stack.settled(&stack.upload(&cut));
+    assert_eq!(video["error"]["type"], "malformed-media", "{video:#}");
+    assert!(
+        text(&video, "/error/detail").contains("cut short"),
+        "{video:#}"
+    );
     let noise = (0..50_000_u32).flat_map(|at| at.wrapping_mul(at).to_le_bytes());
     let noise: Vec<_> = noise.collect();
     for (name, head) in [
