@@ -114,7 +114,7 @@ export function steer(page: Page, time?: number): Promise<void> {
       play(): Promise<void>;
     };
     player.muted = true;
-    player.playbackRate = 0.5;
+    player.playbackRate = 0.25;
     if (time !== undefined) player.currentTime = time;
     await player.play();
   }, time);
