@@ -78,6 +78,8 @@ pub struct RunInput {
     pub function: String,
     /// How the parts are spread.
     pub spread: Spread,
+    /// How many parts a group has, if they come in groups.
+    pub group_size: usize,
     /// What is encoded at the same time.
     pub parts: Vec<Part>,
 }
@@ -86,27 +88,42 @@ pub struct RunInput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Spread {
-    /// Within the execution, which holds 40 at a time.
+    /// Within the execution, which encodes [`AT_ONCE`] at a time.
     Inline,
-    /// Each in an execution of its own.
-    Distributed,
+    /// In groups, each in an execution of its own.
+    Grouped,
 }
 
-/// The most parts that are encoded within one execution.
-const INLINE_PARTS: usize = 40;
+/// The most parts that one execution encodes at the same time, and the most groups.
+const AT_ONCE: usize = 40;
 
 impl RunInput {
-    /// The input of a run over these parts, which this version of the function carries out.
-    pub fn new(video: VideoId, run: RunId, function: String, parts: Vec<Part>) -> Self {
+    /// The input of a run over these parts, which this version of the function carries out; so many of them
+    /// may be encoded at the same time.
+    pub fn new(
+        video: VideoId,
+        run: RunId,
+        function: String,
+        parts: Vec<Part>,
+        max_parallel: u32,
+    ) -> Self {
+        let max_parallel = usize::try_from(max_parallel).unwrap_or(usize::MAX);
+        // All groups are encoded at the same time.
+        let groups = parts
+            .len()
+            .div_ceil(AT_ONCE)
+            .min(max_parallel / AT_ONCE)
+            .clamp(1, AT_ONCE);
         Self {
             video,
             run,
             function,
-            spread: if parts.len() > INLINE_PARTS {
-                Spread::Distributed
+            spread: if groups > 1 {
+                Spread::Grouped
             } else {
                 Spread::Inline
             },
+            group_size: parts.len().div_ceil(groups),
             parts,
         }
     }
@@ -134,23 +151,51 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_run_is_told_its_parts_in_few_bytes() {
+    fn run(parts: u32, max_parallel: u32) -> RunInput {
         let video = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap();
-        let chunks = (0..1000).map(Part::Chunk);
+        let chunks = (1..parts).map(Part::Chunk);
         let parts = [Part::Audio(1, 0)].into_iter().chain(chunks).collect();
         let function = "reelrun-transcode:7".to_owned();
-        let input = RunInput::new(video, RunId::new("abc", 1, 1), function, parts);
-        let json = serde_json::to_value(&input).unwrap();
-        assert_eq!(json["spread"], "distributed");
+        RunInput::new(
+            video,
+            RunId::new("abc", 1, 1),
+            function,
+            parts,
+            max_parallel,
+        )
+    }
+
+    #[test]
+    fn a_run_is_told_its_parts_in_few_bytes() {
+        let json = serde_json::to_value(run(1600, 1000)).unwrap();
+        assert_eq!(json["spread"], "grouped");
         assert_eq!(
             (&json["parts"][0], &json["parts"][1]),
-            (&json!({"audio": [1, 0]}), &json!({"chunk": 0}))
+            (&json!({"audio": [1, 0]}), &json!({"chunk": 1}))
         );
         assert_eq!(json["run"], "abc-1");
         assert_eq!(json["function"], "reelrun-transcode:7");
         // A state machine's messages hold 256 KiB.
         assert!(json.to_string().len() < 64 * 1024);
+    }
+
+    #[test]
+    fn groups_are_as_many_as_may_be_encoded_at_the_same_time() {
+        let groups = |parts, max_parallel| {
+            let input = run(parts, max_parallel);
+            (
+                input.spread,
+                parts.div_ceil(input.group_size.try_into().unwrap()),
+            )
+        };
+        assert_eq!(groups(40, 1000), (Spread::Inline, 1));
+        assert_eq!(groups(41, 1000), (Spread::Grouped, 2));
+        assert_eq!(groups(1000, 1000), (Spread::Grouped, 25));
+        // Within a group, parts take turns.
+        assert_eq!(groups(1000, 100), (Spread::Grouped, 2));
+        assert_eq!(groups(1000, 79), (Spread::Inline, 1));
+        assert_eq!(groups(2000, 3000), (Spread::Grouped, 40));
+        assert_eq!(groups(1, 1), (Spread::Inline, 1));
     }
 
     #[test]

@@ -32,8 +32,8 @@ use crate::{encoder::Preset, ladder::Rendition, source::VideoStream};
 /// well within the 15 minutes that a function may run even if the estimate is far off.
 pub const LONGEST_SECONDS: u64 = 240;
 
-/// The most chunks of one video: what a state machine holds in one message.
-pub const MAX_CHUNKS: u64 = 1000;
+/// The most chunks of one video: what a state machine encodes at the same time, in groups.
+pub const MAX_CHUNKS: u64 = 1600;
 
 /// The most chunks of one sound beside the picture's.
 pub const MAX_AUDIO_CHUNKS: u64 = 100;

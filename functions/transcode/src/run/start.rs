@@ -50,7 +50,9 @@ impl Transcoder {
             // Parts of an earlier run may still store segments where this one's go.
             tokio::time::sleep(WRITERS_DRAIN).await;
         }
-        let input = RunInput::new(video, run, self.function.clone(), plan.parts().collect());
+        let parts = plan.parts().collect();
+        let max_parallel = self.settings.fan_out.max_parallel;
+        let input = RunInput::new(video, run, self.function.clone(), parts, max_parallel);
         let begun = self.begin(&holder, &input, plan.counted()).await;
         if begun.is_err() {
             // Back to us, so that the next attempt need not wait. Should the run have begun all the
