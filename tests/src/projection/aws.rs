@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::{Scenario, Workload};
 
+/// What an inline Map runs at a time.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html>
+pub const INLINE_MAP: usize = 40;
+
 /// Default quotas of an account that is no longer new. A new one runs ten functions at a time.
 #[derive(Debug, Clone, Copy)]
 pub struct Quotas {
@@ -27,12 +31,6 @@ pub struct Quotas {
     /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>, as known for
     /// the three largest regions; 800 in others.
     pub transitions_per_second: f64,
-    /// Standard executions that may be started: so many at once; the same page, as known.
-    pub executions_at_once: f64,
-    /// And how many a second more. Each part of a Distributed Map is one.
-    pub executions_per_second: f64,
-    /// What an inline Map runs at a time; the same page.
-    pub inline_map: usize,
 }
 
 impl Default for Quotas {
@@ -44,9 +42,6 @@ impl Default for Quotas {
             gets_per_second: 5500.0,
             writes_per_second: 1000.0,
             transitions_per_second: 5000.0,
-            executions_at_once: 1300.0,
-            executions_per_second: 300.0,
-            inline_map: 40,
         }
     }
 }
@@ -95,8 +90,10 @@ impl Prices {
         /// Transitions of an execution besides those of its parts: start, map, publish, end, and
         /// one to spare.
         const AROUND: f64 = 5.0;
-        /// Transitions for a part, in the map's execution or in its own: start, encode, end.
+        /// Transitions for a part: start, encode, end.
         const EACH: f64 = 3.0;
+        /// Transitions for a group, in the run's execution and in its own.
+        const GROUP: f64 = 10.0;
         let parts = work.chunks.len() as f64;
         let fans_out = work.chunks.len() > 1;
         let memory = f64::from(scenario.function.memory_mb) / 1024.0;
@@ -114,7 +111,8 @@ impl Prices {
         let gets = parts * f64::from(scenario.assumed.requests_to_open) + readings;
         let storage = (puts + messages) * self.put + gets * self.get;
         let machine = if fans_out {
-            (AROUND + parts * EACH) * self.transition
+            let groups = if work.groups > 1 { work.groups } else { 0 };
+            (AROUND + f64::from(groups) * GROUP + parts * EACH) * self.transition
         } else {
             0.0
         };

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Scenario, Workload, bucket::Bucket};
+use super::{Scenario, Workload, aws, bucket::Bucket};
 
 /// What came of encoding all chunks. Times are counted from the first chunk's turn.
 #[derive(Debug)]
@@ -64,11 +64,9 @@ pub(super) fn run(scenario: &Scenario, work: &Workload, seed: u64) -> Encoded {
         work,
         agenda: BinaryHeap::new(),
         queue: VecDeque::new(),
-        at_once: if work.distributed {
-            quotas.concurrency
-        } else {
-            quotas.concurrency.min(quotas.inline_map)
-        },
+        at_once: quotas
+            .concurrency
+            .min(work.groups as usize * aws::INLINE_MAP),
         running: 0,
         // A single chunk is encoded by the function that planned it; others are joined by it.
         warm: 1,
@@ -85,15 +83,7 @@ pub(super) fn run(scenario: &Scenario, work: &Workload, seed: u64) -> Encoded {
             peak_functions: 0,
         },
     };
-    let mut starts = if work.distributed {
-        let rate = scenario.assumed.child_starts_per_second;
-        Bucket::new(
-            quotas.executions_at_once.min(rate),
-            quotas.executions_per_second.min(rate),
-        )
-    } else {
-        per_second(quotas.transitions_per_second)
-    };
+    let mut starts = per_second(quotas.transitions_per_second);
     for chunk in 0..work.chunks.len() {
         let due = if one {
             Duration::ZERO

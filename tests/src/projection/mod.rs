@@ -42,10 +42,9 @@ pub struct Assumptions {
     pub request: Duration,
     /// From the start of an execution to its first task.
     pub execution_start: Duration,
-    /// The same for a Distributed Map, which first makes a map run.
-    pub map_run_start: Duration,
-    /// How many children a Distributed Map starts in a second; AWS publishes no figure.
-    pub child_starts_per_second: f64,
+    /// From the end of a group's execution until the run that waits for it goes on; AWS publishes no
+    /// figure.
+    pub group_end: Duration,
     /// Requests to open the source and reach the chunk's first frame, one after the other.
     pub requests_to_open: u32,
     /// A Lambda vCPU's speed over that of a core of the machine that measured.
@@ -63,8 +62,7 @@ impl Default for Assumptions {
             sandbox: Duration::from_millis(400),
             request: Duration::from_millis(30),
             execution_start: Duration::from_millis(200),
-            map_run_start: Duration::from_millis(1500),
-            child_starts_per_second: 300.0,
+            group_end: Duration::from_millis(1000),
             requests_to_open: 6,
             vcpu_speed: 0.8,
             parallel_efficiency: 0.9,
@@ -105,8 +103,8 @@ pub struct Workload {
     pub tracks: u32,
     /// How many chunks note their end in the catalog.
     pub noted: u32,
-    /// Whether each chunk has an execution of its own.
-    pub distributed: bool,
+    /// The groups that the chunks come in; one if a single execution encodes them all.
+    pub groups: u32,
 }
 
 impl Workload {
@@ -123,7 +121,7 @@ impl Workload {
             segments: u32::try_from(segments).unwrap_or(u32::MAX),
             tracks: u32::try_from(tracks).unwrap_or(u32::MAX),
             noted: plan.counted(),
-            distributed: parts.len() > 40,
+            groups: u32::try_from(parts.len().div_ceil(aws::INLINE_MAP)).unwrap_or(u32::MAX),
         }
     }
 
@@ -140,7 +138,7 @@ pub struct Terms {
     pub event: Duration,
     /// A function starts, probes the source, plans.
     pub probe_and_plan: Duration,
-    /// The state machine starts.
+    /// The state machine starts, and sees that its groups have ended.
     pub machine: Duration,
     /// What the chunk that is done last waits for its turn and its environment.
     pub environments: Duration,
@@ -211,13 +209,14 @@ impl Scenario {
         let encoded = encode::run(self, work, seed);
         let publishing = self.publishing(work);
         let one = work.chunks.len() == 1;
+        let start = assumed.request + assumed.execution_start;
         let terms = Terms {
             event: assumed.event_delivery,
             probe_and_plan: first_start + planning,
-            machine: match (one, work.distributed) {
+            machine: match (one, work.groups) {
                 (true, _) => Duration::ZERO,
-                (false, false) => assumed.request + assumed.execution_start,
-                (false, true) => assumed.request + assumed.map_run_start,
+                (false, 1) => start,
+                (false, _) => start * 2 + assumed.group_end,
             },
             environments: encoded.waited,
             longest_chunk: encoded.last_took,
@@ -231,9 +230,9 @@ impl Scenario {
         }
     }
 
-    /// Reports are read forty at a time; then media playlists together, the manifest, the master.
+    /// Reports are read in rounds; then media playlists together, the manifest, the master.
     fn publishing(&self, work: &Workload) -> Duration {
-        const AT_ONCE: usize = 40;
+        const AT_ONCE: usize = 128;
         let rounds = match work.chunks.len() {
             1 => 0,
             chunks => chunks.div_ceil(AT_ONCE),

@@ -27,7 +27,7 @@ fn work(chunks: usize, seconds: f64) -> Workload {
         segments: u32::try_from(chunks).unwrap(),
         tracks: 6,
         noted: 40,
-        distributed: chunks > 40,
+        groups: u32::try_from(chunks.div_ceil(aws::INLINE_MAP)).unwrap(),
     }
 }
 
@@ -83,8 +83,7 @@ fn an_inline_map_holds_forty() {
 fn environments_beyond_a_thousand_come_at_a_hundred_a_second() {
     let mut scenario = scenario();
     scenario.quotas.concurrency = 2000;
-    scenario.assumed.child_starts_per_second = 1e6;
-    scenario.quotas.executions_at_once = 1e6;
+    scenario.quotas.transitions_per_second = 1e6;
     let answer = scenario.run(&work(1501, 60.0), 1);
     // One is warm, 1000 are granted at once, the rest within five seconds.
     assert!((seconds(answer.terms.environments) - 5.4).abs() < 0.1);

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Reports that are read at once.
-const READS: usize = 32;
+const READS: usize = 128;
 
 /// Where a run's copy of the picture is, if it has one.
 fn picture_copy(task: &Task) -> StorageKey {
