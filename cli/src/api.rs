@@ -263,6 +263,20 @@ impl Api {
         serde_json::from_value(read_json(answer)?).context("the API signed in no known way")
     }
 
+    /// Says that an upload is complete.
+    pub(crate) fn complete_upload(&self, granted: &Granted) -> Result<()> {
+        let answer = self
+            .agent
+            .post(format!(
+                "{}/uploads/{}/complete",
+                self.base, granted.video_id
+            ))
+            .header("Authorization", format!("Bearer {}", granted.upload_token))
+            .send_empty()
+            .map_err(|error| self.unreachable(&error))?;
+        read_json(answer).map(drop)
+    }
+
     /// A video's record.
     pub(crate) fn video(&self, id: &str) -> Result<Video> {
         let answer = self

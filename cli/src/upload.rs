@@ -82,6 +82,8 @@ pub(crate) fn upload(
         .say
         .begin_measured(&format!("Uploading {name} ({})", ui::size(size)));
     uploader::send(api, &granted, file, size, &|done| step.at(done))?;
+    // The store says so as well, a moment later: nothing depends on this.
+    let _ = api.complete_upload(&granted);
     step.done();
 
     let step = project.say.begin_measured("Preparing it for playback");

@@ -79,6 +79,16 @@ pub struct Permission {
     pub url: String,
     /// The type that was signed.
     pub content_type: String,
+    /// What opens the upload.
+    pub token: String,
+}
+
+impl Permission {
+    /// Says that the upload is complete.
+    pub fn complete(&self, stack: &Stack) -> Answer {
+        let path = format!("/uploads/{}/complete", self.video_id);
+        stack.post(&path, Some(&self.token), "")
+    }
 }
 
 /// Something that a role may not do now.
@@ -313,6 +323,7 @@ impl Stack {
             }
         });
         Permission {
+            token: json["upload_token"].as_str().unwrap().into(),
             video_id: json["video_id"].as_str().unwrap().into(),
             url: json["upload"]["url"].as_str().unwrap().into(),
             content_type: json["upload"]["headers"]["content-type"]

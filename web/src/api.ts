@@ -43,6 +43,13 @@ export function sign(
   return call(signUrl, options).then(json<SignedRequest>);
 }
 
+/** Says that an upload is complete, with that upload's own token. */
+export const completeUpload = (videoId: string, uploadToken: string): Promise<void> =>
+  call(`/uploads/${encodeURIComponent(videoId)}/complete`, {
+    method: 'POST',
+    token: uploadToken,
+  }).then(() => undefined);
+
 export function listVideos(query: {
   limit: number;
   cursor: string | null;

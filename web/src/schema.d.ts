@@ -85,6 +85,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/uploads/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that an upload is complete
+         * @description Optional: storage reports every file that it has stored, and encoding begins with whichever comes first.
+         *     This spares waiting for that report, which takes a second or so, at times longer. Call it once the `PUT`
+         *     has been answered, or the multipart upload is complete. Whether it fails, or is called again, changes
+         *     nothing about the video. There is no such call for text tracks, which wait for nobody.
+         */
+        post: operations["completeUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/uploads/{id}/sign": {
         parameters: {
             query?: never;
@@ -286,6 +309,18 @@ export interface components {
             /** @description What it is for. */
             purpose: components["schemas"]["Purpose"];
         };
+        /** @description An upload that is complete. */
+        CompletedUpload: {
+            /** @description Where it is now; `waiting` until its encode has begun. */
+            status: components["schemas"]["Status"];
+            /** @description The video. */
+            video_id: components["schemas"]["VideoId"];
+            /**
+             * Format: uri
+             * @description Where to look it up.
+             */
+            video_url: string;
+        };
         /** @description A change of a video's details. What is absent stays as it is. */
         DetailsChange: {
             /**
@@ -337,7 +372,10 @@ export interface components {
         GrantedUpload: {
             /** @description How to send the file. */
             upload: components["schemas"]["Upload"];
-            /** @description Authorizes this upload only: send it to `sign_url` as `Authorization: Bearer <upload_token>`. */
+            /**
+             * @description Authorizes this upload only: send it as `Authorization: Bearer <upload_token>` to `sign_url`, and with
+             *     `completeUpload`.
+             */
             upload_token: string;
             /** @description The video, which exists from now on and is `waiting`. */
             video_id: components["schemas"]["VideoId"];
@@ -456,7 +494,7 @@ export interface components {
          *     - `urn:reelrun:problem:upload-expired` (403, "The time for this upload is over"): the upload was not finished within its time.
          *     - `urn:reelrun:problem:not-found` (404, "There is nothing here"): no such path or video.
          *     - `urn:reelrun:problem:method-not-allowed` (405, "This can't be done here"): the path has no such method; the header `Allow` lists those it has.
-         *     - `urn:reelrun:problem:conflict` (409, "This does not fit the video's state"): the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way.
+         *     - `urn:reelrun:problem:conflict` (409, "This does not fit the video's state"): the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way.
          *     - `urn:reelrun:problem:upload-too-large` (413, "The file is too large"): `size_bytes` is above the limit.
          *     - `urn:reelrun:problem:request-too-large` (413, "The request is too large"): the request has more than 64 KiB.
          *     - `urn:reelrun:problem:type-not-allowed` (415, "Files of this type are not accepted"): the extension is not accepted, or `content_type` does not belong to it.
@@ -1024,6 +1062,7 @@ export interface components {
 }
 export type AcceptedType = components['schemas']['AcceptedType'];
 export type AudioTrack = components['schemas']['AudioTrack'];
+export type CompletedUpload = components['schemas']['CompletedUpload'];
 export type DetailsChange = components['schemas']['DetailsChange'];
 export type Encryption = components['schemas']['Encryption'];
 export type GrantedToken = components['schemas']['GrantedToken'];
@@ -1183,7 +1222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1220,6 +1259,69 @@ export interface operations {
              *     `invalid-field`: a field is missing or out of range; `field` names it.
              */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: our fault; trying again may help. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    completeUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `video_id` of the upload. */
+                id: components["schemas"]["VideoId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file is there; encoding begins, or has begun. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletedUpload"];
+                };
+            };
+            /** @description `unauthorized`: no token, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: an upload's token was used for something else.
+             *
+             *     `upload-expired`: the upload was not finished within its time.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1294,7 +1396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1554,7 +1656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1694,7 +1796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1784,7 +1886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1874,7 +1976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1948,7 +2050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
+            /** @description `conflict`: the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way. */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    keys::{Folder, parse_source_key, parse_track_source_key},
+    keys::{Folder, StorageKey, parse_source_key, parse_track_source_key},
+    lifecycle::sweep::StoredSource,
     video::{VideoId, track::TextTrackId},
 };
 use reelrun_media::error::ErrorType;
@@ -35,35 +36,46 @@ pub enum Sender {
     Storage,
     /// The sweep, because it does not know whether storage's event was lost.
     Sweep,
+    /// Whoever uploaded it, through the API, so as not to wait for storage's event.
+    Uploader,
     /// A person who wants the video tried again.
     Operator,
 }
 
 impl Sender {
-    fn named(event_source: &str) -> Self {
-        match event_source {
-            "aws:s3" => Self::Storage,
-            SWEEP => Self::Sweep,
-            _ => Self::Operator,
+    const KNOWN: [Self; 3] = [Self::Storage, Self::Sweep, Self::Uploader];
+
+    /// What it calls itself in its events.
+    fn event_source(self) -> &'static str {
+        match self {
+            Self::Storage => "aws:s3",
+            Self::Sweep => "reelrun.sweep",
+            Self::Uploader => "reelrun.uploader",
+            Self::Operator => "reelrun.operator",
         }
+    }
+
+    fn named(event_source: &str) -> Self {
+        let mut known = Self::KNOWN.into_iter();
+        known
+            .find(|sender| sender.event_source() == event_source)
+            .unwrap_or(Self::Operator)
     }
 
     /// The failures after which such an announcement has the video tried again, in its next generation.
     ///
     /// An announcement of storage's may be delivered again by Lambda, or by a person who takes it from
     /// the failure queue: that retries what was our fault. Of the sweep's, several may still be queued
-    /// when the video ends, so they retry nothing. Only an operator knows that limits have changed.
+    /// when the video ends, so they retry nothing; nor does the uploader's, which is about a video that
+    /// waits. Only an operator knows that limits have changed.
     pub fn retryable_errors(self) -> &'static [ErrorType] {
         match self {
             Self::Storage => &[ErrorType::Internal],
-            Self::Sweep => &[],
+            Self::Sweep | Self::Uploader => &[],
             Self::Operator => &ErrorType::MAY_END_OTHERWISE,
         }
     }
 }
-
-/// What the sweep calls itself in the events that it sends.
-pub(crate) const SWEEP: &str = "reelrun.sweep";
 
 /// What one record asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +97,22 @@ pub fn parse(event: &Value) -> Vec<Record> {
         Some(records) => records.iter().map(parse_record).collect(),
         None => vec![Record::Ignored("not an S3 event: it has no Records".into())],
     }
+}
+
+/// The event with which storage announces a source, as [`parse`] reads it, by somebody else.
+pub fn announcement(by: Sender, bucket: &str, source: &StoredSource) -> Value {
+    json!({"Records": [{
+        "eventSource": by.event_source(),
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": bucket},
+            "object": {
+                "key": StorageKey::Source(source.folder).to_string(),
+                "size": source.size_bytes,
+                "eTag": source.entity_tag,
+            },
+        },
+    }]})
 }
 
 /// Has the tracks function publish a video's text tracks.
@@ -191,6 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::timestamp::Timestamp;
 
     fn fixture(name: &str) -> Vec<Record> {
         let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -271,6 +300,32 @@ mod tests {
                 .all(|r| matches!(r, Record::Ignored(_)))
         );
         assert!(matches!(&records[4], Record::Source(s) if s.size_bytes == Some(7)));
+    }
+
+    #[test]
+    fn an_announcement_reads_as_an_event() {
+        let source = StoredSource {
+            folder: Folder::public("01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e".parse().unwrap()),
+            size_bytes: 7,
+            entity_tag: "abc".into(),
+            stored_at: Timestamp::from_secs(1_800_000_000),
+        };
+        for sender in [
+            Sender::Storage,
+            Sender::Sweep,
+            Sender::Uploader,
+            Sender::Operator,
+        ] {
+            let expected = SourceUploaded {
+                bucket: "uploads".into(),
+                folder: source.folder,
+                size_bytes: Some(7),
+                sender,
+                entity_tag: "abc".into(),
+            };
+            let event = announcement(sender, "uploads", &source);
+            assert_eq!(parse(&event), [Record::Source(expected)]);
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ const ABOUT: &str = "\
 Upload a video file straight to storage, and play it as adaptive HLS and DASH.
 
 1. `createUpload` answers with a signed URL, or with a way to sign the parts of a large file.
-2. Send the file to storage.
+2. Send the file to storage. `completeUpload` has encoding begin at once.
 3. `getVideo` reports its progress, and what can be played.
 
 Times are RFC 3339 in UTC, sizes are `_bytes`, durations `_ms`, rates `_bps`. Fields may be added; \

@@ -31,15 +31,21 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-/// A DynamoDB client. It answers within milliseconds or not at all; giving up on an answer soon
-/// leaves time for another try, and for saying so, before a request to the API has run out of time.
+/// A DynamoDB client.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(7));
-    let builder = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts.build());
+    let builder = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(at_once());
     aws_sdk_dynamodb::Client::from_conf(builder.build())
+}
+
+/// An S3 client for small requests while a client of the API waits.
+pub fn s3_at_once(config: &SdkConfig) -> aws_sdk_s3::Client {
+    s3(&config.to_builder().timeout_config(at_once()).build())
+}
+
+/// A Lambda client for calls while a client of the API waits.
+pub fn lambda_at_once(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    let builder = aws_sdk_lambda::config::Builder::from(config).timeout_config(at_once());
+    aws_sdk_lambda::Client::from_conf(builder.build())
 }
 
 /// A Step Functions client.
@@ -58,6 +64,16 @@ pub fn cloudfront(config: &SdkConfig) -> aws_sdk_cloudfront::Client {
 pub fn lambda(config: &SdkConfig) -> aws_sdk_lambda::Client {
     let builder = aws_sdk_lambda::config::Builder::from(config).timeout_config(soon());
     aws_sdk_lambda::Client::from_conf(builder.build())
+}
+
+/// For what answers within milliseconds or not at all: giving up on an answer soon leaves time for another
+/// try, and for saying so, before a request to the API has run out of time.
+fn at_once() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(7))
+        .build()
 }
 
 /// For small requests to services that take a moment.

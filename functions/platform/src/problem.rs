@@ -109,7 +109,7 @@ impl ProblemKind {
             Self::Conflict => (
                 "This does not fit the video's state",
                 StatusCode::CONFLICT,
-                "the source has arrived already, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way",
+                "the source has arrived already, or has not yet, an `Idempotency-Key` names a video that was deleted, a public video needs no token, or the opposite change of its visibility is under way",
             ),
             Self::UploadTooLarge => (
                 "The file is too large",

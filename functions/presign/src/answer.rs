@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use reelrun_core::{
-    video::{VideoId, Visibility},
+    video::{Status, VideoId, Visibility},
     view::TrackView,
 };
 use serde::Serialize;
@@ -19,7 +19,8 @@ pub(crate) struct GrantedUpload {
     /// Where to look it up.
     #[schema(format = "uri")]
     pub(crate) video_url: String,
-    /// Authorizes this upload only: send it to `sign_url` as `Authorization: Bearer <upload_token>`.
+    /// Authorizes this upload only: send it as `Authorization: Bearer <upload_token>` to `sign_url`, and with
+    /// `completeUpload`.
     pub(crate) upload_token: String,
     /// How to send the file.
     pub(crate) upload: Upload,
@@ -96,6 +97,18 @@ pub(crate) struct TrackUpload {
         "tracks/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/source"
     ))]
     pub(crate) key: String,
+}
+
+/// An upload that is complete.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CompletedUpload {
+    /// The video.
+    pub(crate) video_id: VideoId,
+    /// Where to look it up.
+    #[schema(format = "uri")]
+    pub(crate) video_url: String,
+    /// Where it is now; `waiting` until its encode has begun.
+    pub(crate) status: Status,
 }
 
 /// The method that sends a whole file.

@@ -1,5 +1,6 @@
 //! `POST /uploads`: the permission to upload one source; `POST /uploads/{id}/sign`: each request
-//! that a large one takes; `POST /videos/{id}/tracks`: the permission to upload a text track.
+//! that a large one takes; `POST /uploads/{id}/complete`: that it is there; `POST /videos/{id}/tracks`:
+//! the permission to upload a text track.
 //!
 //! The file never passes through here. The client gets URLs signed for exactly one key, length
 //! and type, valid for a while, and sends the bytes to storage itself. What signs them is bounded
@@ -7,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod complete;
 mod permission;
 mod sign;
 mod track;
@@ -27,7 +29,9 @@ use reelrun_platform::{
     auth::{ApiTokens, require_token},
     catalog::Catalog,
     http::router,
+    lambda::Function,
     signer::Signer,
+    storage::Storage,
 };
 use utoipa::OpenApi;
 
@@ -38,6 +42,10 @@ use crate::answer::{AcceptedType, Limits};
 pub struct Presign {
     /// Where videos are recorded.
     pub catalog: Catalog,
+    /// Where sources are looked for.
+    pub storage: Storage,
+    /// Whom an upload is announced to.
+    pub transcode: Function,
     /// Signs what clients send to storage.
     pub signer: Signer,
     /// What is accepted.
@@ -59,6 +67,7 @@ pub struct Presign {
 #[openapi(paths(
     permission::create_upload,
     sign::sign_request,
+    complete::complete_upload,
     track::create_track,
     limits
 ))]
@@ -73,6 +82,7 @@ pub fn routes(presign: Presign, tokens: ApiTokens) -> Router {
             .route_layer(middleware::from_fn_with_state(tokens, require_token))
             // Opened by the upload's own token.
             .route("/uploads/{id}/sign", post(sign::sign_request))
+            .route("/uploads/{id}/complete", post(complete::complete_upload))
             .route("/limits", get(limits))
             .with_state(Arc::new(presign)),
     )

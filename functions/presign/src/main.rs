@@ -5,7 +5,15 @@ use std::sync::Arc;
 
 use mimalloc::MiMalloc;
 use reelrun_core::upload::UploadLimits;
-use reelrun_platform::{auth::ApiTokens, aws, catalog::Catalog, config, signer::Signer};
+use reelrun_platform::{
+    auth::ApiTokens,
+    aws,
+    catalog::Catalog,
+    config,
+    lambda::Function,
+    signer::Signer,
+    storage::{Buckets, Storage},
+};
 use reelrun_presign::{Presign, routes};
 
 /// A request is many small values that live for a moment: with this allocator it takes 7 to
@@ -19,6 +27,11 @@ async fn main() -> Result<(), lambda_http::Error> {
     let sdk = aws::sdk_config().await;
     let presign = Presign {
         catalog: Catalog::new(aws::dynamodb(&sdk), config::text("VIDEOS_TABLE")?),
+        storage: Storage::new(aws::s3_at_once(&sdk), Buckets::from_env()?),
+        transcode: Function::new(
+            aws::lambda_at_once(&sdk),
+            config::text("TRANSCODE_FUNCTION")?,
+        ),
         signer: Signer::new(&sdk, config::text("UPLOADS_BUCKET")?),
         limits: UploadLimits {
             max_bytes: config::parsed("MAX_UPLOAD_BYTES")?,

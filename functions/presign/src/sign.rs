@@ -53,14 +53,7 @@ pub(crate) async fn sign_request(
     request_headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
-    let Some(token) = bearer_token(&request_headers) else {
-        return Err(Problem::new(
-            ProblemKind::Unauthorized,
-            "Send this upload's upload_token in the header `Authorization: Bearer <token>`.",
-        ));
-    };
-    let id = id.ok().and_then(|Path(id)| id.parse().ok());
-    let video = presign.opened(id, token).await?;
+    let video = presign.opened(id, &request_headers).await?;
     let operation = Operation::permitted(&body, &video).map_err(not_signed)?;
     if let Operation::Part { upload_id, .. } = &operation {
         presign.admit(&video, upload_id).await?;
@@ -96,8 +89,19 @@ impl Presign {
         }
     }
 
-    /// The upload that this token opens. An unknown upload gets the same answer as somebody else's.
-    async fn opened(&self, id: Option<VideoId>, token: &str) -> Result<Video, Problem> {
+    /// The upload that a request's token opens. An unknown upload gets the same answer as somebody else's.
+    pub(crate) async fn opened(
+        &self,
+        id: Result<Path<String>, PathRejection>,
+        request_headers: &HeaderMap,
+    ) -> Result<Video, Problem> {
+        let Some(token) = bearer_token(request_headers) else {
+            return Err(Problem::new(
+                ProblemKind::Unauthorized,
+                "Send this upload's upload_token in the header `Authorization: Bearer <token>`.",
+            ));
+        };
+        let id = id.ok().and_then(|Path(id)| id.parse().ok());
         let found = match id {
             Some(id) => self
                 .catalog
@@ -111,12 +115,7 @@ impl Presign {
             let valid_until = known.valid_until;
             is_token_of(token, &known.hash).then_some((video, valid_until))
         });
-        let (video, valid_until) = opened.ok_or_else(|| {
-            Problem::new(
-                ProblemKind::Forbidden,
-                "This token does not open this upload. Use the upload_token that came with it.",
-            )
-        })?;
+        let (video, valid_until) = opened.ok_or_else(not_opened)?;
         if valid_until < now() {
             return Err(Problem::new(
                 ProblemKind::UploadExpired,
@@ -125,6 +124,13 @@ impl Presign {
         }
         Ok(video)
     }
+}
+
+pub(crate) fn not_opened() -> Problem {
+    Problem::new(
+        ProblemKind::Forbidden,
+        "This token does not open this upload. Use the upload_token that came with it.",
+    )
 }
 
 fn not_signed(why: NotSigned) -> Problem {

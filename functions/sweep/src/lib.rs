@@ -7,9 +7,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use reelrun_core::{
+    event::{self, Sender},
     lifecycle::{
         self,
-        sweep::{Action, StoredSource, Sweep, announcement},
+        sweep::{Action, StoredSource, Sweep},
         timing::SWEEP_LOOK_BACK,
         visibility,
     },
@@ -127,7 +128,8 @@ impl Sweeper {
         tracing::warn!(video.id = %id, ?action, "a video stands still");
         match (action, video, source) {
             (Action::Announce, _, Some(source)) => {
-                let event = announcement(self.storage.uploads_bucket(), source);
+                let bucket = self.storage.uploads_bucket();
+                let event = event::announcement(Sender::Sweep, bucket, source);
                 Ok(self.transcode.send(&event).await?)
             }
             (Action::GiveUp(error), Some(video), _) => {

@@ -12,13 +12,13 @@ use reelrun_core::{task::RunEnd, upload::UploadLimits, video::Visibility};
 use reelrun_lookup::Lookup;
 use reelrun_platform::{
     auth::ApiTokens, aws, catalog::Catalog, lambda::Function, signer::Signer,
-    state_machine::StateMachine,
+    state_machine::StateMachine, storage::Storage,
 };
 use reelrun_presign::Presign;
 use reelrun_tests::{
     notices::notices,
     openapi::{Call, check},
-    settings::transcoder,
+    settings::{buckets, transcoder},
     stack::{LIVE, Stack, put},
 };
 use reelrun_transcode::{
@@ -53,6 +53,11 @@ fn functions_for(url_expiry: Duration, default_visibility: Visibility) -> Functi
         presign: reelrun_presign::routes(
             Presign {
                 catalog: catalog.clone(),
+                storage: Storage::new(aws::s3(&sdk), buckets(&stack)),
+                transcode: Function::new(
+                    aws::lambda(&sdk),
+                    format!("{}:{LIVE}", stack.transcode_function),
+                ),
                 signer: Signer::new(&sdk, stack.uploads_bucket.clone()),
                 limits: UploadLimits {
                     max_bytes: 10 << 20,

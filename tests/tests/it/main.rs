@@ -6,6 +6,7 @@
 
 mod attacks;
 mod chunks;
+mod complete;
 mod deployments;
 mod edge;
 mod fault_matrix;

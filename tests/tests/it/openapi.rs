@@ -18,7 +18,13 @@ use reelrun_lookup::{
 };
 use reelrun_media::error::{ErrorType, VideoError};
 use reelrun_platform::{
-    auth::ApiTokens, aws, catalog::Catalog, problem::ProblemKind, signer::Signer,
+    auth::ApiTokens,
+    aws,
+    catalog::Catalog,
+    lambda::Function,
+    problem::ProblemKind,
+    signer::Signer,
+    storage::{Buckets, Storage},
 };
 use reelrun_presign::{Presign, UploadsApi};
 use reelrun_tests::openapi::{Call, check, check_value};
@@ -107,6 +113,14 @@ fn routers() -> [Router; 2] {
     let tokens = ApiTokens::parse(&"0".repeat(64)).unwrap();
     let presign = Presign {
         catalog: catalog.clone(),
+        storage: Storage::new(
+            aws::s3(&sdk),
+            Buckets {
+                uploads: "uploads".into(),
+                media: "media".into(),
+            },
+        ),
+        transcode: Function::new(aws::lambda(&sdk), "transcode".into()),
         signer: Signer::new(&sdk, "uploads".into()),
         limits: UploadLimits {
             max_bytes: 1000,

@@ -26,12 +26,15 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "put track source",
             "list parts of source",
             "abort upload of source",
+            "list source",
+            "call transcode",
             "get record",
             "put record",
             "update record",
         ],
         "lookup" => &["get record", "update record", "query records"],
         "transcode" => &[
+            "list source",
             "get source",
             "get private source",
             "get refused",
@@ -55,6 +58,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "describe encode",
         ],
         "cleanup" => &[
+            "list source",
             "list uploads",
             "list media",
             "list multipart uploads",
@@ -87,6 +91,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "call tracks",
         ],
         "tracks" => &[
+            "list source",
             "list uploads",
             "list media",
             "get track source",
@@ -100,6 +105,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
         ],
         "notify" => &["start notice"],
         "sweep" => &[
+            "list source",
             "list uploads",
             "query records",
             "update record",
@@ -330,6 +336,8 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
     let abort = s3.abort_multipart_upload().bucket(uploads).key(&copy);
     tried.push(("abort upload of copy", code!(abort.upload_id("none"))));
     tried.push(("list uploads", code!(s3.list_objects_v2().bucket(uploads))));
+    let one = s3.list_objects_v2().bucket(uploads).prefix(&source);
+    tried.push(("list source", code!(one)));
     tried.push(("list media", code!(s3.list_objects_v2().bucket(media))));
     let begun = s3.list_multipart_uploads().bucket(uploads);
     tried.push(("list multipart uploads", code!(begun)));

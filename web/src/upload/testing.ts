@@ -114,6 +114,7 @@ export class FakeServer {
   readonly sign = vi.fn<Services['api']['sign']>((_url, _token, { method, partNumber }) =>
     Promise.resolve({ url: `https://s3.test/${method}/${partNumber ?? ''}`, headers: {} }),
   );
+  readonly completeUpload = vi.fn<Services['api']['completeUpload']>(() => Promise.resolve());
   readonly deleteVideo = vi.fn<Services['api']['deleteVideo']>(() => Promise.resolve());
   readonly getVideo = vi.fn<Services['api']['getVideo']>(() =>
     Promise.resolve({ status: this.status } as Video),

@@ -31,6 +31,17 @@ describe('sending', () => {
     expect(server.createUpload).toHaveBeenCalledOnce();
   });
 
+  test('the server is told that the file is stored; if it does not hear, the file is', async () => {
+    const { server, transport, start } = setUp();
+    server.completeUpload.mockRejectedValue(networkError());
+    const upload = await start();
+    expect(server.completeUpload).not.toHaveBeenCalled();
+    transport.events.succeeded(upload);
+    expect(server.completeUpload.mock.calls).toEqual([['1', 'secret']]);
+    await Promise.resolve();
+    expect(upload.phase).toBe('sent');
+  });
+
   test('a URL that is about to expire is signed anew', async () => {
     const { transport, start } = setUp();
     const upload = await start();

@@ -1,4 +1,4 @@
-import type { sign } from '../api';
+import type { completeUpload, sign } from '../api';
 import type { SignedRequest, SignRequest } from '../schema';
 import { videoCreated } from '../videos';
 import { abortUpload, type AbortServices } from './abort-upload';
@@ -24,7 +24,8 @@ const MAX_DOUBTS = 2;
 
 /** What the uploader works with: the real ones come from `manager`, the tests' from `testing`. */
 export interface Services extends AbortServices {
-  api: GrantApi & AbortServices['api'] & { sign: typeof sign };
+  api: GrantApi &
+    AbortServices['api'] & { sign: typeof sign; completeUpload: typeof completeUpload };
   resumeStore: Pick<ResumeStore, 'save' | 'remove'>;
   transport: (events: TransportEvents) => Transport;
   /** Keeps other tabs from resuming an upload until the returned function is called. */
@@ -247,6 +248,11 @@ export class Uploader {
   }
 
   #finish(upload: Upload): void {
+    const { grant } = upload;
+    if (grant) {
+      // Storage says so as well, a moment later: nothing depends on this.
+      this.#services.api.completeUpload(grant.videoId, grant.uploadToken).catch(() => undefined);
+    }
     this.#forget(upload);
     this.#close(upload);
     upload.sentBytes = upload.file.size;

@@ -51,6 +51,8 @@ fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         ("OPTIONS", ["uploads"]) => ("OPTIONS /uploads", None),
         ("POST", ["uploads", id, "sign"]) => ("POST /uploads/{id}/sign", Some(*id)),
         ("OPTIONS", ["uploads", id, "sign"]) => ("OPTIONS /uploads/{id}/sign", Some(*id)),
+        ("POST", ["uploads", id, "complete"]) => ("POST /uploads/{id}/complete", Some(*id)),
+        ("OPTIONS", ["uploads", id, "complete"]) => ("OPTIONS /uploads/{id}/complete", Some(*id)),
         ("POST", ["videos", id, "tracks"]) => ("POST /videos/{id}/tracks", Some(*id)),
         ("GET", ["limits"]) => ("GET /limits", None),
         _ => ("$default", None),
@@ -268,7 +270,7 @@ mod tests {
             assert_eq!(found.is_presigns, target.starts_with("PresignIntegration"));
             assert_eq!(found.id.is_some(), key.contains("{id}"));
         }
-        assert_eq!(count, 6);
+        assert_eq!(count, 8);
         for (method, path) in [("GET", "/uploads"), ("POST", "/uploads/"), ("GET", "/")] {
             assert_eq!(route(method, path).key, "$default");
         }

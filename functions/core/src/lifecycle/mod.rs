@@ -354,6 +354,22 @@ pub fn clear_ttl() -> Transition {
     }
 }
 
+/// Whoever uploaded a source says that it is there, which is announced to the transcode function: once, since
+/// nothing comes of more, and whoever has the upload's token may say so as often as he likes.
+pub fn report_upload(now: Timestamp) -> Transition {
+    Transition {
+        name: "record that the upload is complete",
+        guard: Guard::All(vec![
+            is(Status::Waiting),
+            Guard::Absent(Field::UploadReportedAt),
+        ]),
+        changes: vec![
+            Change::Set(Field::UploadReportedAt, stored(now)),
+            Change::Remove(Field::ExpiresAt),
+        ],
+    }
+}
+
 /// An upload that still waits gets the token of a newer permission, and its time; the old token is void.
 pub fn renew_upload(newer: &Video) -> Transition {
     let set = |field, value: Option<Value>| match value {

@@ -10,12 +10,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::{MAX_ATTEMPTS, is_abandoned, out_of_attempts, timing::FULL_RUN_SLACK};
 use crate::{
-    event,
-    keys::{Folder, StorageKey},
+    keys::Folder,
     timestamp::Timestamp,
     video::{Status, Video, Visibility},
 };
@@ -134,31 +131,12 @@ fn source_missing() -> VideoError {
     )
 }
 
-/// The event with which storage announces a source, as [`crate::event::parse`] reads it.
-pub fn announcement(bucket: &str, source: &StoredSource) -> Value {
-    json!({"Records": [{
-        "eventSource": event::SWEEP,
-        "eventName": "ObjectCreated:Put",
-        "s3": {
-            "bucket": {"name": bucket},
-            "object": {
-                "key": StorageKey::Source(source.folder).to_string(),
-                "size": source.size_bytes,
-                "eTag": source.entity_tag,
-            },
-        },
-    }]})
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
-        event::{self, Record, Sender},
-        video::{Holder, RunProgress, VideoId},
-    };
+    use crate::video::{Holder, RunProgress, VideoId};
 
     const MINUTE: Duration = Duration::from_mins(1);
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -323,20 +301,6 @@ mod tests {
             let video = without_holder(status);
             assert_eq!(SWEEP.action(Some(&video), Some(&source(6)), true), None);
         }
-    }
-
-    #[test]
-    fn an_announcement_reads_as_an_event() {
-        let event = announcement("uploads", &source(1));
-        let [Record::Source(read)] = &event::parse(&event)[..] else {
-            panic!("one source");
-        };
-        assert_eq!(
-            (read.folder, read.size_bytes),
-            (Folder::public(id()), Some(7))
-        );
-        assert_eq!(read.sender, Sender::Sweep);
-        assert_eq!((&*read.bucket, &*read.entity_tag), ("uploads", "abc"));
     }
 
     proptest! {

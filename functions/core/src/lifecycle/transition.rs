@@ -52,6 +52,8 @@ pub enum Field {
     UploadUntil,
     /// The multipart uploads for which parts were signed, by a hash of each.
     MultipartUploads,
+    /// When whoever uploaded the source said that it is there.
+    UploadReportedAt,
     /// What the owner calls it.
     Title,
     /// The owner's own key-value pairs.
@@ -99,6 +101,7 @@ impl Field {
             Self::UploadTokenHash => &["upload_token_hash"],
             Self::UploadUntil => &["upload_until"],
             Self::MultipartUploads => &["multipart_uploads"],
+            Self::UploadReportedAt => &["upload_reported_at"],
             Self::Title => &["title"],
             Self::Metadata => &["metadata"],
             Self::Visibility => &["visibility"],

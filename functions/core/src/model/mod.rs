@@ -71,7 +71,12 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         4 => time(30_000),
         1 => time(20 * 60_000),
         4 => (
-            prop_oneof![Just(Sender::Storage), Just(Sender::Sweep), Just(Sender::Operator)],
+            prop_oneof![
+                Just(Sender::Storage),
+                Just(Sender::Sweep),
+                Just(Sender::Uploader),
+                Just(Sender::Operator),
+            ],
             -15_000..15_000_i64,
         ).prop_map(|(sender, skew)| Op::Deliver(sender, skew)),
         8 => (who(), prop::bool::weighted(0.2)).prop_map(|(who, lost)| Op::Claim(who, lost)),

@@ -86,6 +86,8 @@ pub struct Video {
     pub upload_token: Option<UploadToken>,
     /// The multipart uploads for which parts were signed, by a hash of each.
     pub multipart_uploads: BTreeSet<String>,
+    /// When whoever uploaded the source said that it is there.
+    pub upload_reported_at: Option<Timestamp>,
     /// When it was last asked to be deleted.
     pub delete_requested_at: Option<Timestamp>,
     /// When an upload that never arrives may be forgotten.
@@ -167,6 +169,7 @@ impl Video {
             holder: None,
             upload_token: None,
             multipart_uploads: BTreeSet::new(),
+            upload_reported_at: None,
             delete_requested_at: None,
             expires_at: None,
             tracks: TextTracks::default(),

@@ -86,6 +86,9 @@ pub(super) struct Record {
     multipart_uploads: BTreeSet<String>,
     /// Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    upload_reported_at: Option<i64>,
+    /// Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_at: Option<i64>,
     /// Unix seconds, as DynamoDB's TTL wants them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +160,7 @@ impl TryFrom<Record> for Video {
                 valid_until: Timestamp::from_secs(record.upload_until),
             }),
             multipart_uploads: record.multipart_uploads,
+            upload_reported_at: record.upload_reported_at.map(Timestamp::from_millis),
             delete_requested_at: record.asked_at.map(Timestamp::from_millis),
             expires_at: record.expires_at.map(Timestamp::from_secs),
             tracks: TextTracks {
@@ -213,6 +217,7 @@ impl From<Video> for Record {
             upload_token_hash,
             upload_until,
             multipart_uploads: video.multipart_uploads,
+            upload_reported_at: video.upload_reported_at.map(Timestamp::as_millis),
             asked_at: video.delete_requested_at.map(Timestamp::as_millis),
             expires_at: video.expires_at.map(Timestamp::as_secs),
             tracks: video.tracks.list,
@@ -252,7 +257,7 @@ mod tests {
             "progress": 0.0, "has_poster": false, "has_storyboard": false, "generation": 1,
             "attempts": 0, "lease_until": 0, "parts_counted": 0, "upload_token_hash": "ab12",
             "upload_until": 1_732_822_488, "multipart_uploads": ["cd34"],
-            "expires_at": 1_732_908_888,
+            "upload_reported_at": 1_732_736_108_876_i64, "expires_at": 1_732_908_888,
         }))
     }
 

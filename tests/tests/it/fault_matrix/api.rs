@@ -7,7 +7,7 @@ use reelrun_tests::{
     configuration::Reconfigured,
     fault_proxy::{Call, FaultProxy, Mode},
     multipart::Upload,
-    stack::{Answer, Stack},
+    stack::{Answer, Stack, put},
 };
 use serde_json::json;
 
@@ -36,9 +36,17 @@ async fn requests_to_the_api() {
     let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
     let url = [("AWS_ENDPOINT_URL_DYNAMODB", proxy.url())];
     let _lookup = Reconfigured::function(&stack, &stack.lookup_function, &url).await;
+    // What is uploaded here waits for as long as this does.
+    let deaf = [("UPLOADS_BUCKET", "another".to_owned())];
+    let _transcode = Reconfigured::variables(&stack, &deaf).await;
     let mut rows: Vec<Row> = Vec::new();
     for mode in Mode::ALL {
-        let fresh = [url[0].clone(), ("TRIED", format!("{mode:?}"))];
+        let fresh = [
+            url[0].clone(),
+            ("AWS_ENDPOINT_URL_S3", proxy.url()),
+            ("AWS_ENDPOINT_URL_LAMBDA", proxy.url()),
+            ("TRIED", format!("{mode:?}")),
+        ];
         let _presign = Reconfigured::function(&stack, &stack.presign_function, &fresh).await;
         let tried = tokio::task::block_in_place(|| try_all(&stack, &proxy, mode));
         for (at, (name, outcome)) in tried.into_iter().enumerate() {
@@ -201,6 +209,23 @@ fn uploads(stack: &Stack) -> Vec<Chain<'_>> {
                 post_with_key,
             ),
         ],
+        vec![
+            complete(
+                stack,
+                "POST /uploads/{id}/complete: look for the source",
+                Call::object("GET", "list-type=2"),
+            ),
+            complete(
+                stack,
+                "POST /uploads/{id}/complete: record it",
+                Call::change(&["upload_reported_at"], &[]),
+            ),
+            complete(
+                stack,
+                "POST /uploads/{id}/complete: call transcode",
+                Call::object("POST", "/invocations"),
+            ),
+        ],
         vec![request(
             "POST /uploads/{id}/sign: admit a multipart upload",
             "UpdateItem",
@@ -214,6 +239,23 @@ fn uploads(stack: &Stack) -> Vec<Chain<'_>> {
             },
         )],
     ]
+}
+
+/// An upload that is complete, and is said to be.
+fn complete<'a>(stack: &'a Stack, name: &'static str, call: Call) -> Request<'a> {
+    let upload = stack.permission("complete.mp4", "video/mp4", 9);
+    assert_eq!(put(&upload.url, "video/mp4", b"123456789").status, 200);
+    Request {
+        name,
+        call,
+        about: match call {
+            // The function is in the path, and the video in the body; no other call of it is under way.
+            Call::Object { method: "POST", .. } => String::new(),
+            _ => upload.video_id.clone(),
+        },
+        send: Box::new(move || upload.complete(stack)),
+        status: 202,
+    }
 }
 
 /// Of lookup.

@@ -54,6 +54,8 @@ async fn the_catalog_and_the_model_read_transitions_alike() {
         lifecycle::admit_multipart("b", 2),
         lifecycle::admit_multipart("c", 2),
         lifecycle::admit_multipart("a", 2),
+        lifecycle::report_upload(at(500)),
+        lifecycle::report_upload(at(501)),
         lifecycle::clear_ttl(),
         lifecycle::begin("one", at(1000), at(2000), None),
         lifecycle::begin("two", at(1999), at(3000), None),
