@@ -1,4 +1,4 @@
-//! The players that tests play private videos in, beside Chromium. They are programs of the system, as
+//! The players that tests play videos in, beside Chromium, and what they play sound to. They are programs of the system, as
 //! their users have them.
 
 use std::path::PathBuf;
@@ -31,6 +31,10 @@ pub(crate) fn missing(project: &Project, for_the_page: bool) -> Option<String> {
     let mut packages = Vec::new();
     if firefox().is_none() {
         packages.push("firefox-esr");
+    }
+    // Where there is no device for sound, Firefox does not play what has no picture.
+    if find_program("pulseaudio").is_none() {
+        packages.push("pulseaudio");
     }
     if !for_the_page {
         packages.extend(missing_programs(project));
@@ -68,8 +72,8 @@ fn missing_programs(project: &Project) -> Vec<&'static str> {
 
 fn text(packages: &[&str]) -> String {
     format!(
-        "These players are missing, in which the tests play private videos; Debian's and Ubuntu's \
-         packages are\n  - {}\n(`sudo apt install {}`)",
+        "This is missing, in which the tests play videos, or to which they play sound; Debian's and \
+         Ubuntu's packages are\n  - {}\n(`sudo apt install {}`)",
         packages.join("\n  - "),
         packages.join(" ")
     )

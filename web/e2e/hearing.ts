@@ -6,6 +6,12 @@ export interface Heard {
   begins: number;
 }
 
+/** A page of a browser that is driven by Playwright or by Puppeteer. */
+export interface Hearing {
+  evaluate<Result>(run: () => Result | Promise<Result>): Promise<Result>;
+  evaluate<Given, Result>(run: (given: Given) => Promise<Result>, given: Given): Promise<Result>;
+}
+
 /** Samples as they were heard, and what time of the video was shown. */
 interface Block {
   at: number;

@@ -432,6 +432,12 @@ export interface components {
         Playback: {
             /**
              * Format: uri
+             * @description The main audio track as one M4A file, once `ready`: for a speech recogniser, say. `null` without sound,
+             *     if the video is encrypted, or if an earlier release published it.
+             */
+            audio: string | null;
+            /**
+             * Format: uri
              * @description The DASH manifest, once `ready`; `null` if the video is encrypted.
              */
             dash: string | null;

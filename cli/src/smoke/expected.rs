@@ -42,6 +42,7 @@ impl Kind {
         Some(match extension {
             Some("m3u8") => Self::Playlist,
             Some("mpd") => Self::Manifest,
+            Some("m4a") => Self::Audio,
             Some("mp4" | "m4s") if folder.contains("/audio/") => Self::Audio,
             Some("mp4" | "m4s") => Self::Video,
             Some("jpg") => Self::Picture,
@@ -220,6 +221,7 @@ mod tests {
         assert_eq!(kind("/videos/a/manifest.mpd"), Some(Kind::Manifest));
         assert_eq!(kind("/videos/a/video/360p/00001.m4s"), Some(Kind::Video));
         assert_eq!(kind("/videos/a/audio/main/init.mp4"), Some(Kind::Audio));
+        assert_eq!(kind("/videos/a/audio.m4a"), Some(Kind::Audio));
         assert_eq!(kind("/videos/a/storyboard/00001.jpg"), Some(Kind::Picture));
         assert_eq!(kind("/uploads/a/source"), Some(Kind::Original));
         assert_eq!(kind("/videos/a/x"), None);

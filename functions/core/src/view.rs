@@ -135,6 +135,10 @@ pub struct Playback {
     /// The DASH manifest, once `ready`; `null` if the video is encrypted.
     #[schema(required, format = "uri")]
     pub dash: Option<String>,
+    /// The main audio track as one M4A file, once `ready`: for a speech recogniser, say. `null` without sound,
+    /// if the video is encrypted, or if an earlier release published it.
+    #[schema(required, format = "uri")]
+    pub audio: Option<String>,
     /// The uploaded file, once it arrived, if browsers play its type.
     #[schema(required, format = "uri")]
     pub original: Option<String>,
@@ -288,6 +292,9 @@ pub fn playback(video: &Video, public_url: &str, access: &Access) -> Playback {
         dash: (ready && video.encryption().is_none())
             .then(|| media(MediaFile::Manifest))
             .flatten(),
+        audio: (ready && video.has_audio_file)
+            .then(|| media(MediaFile::Audio))
+            .flatten(),
         original,
         poster: (ready && video.has_poster)
             .then(|| media(MediaFile::Poster))
@@ -312,6 +319,7 @@ mod tests {
             status: Status::Ready,
             has_poster: true,
             has_storyboard: true,
+            has_audio_file: true,
             ..Video::waiting(id, "a.mp4".into(), "video/mp4".into(), 1)
         }
     }
@@ -361,6 +369,7 @@ mod tests {
         assert!(!nothing.contains("https://"), "{nothing}");
         insta::assert_snapshot!(shown(Visibility::Private, Some("aa.b.c"), None), @r#"
         {
+          "audio": "https://cdn/s/aa.b.c/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/audio.m4a",
           "dash": "https://cdn/s/aa.b.c/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/manifest.mpd",
           "hls": "https://cdn/s/aa.b.c/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8",
           "original": null,
@@ -372,6 +381,7 @@ mod tests {
         "#);
         insta::assert_snapshot!(shown(Visibility::Private, None, Some("dd.e.f")), @r#"
         {
+          "audio": null,
           "dash": null,
           "hls": null,
           "original": "https://cdn/s/dd.e.f/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/original",

@@ -42,6 +42,8 @@ pub enum MediaFile {
     Manifest,
     /// The still shown before playback.
     Poster,
+    /// The main audio track as a single file, which no playlist names.
+    Audio,
     /// Which small picture belongs to which time.
     Storyboard,
     /// The small pictures of a chunk; chunks are counted from 0.
@@ -72,6 +74,7 @@ impl fmt::Display for MediaFile {
             Self::Master => f.write_str("master.m3u8"),
             Self::Manifest => f.write_str("manifest.mpd"),
             Self::Poster => f.write_str("poster.jpg"),
+            Self::Audio => f.write_str("audio.m4a"),
             Self::Storyboard => f.write_str("storyboard/storyboard.vtt"),
             Self::SpriteSheet(chunk) => write!(f, "storyboard/{}", sheet_name(*chunk)),
             Self::Init(track) => write!(f, "{track}/init.mp4"),

@@ -11,9 +11,10 @@
 //! | decide | [`timeline`], [`ladder`], [`encoder`], [`plan`], [`command`] |
 //! | cut ffmpeg's output | [`segmenter`], [`codecs`], `boxes`, [`report`] |
 //! | put chunks together | [`stitch`] |
-//! | publish | [`file`], [`tracks`], [`bandwidth`], [`encryption`], [`hls`], [`dash`], [`plan::storyboard`] |
+//! | publish | [`file`], [`audio_file`], [`tracks`], [`bandwidth`], [`encryption`], [`hls`], [`dash`], [`plan::storyboard`] |
 #![forbid(unsafe_code)]
 
+pub mod audio_file;
 pub mod bandwidth;
 mod boxes;
 pub mod codecs;

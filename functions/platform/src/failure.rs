@@ -63,7 +63,7 @@ const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
 
 /// What each operation is permitted by, in the words of a role's policy. Not all services say so, and
 /// an answer to HEAD says nothing at all.
-const PERMISSIONS: [(&str, &str); 20] = [
+const PERMISSIONS: [(&str, &str); 21] = [
     ("AbortMultipartUpload", "s3:AbortMultipartUpload"),
     ("CompleteMultipartUpload", "s3:PutObject"),
     ("CopyObject", "s3:GetObject or s3:PutObject"),
@@ -75,6 +75,7 @@ const PERMISSIONS: [(&str, &str); 20] = [
     ("ListMultipartUploads", "s3:ListBucketMultipartUploads"),
     ("ListObjectsV2", "s3:ListBucket"),
     ("PutObject", "s3:PutObject"),
+    ("UploadPart", "s3:PutObject"),
     ("UploadPartCopy", "s3:GetObject or s3:PutObject"),
     ("DeleteItem", "dynamodb:DeleteItem"),
     ("GetItem", "dynamodb:GetItem"),

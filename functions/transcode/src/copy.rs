@@ -107,7 +107,7 @@ impl Transcoder {
         let reader = reader.ok_or_else(|| StepError::Internal("a pipe is missing".into()))?;
         let mut pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).map_err(lost)?;
         let mut bytes = 0;
-        loop {
+        for number in 1.. {
             let mut part = BytesMut::with_capacity(PART_BYTES);
             while part.len() < PART_BYTES && pipe.read_buf(&mut part).await.map_err(lost)? > 0 {
                 running.activity().beat();
@@ -119,7 +119,7 @@ impl Transcoder {
             }
             if !part.is_empty() {
                 let _busy = running.activity().busy();
-                upload.store(Bytes::from(part)).await?;
+                upload.store(number, Bytes::from(part)).await?;
             }
             if is_last {
                 break;

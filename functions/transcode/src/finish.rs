@@ -23,8 +23,9 @@ impl Transcoder {
         to: &Destination,
         plan: &Plan,
         stitched: &Stitched,
+        has_audio_file: bool,
     ) -> Result<(), StepError> {
-        let published = publish(&self.storage, to, plan, stitched).await?;
+        let published = publish(&self.storage, to, plan, stitched, has_audio_file).await?;
         if !stitched.not_used.is_empty() {
             self.note_not_used(lease, stitched).await?;
         }

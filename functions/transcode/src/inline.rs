@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    audio_file::store_audio_file,
     copy::copy_key,
     encode::{Encoder, check_whole},
     error::StepError,
@@ -224,9 +225,11 @@ impl Transcoder {
         plan: &Plan,
         stitched: &Stitched,
     ) -> Result<Prepared, StepError> {
+        let has_audio_file = store_audio_file(&self.storage, to, &stitched.presentation).await?;
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
-        self.publish(lease, to, plan, stitched).await?;
+        self.publish(lease, to, plan, stitched, has_audio_file)
+            .await?;
         Ok(Prepared::Ready)
     }
 

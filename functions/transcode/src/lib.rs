@@ -18,6 +18,7 @@
 //! [`process`] is the only place that starts a program.
 #![forbid(unsafe_code)]
 
+mod audio_file;
 mod cipher;
 mod copy;
 pub mod encode;

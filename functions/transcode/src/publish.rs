@@ -31,6 +31,7 @@ pub async fn publish(
     to: &Destination,
     plan: &Plan,
     stitched: &Stitched,
+    has_audio_file: bool,
 ) -> Result<Published, StepError> {
     let encryption = to.key.as_ref().map(SegmentKey::encryption);
     let presentation = &stitched.presentation;
@@ -79,6 +80,7 @@ pub async fn publish(
         audio: audio(presentation),
         has_poster: stitched.has_poster,
         has_storyboard: stitched.storyboard.is_some(),
+        has_audio_file,
     })
 }
 

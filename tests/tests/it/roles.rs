@@ -41,8 +41,14 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "delete source",
             "delete private source",
             "list uploads",
+            "list media",
             "put media",
             "put private media",
+            "get audio",
+            "put audio",
+            "get private audio",
+            "put private audio",
+            "abort upload of audio file",
             "put presentation",
             "put track source",
             "put subtitles",
@@ -80,6 +86,12 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "put private media",
             "delete media",
             "delete private media",
+            "get audio",
+            "put audio",
+            "delete audio",
+            "get private audio",
+            "put private audio",
+            "delete private audio",
             "delete track source",
             "delete presentation",
             "get subtitles",
@@ -291,6 +303,20 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
             format!("videos/{id}/poster.jpg"),
         ),
         (
+            ["get audio", "put audio", "delete audio"],
+            media,
+            format!("videos/{id}/audio/main/00001.m4s"),
+        ),
+        (
+            [
+                "get private audio",
+                "put private audio",
+                "delete private audio",
+            ],
+            media,
+            format!("private/{id}/audio/main/00001.m4s"),
+        ),
+        (
             [
                 "get track source",
                 "put track source",
@@ -335,6 +361,9 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
     let copy = format!("work/{id}/1-1/picture.nut");
     let abort = s3.abort_multipart_upload().bucket(uploads).key(&copy);
     tried.push(("abort upload of copy", code!(abort.upload_id("none"))));
+    let audio = format!("videos/{id}/audio.m4a");
+    let abort = s3.abort_multipart_upload().bucket(media).key(&audio);
+    tried.push(("abort upload of audio file", code!(abort.upload_id("none"))));
     tried.push(("list uploads", code!(s3.list_objects_v2().bucket(uploads))));
     let one = s3.list_objects_v2().bucket(uploads).prefix(&source);
     tried.push(("list source", code!(one)));

@@ -1,6 +1,7 @@
 //! Subtitles, captions and chapters that are uploaded for a video.
 
 mod audio;
+mod audio_file;
 mod audio_only;
 mod closed_captions;
 mod embedded;

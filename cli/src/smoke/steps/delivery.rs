@@ -33,6 +33,7 @@ pub(in super::super) fn check(
         ("the MPD", url(video, "dash").map(ToOwned::to_owned)),
         ("a segment of the picture", Ok(picture.clone())),
         ("a segment of the sound", Ok(segment(&found.audio[0]))),
+        ("the audio file", url(video, "audio").map(ToOwned::to_owned)),
         ("the poster", url(video, "poster").map(ToOwned::to_owned)),
         (
             "the storyboard",

@@ -86,25 +86,25 @@ impl StorageKey {
             Self::Source(_) | Self::RefusedSource(_) => None,
             Self::PictureCopy(..) | Self::TrackSource(..) => Some("application/octet-stream"),
             Self::Plan(..) | Self::Report(..) | Self::Presentation(_) => Some("application/json"),
-            Self::Media(_, file) => {
-                Some(match file {
-                    MediaFile::Master
-                    | MediaFile::Playlist(_)
-                    | MediaFile::IFrames(_)
-                    | MediaFile::TextPlaylist(_) => "application/vnd.apple.mpegurl",
-                    MediaFile::Manifest => "application/dash+xml",
-                    MediaFile::Poster | MediaFile::SpriteSheet(_) => "image/jpeg",
-                    MediaFile::Storyboard
-                    | MediaFile::TextSegment(..)
-                    | MediaFile::Text(_)
-                    | MediaFile::Chapters(_) => "text/vtt",
-                    MediaFile::ChaptersJson(_) => "application/json",
-                    MediaFile::Init(TrackId::Video(_))
-                    | MediaFile::Segment(TrackId::Video(_), _) => "video/mp4",
-                    MediaFile::Init(TrackId::Audio(_))
-                    | MediaFile::Segment(TrackId::Audio(_), _) => "audio/mp4",
-                })
-            }
+            Self::Media(_, file) => Some(match file {
+                MediaFile::Master
+                | MediaFile::Playlist(_)
+                | MediaFile::IFrames(_)
+                | MediaFile::TextPlaylist(_) => "application/vnd.apple.mpegurl",
+                MediaFile::Manifest => "application/dash+xml",
+                MediaFile::Poster | MediaFile::SpriteSheet(_) => "image/jpeg",
+                MediaFile::Storyboard
+                | MediaFile::TextSegment(..)
+                | MediaFile::Text(_)
+                | MediaFile::Chapters(_) => "text/vtt",
+                MediaFile::ChaptersJson(_) => "application/json",
+                MediaFile::Init(TrackId::Video(_)) | MediaFile::Segment(TrackId::Video(_), _) => {
+                    "video/mp4"
+                }
+                MediaFile::Audio
+                | MediaFile::Init(TrackId::Audio(_))
+                | MediaFile::Segment(TrackId::Audio(_), _) => "audio/mp4",
+            }),
         }
     }
 
@@ -115,7 +115,9 @@ impl StorageKey {
             return None;
         };
         Some(match file {
-            MediaFile::Init(_) | MediaFile::Segment(..) => "public, max-age=31536000, immutable",
+            MediaFile::Audio | MediaFile::Init(_) | MediaFile::Segment(..) => {
+                "public, max-age=31536000, immutable"
+            }
             _ => "public, max-age=60",
         })
     }
@@ -232,6 +234,7 @@ mod tests {
             StorageKey::Media(Folder::public(id()), MediaFile::Master),
             StorageKey::Media(Folder::public(id()), MediaFile::Manifest),
             StorageKey::Media(Folder::public(id()), MediaFile::Poster),
+            StorageKey::Media(Folder::public(id()), MediaFile::Audio),
             StorageKey::Media(Folder::public(id()), MediaFile::Storyboard),
             StorageKey::Media(Folder::public(id()), MediaFile::SpriteSheet(0)),
             StorageKey::Media(Folder::public(id()), MediaFile::Init(rung.clone())),
@@ -284,6 +287,7 @@ mod tests {
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/manifest.mpd | application/dash+xml | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/poster.jpg | image/jpeg | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/audio.m4a | audio/mp4 | public, max-age=31536000, immutable
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/storyboard/storyboard.vtt | text/vtt | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/storyboard/00001.jpg | image/jpeg | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/init.mp4 | video/mp4 | public, max-age=31536000, immutable

@@ -261,6 +261,7 @@ pub fn complete(lease: &Lease, published: &Published, now: Timestamp) -> Transit
         Change::Set(Field::Audio, json!(published.audio)),
         Change::Set(Field::HasPoster, published.has_poster.into()),
         Change::Set(Field::HasStoryboard, published.has_storyboard.into()),
+        Change::Set(Field::HasAudioFile, published.has_audio_file.into()),
         Change::Set(Field::Progress, 1.into()),
         Change::Set(Field::ReadyAt, now.to_string().into()),
     ];

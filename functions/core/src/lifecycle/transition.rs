@@ -40,6 +40,8 @@ pub enum Field {
     HasPoster,
     /// Whether a storyboard was.
     HasStoryboard,
+    /// Whether the main audio track was as a single file.
+    HasAudioFile,
     /// When the video became ready.
     ReadyAt,
     /// When an upload that never arrives may be forgotten.
@@ -95,6 +97,7 @@ impl Field {
             Self::Audio => &["audio"],
             Self::HasPoster => &["has_poster"],
             Self::HasStoryboard => &["has_storyboard"],
+            Self::HasAudioFile => &["has_audio_file"],
             Self::ReadyAt => &["ready_at"],
             Self::ExpiresAt => &["expires_at"],
             Self::DeleteRequestedAt => &["asked_at"],

@@ -79,6 +79,7 @@ fn published() -> Published {
         audio: Vec::new(),
         has_poster: true,
         has_storyboard: false,
+        has_audio_file: true,
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Video {
     pub has_poster: bool,
     /// Whether a storyboard was published.
     pub has_storyboard: bool,
+    /// Whether the main audio track was published as a single file, too.
+    pub has_audio_file: bool,
     /// When it became ready.
     pub ready_at: Option<Timestamp>,
     /// Why it was not made ready.
@@ -162,6 +164,7 @@ impl Video {
             audio: Vec::new(),
             has_poster: false,
             has_storyboard: false,
+            has_audio_file: false,
             ready_at: None,
             error: None,
             generation: 1,
@@ -212,6 +215,8 @@ pub struct Published {
     pub has_poster: bool,
     /// Whether there is a storyboard.
     pub has_storyboard: bool,
+    /// Whether the main audio track is a single file, too.
+    pub has_audio_file: bool,
 }
 
 /// An audio track that a viewer may choose.

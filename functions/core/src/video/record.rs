@@ -56,6 +56,8 @@ pub(super) struct Record {
     has_poster: bool,
     #[serde(default)]
     has_storyboard: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_audio_file: bool,
     /// RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ready_at: Option<String>,
@@ -146,6 +148,7 @@ impl TryFrom<Record> for Video {
             audio: record.audio,
             has_poster: record.has_poster,
             has_storyboard: record.has_storyboard,
+            has_audio_file: record.has_audio_file,
             ready_at: record.ready_at.map(|at| at.parse()).transpose()?,
             error: record.error,
             generation: record.generation,
@@ -206,6 +209,7 @@ impl From<Video> for Record {
             audio: video.audio,
             has_poster: video.has_poster,
             has_storyboard: video.has_storyboard,
+            has_audio_file: video.has_audio_file,
             ready_at: video.ready_at.map(|at| at.to_string()),
             error: video.error,
             generation: video.generation,

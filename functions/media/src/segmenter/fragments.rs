@@ -10,7 +10,7 @@ use crate::boxes::{BoxHeader, body, find};
 
 /// One `moof` and its `mdat`.
 #[derive(Debug, Clone)]
-pub(super) struct Fragment {
+pub(crate) struct Fragment {
     /// When it starts, in ticks. Negative for the frames that prime an audio decoder.
     pub decode_time: i64,
     /// Its samples.
@@ -25,7 +25,7 @@ pub(super) struct Fragment {
 
 /// One frame of video or audio.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     pub ticks: u32,
     /// How long after it is decoded it is shown; less than 0 for frames that others wait for.
     pub shown_after: i64,
@@ -35,14 +35,14 @@ pub(super) struct Sample {
 
 /// What the reader found.
 #[derive(Debug, Clone)]
-pub(super) enum Item {
+pub(crate) enum Item {
     Init(Bytes),
     Fragment(Fragment),
 }
 
 /// Collects bytes until there is a whole item.
 #[derive(Debug, Default)]
-pub(super) struct FragmentReader {
+pub(crate) struct FragmentReader {
     buffer: BytesMut,
     /// How much of the buffer is whole boxes of the item under way.
     parsed: usize,
@@ -62,12 +62,12 @@ const MAX_SAMPLES: usize = 1 << 16;
 
 impl FragmentReader {
     /// Takes more of the stream.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
     /// The next whole item, if it is there.
-    pub(super) fn next(&mut self) -> Result<Option<Item>, SegmenterError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Item>, SegmenterError> {
         while let Some((kind, size)) = self.next_box()? {
             let start = self.parsed;
             self.parsed += size;
@@ -100,7 +100,7 @@ impl FragmentReader {
     }
 
     /// Whether the stream may end here.
-    pub(super) fn finish(&self) -> Result<(), SegmenterError> {
+    pub(crate) fn finish(&self) -> Result<(), SegmenterError> {
         if self.buffer.is_empty() && self.init_done {
             Ok(())
         } else {

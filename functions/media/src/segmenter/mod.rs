@@ -12,7 +12,7 @@ pub mod fragments;
 pub mod video;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::Bytes;
 

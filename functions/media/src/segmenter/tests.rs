@@ -29,7 +29,7 @@ fn init() -> Vec<u8> {
     [mp4_box(*b"ftyp", b"isom"), mp4_box(*b"moov", &[0; 40])].concat()
 }
 
-fn fragment(decode_time: i64, samples: &[(u32, u32, u32)], fill: u8) -> Vec<u8> {
+pub(crate) fn fragment(decode_time: i64, samples: &[(u32, u32, u32)], fill: u8) -> Vec<u8> {
     reordered(decode_time, samples, fill, &[])
 }
 

@@ -19,7 +19,6 @@ pub struct PartsUpload {
     storage: Storage,
     key: StorageKey,
     upload_id: String,
-    next_number: i32,
     under_way: JoinSet<Result<CompletedPart, StorageError>>,
     stored: Vec<CompletedPart>,
 }
@@ -33,6 +32,7 @@ impl Storage {
             .bucket(self.bucket(&key))
             .key(key.to_string())
             .set_content_type(key.content_type().map(Into::into))
+            .set_cache_control(key.cache_control().map(Into::into))
             .send()
             .await;
         let begun = begun.map_err(|why| StorageError::sdk(ACTION, self.place(&key), why))?;
@@ -40,7 +40,6 @@ impl Storage {
             storage: self.clone(),
             key,
             upload_id: begun.upload_id.unwrap_or_default(),
-            next_number: 1,
             under_way: JoinSet::new(),
             stored: Vec::new(),
         })
@@ -48,13 +47,12 @@ impl Storage {
 }
 
 impl PartsUpload {
-    /// Begins to store the next part, once there is room; each but the last has to have 5 MiB at least.
-    pub async fn store(&mut self, bytes: Bytes) -> Result<(), StorageError> {
+    /// Begins to store a part, once there is room. They are counted from 1, without a gap, and come in any
+    /// order; each but the last has to have 5 MiB at least.
+    pub async fn store(&mut self, number: i32, bytes: Bytes) -> Result<(), StorageError> {
         if self.under_way.len() >= AT_ONCE {
             self.join_one().await?;
         }
-        let number = self.next_number;
-        self.next_number += 1;
         let request = self
             .storage
             .client

@@ -26,6 +26,7 @@ use tokio::{
 };
 
 use crate::{
+    audio_file::store_audio_file,
     encode::{Encoder, check_whole},
     error::StepError,
     finish::{endless, ignore_lost},
@@ -248,17 +249,20 @@ impl Transcoder {
     }
 
     async fn publish_reports(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
-        self.catalog.check_lease(run).await?;
+        let video = self.catalog.check_lease(run).await?;
         let plan = &self.own_plan(task).await?;
         let stitched = stitch(plan, self.reports(task, plan).await?)?;
         check_whole(plan, stitched.frames)?;
         if plan.reached_frame_limit(stitched.frames) {
             return Err(endless().into());
         }
-        // A last look: nothing of a video that was deleted meanwhile may be published.
-        let video = self.catalog.check_lease(run).await?;
+        // It stays where it is while the run holds it.
         let to = Destination::of(&video);
-        self.publish(run, &to, plan, &stitched).await?;
+        let has_audio_file = store_audio_file(&self.storage, &to, &stitched.presentation).await?;
+        // A last look: nothing of a video that was deleted meanwhile may be published.
+        self.catalog.check_lease(run).await?;
+        self.publish(run, &to, plan, &stitched, has_audio_file)
+            .await?;
         if plan.has_copy() {
             self.remove_copy(&picture_copy(task)).await;
         }

@@ -185,7 +185,7 @@ fn check(
 fn referenced(video: &Value) -> BTreeSet<String> {
     let mut urls = BTreeSet::new();
     let playback = &video["playback"];
-    for name in ["hls", "dash", "poster", "storyboard"] {
+    for name in ["hls", "dash", "audio", "poster", "storyboard"] {
         urls.extend(playback[name].as_str().map(str::to_owned));
     }
     let lists = |url: &str| {

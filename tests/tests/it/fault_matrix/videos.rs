@@ -73,7 +73,7 @@ const IS_READY: Broken = broken(
 );
 
 /// A video that one function encodes.
-const ALONE: [Broken; 10] = [
+const ALONE: [Broken; 12] = [
     broken(
         "take the lease",
         Call::change(&["attempts"], &[]),
@@ -91,6 +91,16 @@ const ALONE: [Broken; 10] = [
         End::Internal,
     ),
     STORE_A_SEGMENT,
+    broken(
+        "read a segment of the sound",
+        Call::object("GET", ".m4s"),
+        End::Internal,
+    ),
+    broken(
+        "store the audio file",
+        Call::object("PUT", "/audio.m4a"),
+        End::Internal,
+    ),
     STORE_A_PLAYLIST,
     STORE_WHAT_WAS_MEASURED,
     broken(
@@ -194,16 +204,21 @@ struct Cell<'a> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_that_one_function_encodes() {
-    try_all("One function encodes the video", &ALONE, "1").await;
+    try_all(
+        "One function encodes the video",
+        &ALONE,
+        "-f lavfi -i sine -t 1",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_that_is_encoded_in_chunks() {
-    let in_fragments = "13 -movflags frag_keyframe+empty_moov";
+    let in_fragments = "-t 13 -movflags frag_keyframe+empty_moov";
     try_all("The video is encoded in chunks", &IN_CHUNKS, in_fragments).await;
 }
 
-async fn try_all(title: &str, calls: &'static [Broken], options: &str) {
+async fn try_all(title: &str, calls: &'static [Broken], sound_and_options: &str) {
     let (stack, clips) = (Stack::get(), Clips::new());
     let proxy = FaultProxy::start(&stack.aws_endpoint_url).await;
     let _chunks = Reconfigured::chunks(&stack, 2).await;
@@ -215,7 +230,7 @@ async fn try_all(title: &str, calls: &'static [Broken], options: &str) {
     let clip = clips.make(
         "clip.mp4",
         &format!(
-            "-f lavfi -i testsrc2=s=160x90:r=25 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -t {options}"
+            "-f lavfi -i testsrc2=s=160x90:r=25 {sound_and_options} -c:v libx264 -preset ultrafast -pix_fmt yuv420p"
         ),
     );
     let clip = fs::read(clip).unwrap_or_default();

@@ -48,6 +48,7 @@ async fn the_catalog_and_the_model_read_transitions_alike() {
         audio: Vec::new(),
         has_poster: true,
         has_storyboard: false,
+        has_audio_file: true,
     };
     let script = [
         lifecycle::admit_multipart("a", 2),

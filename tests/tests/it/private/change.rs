@@ -50,7 +50,7 @@ fn done(stack: &Stack, id: &str, visibility: &str) -> Value {
 
 /// Everything by which a video can be read: what its view names, and a playlist and segments below that.
 fn addresses(video: &Value) -> Vec<String> {
-    let mut all: Vec<String> = ["hls", "dash", "poster", "storyboard", "original"]
+    let mut all: Vec<String> = ["hls", "dash", "audio", "poster", "storyboard", "original"]
         .map(|name| text(video, &format!("/playback/{name}")).to_owned())
         .into();
     let base = all[0].strip_suffix("master.m3u8").unwrap().to_owned();

@@ -114,6 +114,7 @@ fn only_private_videos_are_encrypted_and_only_as_is_known() {
 fn check_view(video: &Value) {
     assert_eq!(video["encryption"], "aes-128");
     assert_eq!(video["playback"]["dash"], json!(null));
+    assert_eq!(video["playback"]["audio"], json!(null));
     assert_eq!(video["playback"]["type"], "hls");
 }
 
@@ -175,7 +176,7 @@ async fn check_files(stack: &Stack, clips: &Clips, id: &str, video: &Value) {
 
     let stored = stack.media_keys(&format!("private/{id}/")).await;
     for key in &stored {
-        let others = ["iframes.m3u8", "manifest.mpd", "key"];
+        let others = ["iframes.m3u8", "manifest.mpd", "audio.m4a", "key"];
         assert!(!others.iter().any(|name| key.ends_with(name)), "{key}");
     }
     assert!(!stored.is_empty());

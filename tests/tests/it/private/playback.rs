@@ -28,7 +28,7 @@ async fn a_private_video_plays_by_its_token_and_is_stored_nowhere_else() {
     assert_eq!(video["visibility"], "private");
     // From the URL on: playlists, segments, manifest, by an independent reader.
     check(&video, &EXPECTED);
-    for name in ["hls", "dash", "poster", "storyboard", "original"] {
+    for name in ["hls", "dash", "audio", "poster", "storyboard", "original"] {
         let url = text(&video["playback"], &format!("/{name}"));
         assert!(url.starts_with(&format!("{}/s/", stack.cdn_url)), "{url}");
         assert_eq!(get(url).status, 200, "{name}");
