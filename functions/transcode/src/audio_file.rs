@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{error::StepError, upload::Destination};
 
 /// Segments that are read at once. Each has some 100 KB.
-const READS: usize = 16;
+const READS: usize = 64;
 
 /// The size of a part: the least that a store takes. The first is held until all others are stored.
 const PART_BYTES: usize = 5 << 20;

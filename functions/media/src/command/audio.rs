@@ -72,8 +72,8 @@ impl AudioSource {
         }
     }
 
-    /// The filter graph of what is decoded: to stereo, with the times that the samples have.
-    pub(super) fn decoded(&self, audio: &AudioPlan) -> String {
+    /// The filter graph of what is decoded of this input: to stereo, with the times that the samples have.
+    pub(super) fn decoded(&self, audio: &AudioPlan, input: usize) -> String {
         let (rate, stream) = (audio.sample_rate, audio.stream);
         let spread = match audio.layout {
             // ffmpeg would spread a single channel over two at half of its power each; players don't.
@@ -84,9 +84,9 @@ impl AudioSource {
             // Two microphones that point to the sides. (The first channel is what is heard from
             // everywhere, the second from the left less the right.) The resampler knows no such field.
             Layout::Ambisonic => {
-                format!("[0:{stream}]pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0-0.5*c1,")
+                format!("[{input}:{stream}]pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0-0.5*c1,")
             }
-            Layout::Mono | Layout::Speakers => format!("[0:{stream}]"),
+            Layout::Mono | Layout::Speakers => format!("[{input}:{stream}]"),
         };
         let decoded = match *self {
             Self::FromStart { .. } => {

@@ -9,7 +9,8 @@
 //! A chunk other than the first enters the source a little early and keeps the source's clock
 //! (`-copyts`), so that each frame and each sample still has the time that it has in the whole:
 //!
-//! - The picture: `fps` puts frames onto the same grid from wherever it starts, and `trim` keeps
+//! - The picture is entered at a keyframe before, or at the one that it begins with where that is sure to
+//!   give all frames (`enters_exactly`): `fps` puts frames onto the same grid from wherever it starts, and `trim` keeps
 //!   those whose numbers are the chunk's. Should the source be entered too late, the first numbers
 //!   are missing, and the segmenter refuses the stream.
 //! - The sound is entered earlier still: some AAC frames are encoded and thrown away, so that the
@@ -157,8 +158,20 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     if plan.can_do_without(part) {
         args.pair("-max_error_rate", MOST_DAMAGED.to_string());
     }
-    enter(&mut args, plan, part, span, way, sound.as_ref(), source);
-    args.input(source);
+    let mut audio_input = 0;
+    if enters_exactly(plan, part, span, way) {
+        args.words("-copyts -start_at_zero");
+        args.enter(source, last_moment_of_first_frame(plan, span));
+        args.input(source);
+        if let Some(AudioSource::FromSource { enter_us, .. }) = sound {
+            audio_input = 1;
+            args.enter(source, enter_us.saturating_sub(ENTER_EARLY_US));
+            args.input(source);
+        }
+    } else {
+        enter(&mut args, plan, part, span, way, sound.as_ref(), source);
+        args.input(source);
+    }
     let stills = if way.is_plain {
         video::Stills::NONE
     } else {
@@ -183,7 +196,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     // A graph of its own: one waits with decoded frames until all of its inputs have begun, so sound
     // that begins late would pile up pictures in memory.
     if let Some((audio, sound)) = audio.zip(sound.as_ref()) {
-        args.pair("-filter_complex", sound.decoded(audio));
+        args.pair("-filter_complex", sound.decoded(audio, audio_input));
     }
     let mut outputs = Vec::new();
     for (index, rendition) in plan.renditions.iter().enumerate().filter(|_| has_video) {
@@ -220,6 +233,25 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
             .zip(sound)
             .map(|(audio, sound)| encode_audio(audio, sound)),
     })
+}
+
+/// Whether a part enters its source at the keyframe that it begins with, if it does, and so decodes nothing
+/// that is not shown. Its sound, which has to be entered earlier, is then read by itself.
+fn enters_exactly(plan: &Plan, part: Part, span: Span, way: Way) -> bool {
+    plan.enters_exactly
+        && way.entry == Entry::Planned
+        && !span.is_first
+        && !part.is_audio()
+        && plan.entries.is_none()
+        && plan.copy.is_none()
+}
+
+/// Up to when a frame of the source may begin and still be the first of a part: `fps` takes the last one whose
+/// time is nearest to it.
+fn last_moment_of_first_frame(plan: &Plan, span: Span) -> u64 {
+    let begin = plan.grid.micros_at(span.first_frame);
+    let end = plan.grid.micros_at(span.first_frame + 1);
+    begin.midpoint(end) - 1
 }
 
 /// Where a part enters what it reads, and by which clock.

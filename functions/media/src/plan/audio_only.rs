@@ -74,6 +74,7 @@ impl Plan {
             chunk_starts: Vec::new(),
             entries: None,
             copy: None,
+            enters_exactly: false,
             enters_at_start: false,
             wanted_chunks: 1,
             length_is_exact: true,

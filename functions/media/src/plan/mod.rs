@@ -108,6 +108,9 @@ pub struct Plan {
     /// Whether each chunk decodes the source from its beginning: it can't be entered anywhere else.
     #[serde(default)]
     pub(crate) enters_at_start: bool,
+    /// Whether a chunk that begins with a keyframe may enter the source right there.
+    #[serde(default)]
+    pub(crate) enters_exactly: bool,
     /// How many chunks there would be if the source could be entered anywhere.
     pub(crate) wanted_chunks: u32,
     /// Whether the number of frames is that of the picture, and not the container's length.
@@ -220,6 +223,13 @@ impl Plan {
             cpu_ms: work.cpu_ms,
             source_pixels: u64::from(video.width) * u64::from(video.height),
             entries: by_position.then(|| Entries::new(source, grid, &chunk_starts)),
+            // By the times at which frames are shown, these are entered at the last keyframe from which all
+            // that follows can be shown; others are so by the times at which they are decoded, or with frames
+            // missing after it. Fields are woven into frames with those before and after.
+            enters_exactly: source.container == Container::Mp4
+                && video.codec == "h264"
+                && !video.interlaced
+                && !source.starts_late,
             enters_at_start: source.seeking == Seeking::FromStart && chunk_starts.len() > 1,
             copy: is_by_copy.then(|| PictureCopy::new(source)),
             chunk_starts,
