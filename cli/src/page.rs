@@ -75,7 +75,7 @@ pub(crate) fn publish(
     built: &Path,
     state: &StackState,
 ) -> Result<()> {
-    let config = json!({"api_url": state.api_url}).to_string();
+    let config = json!({"api_url": state.api_url, "lookup_url": state.lookup_url}).to_string();
     let task = Task::new(project, "page upload", project.tool("python"))
         .log(deployment.logs.join("page-upload.log"));
     deployment

@@ -18,6 +18,9 @@ use crate::project::make_folder;
 pub(crate) struct StackState {
     /// Base URL of the API, without a trailing slash.
     pub(crate) api_url: String,
+    /// Base URL of looking one video up.
+    #[serde(default)]
+    pub(crate) lookup_url: String,
     /// Base URL of the page.
     pub(crate) site_url: String,
     /// Base URL of playback, without a trailing slash.
@@ -98,8 +101,10 @@ impl StackState {
     /// Describes a stack by its outputs; addresses are those the template was told.
     pub(crate) fn new(outputs: &Outputs, region: String, stack_name: String) -> Result<Self> {
         let cdn_url = outputs.get("PublicUrl")?;
+        let api_url = outputs.get("ApiUrl")?;
         Ok(Self {
-            api_url: outputs.get("ApiUrl")?,
+            lookup_url: outputs.find("LookupUrl").unwrap_or_else(|| api_url.clone()),
+            api_url,
             site_url: outputs.find("PageUrl").unwrap_or_else(|| cdn_url.clone()),
             cdn_url,
             aws_endpoint_url: None,

@@ -62,10 +62,22 @@ export function listVideos(query: {
 }
 
 /** As whoever has this page's link, or this tab's token; a public video needs neither. */
-export function getVideo(id: string): Promise<Video> {
+export async function getVideo(id: string): Promise<Video> {
   const bearer = playbackToken() ?? token();
-  const options = bearer === null ? {} : { token: bearer };
-  return call(`/videos/${encodeURIComponent(id)}`, options).then(json<Video>);
+  const path = `/videos/${encodeURIComponent(id)}`;
+  const answer =
+    bearer === null
+      ? await call((await lookupUrl()) + path, {})
+      : await call(path, { token: bearer });
+  return json<Video>(answer);
+}
+
+async function lookupUrl(): Promise<string> {
+  try {
+    return (await loadConfig()).lookupUrl;
+  } catch (cause) {
+    throw new UnreachableError({ cause });
+  }
 }
 
 /** A token by which others watch a private video. */

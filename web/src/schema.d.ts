@@ -157,6 +157,9 @@ export interface paths {
          * Look a video up
          * @description A public video needs no token: its id can't be guessed. A private one needs an API token, or a
          *     playback token for it; without, it is not found.
+         *
+         *     The CDN answers the same at the same path, below the base URL of playback. Ask there at each view: without a
+         *     token, what it says is up to five seconds old, and while the video is not ready, one second.
          */
         get: operations["getVideo"];
         put?: never;

@@ -17,6 +17,8 @@ when they are to stand still. Where it does something else than AWS that the pro
 right at the end.
 """
 
+import asyncio
+import contextvars
 import http.server
 import itertools
 import json
@@ -26,7 +28,9 @@ import signal
 import socketserver
 import subprocess
 import sys
+import time
 import types
+import weakref
 from hmac import compare_digest
 from urllib.parse import parse_qs, urlsplit
 
@@ -315,16 +319,80 @@ async def run_edge_function(arn, event):
     return answer.get("value")
 
 
+# The cache behavior that a viewer's request has met.
+BEHAVIOR = contextvars.ContextVar("behavior")
+
+# What is kept of an HTTP API's answers: when it was, until when, and the answer. By what the cache policy
+# counts in.
+KEPT = {}
+UNDER_WAY = weakref.WeakValueDictionary()
+
+# The template's ErrorCachingMinTTL.
+ERRORS_KEPT = {403: 1, 404: 1, 500: 1, 502: 1, 503: 1, 504: 1}
+
+
+def forwarding_predicates(behavior, read=cloudfront._forwarding_predicates):
+    BEHAVIOR.set(behavior)
+    return read(behavior)
+
+
+def seconds_kept(policy, status, fields):
+    """How long CloudFront keeps an answer, by its cache policy and what the answer says itself."""
+    if status >= 400:
+        return ERRORS_KEPT.get(status, 0)
+    said = next((value for name, value in fields.items() if name.lower() == "cache-control"), "").lower()
+    ages = dict(re.findall(r"(s-maxage|max-age)=([0-9]+)", said))
+    least, most = policy["MinTTL"], policy.get("MaxTTL", 31536000)
+    if re.search(r"\b(no-store|no-cache|private)\b", said):
+        return least
+    age = ages.get("s-maxage", ages.get("max-age", policy.get("DefaultTTL", 86400)))
+    return max(least, min(most, int(age)))
+
+
 async def fetch_from_origin(origin, method, uri, query, headers, body, *rest, fetch=cloudfront._fetch_from_origin):
-    """What an HTTP API answers that is an origin; the emulator would look for it on the internet."""
+    """What an HTTP API answers that is an origin; the emulator would look for it on the internet, and keeps
+    nothing. For those who ask for the same at the same time, the API is asked once, as by CloudFront."""
     api = re.fullmatch(r"([a-z0-9]+)\.execute-api\..+", origin["domain_name"])
     if api is None:
         return await fetch(origin, method, uri, query, headers, body, *rest)
-    path = f"/_aws/execute-api/{api[1]}/$default{uri}"
-    parameters = parse_qs(query, keep_blank_values=True)
-    status, fields, data = await emulator._handle_execute_api_request(
-        "", path, method, headers, body, parameters, raw_query_string=query)
+
+    async def ask():
+        path = f"/_aws/execute-api/{api[1]}/$default{uri}"
+        parameters = parse_qs(query, keep_blank_values=True)
+        return await emulator._handle_execute_api_request(
+            "", path, method, headers, body, parameters, raw_query_string=query)
+
+    policy_id = BEHAVIOR.get()["cache_policy_id"]
+    policy = cloudfront._cache_policies.get(policy_id) or cloudfront._MANAGED_CACHE_POLICIES[policy_id]
+    policy = policy["Config"]
+    if method not in ("GET", "HEAD") or "range" in headers or policy.get("MaxTTL") == 0:
+        return answer_of(*await ask())
+    counted = [headers.get(name.lower()) for name in policy["Parameters"]["Headers"]]
+    key = (uri, api[1], method, query, *counted)
+    lock = UNDER_WAY.setdefault(key, asyncio.Lock())
+    async with lock:
+        now = time.monotonic()
+        since, until, answer = KEPT.get(key, (0, 0, None))
+        if now < until:
+            status, fields, data = answer
+            return answer_of(status, {**fields, "Age": str(int(now - since))}, data)
+        answer = status, fields, _ = await ask()
+        KEPT[key] = (now, now + seconds_kept(policy, status, fields), answer)
+        for old in [key for key, (_, until, _) in KEPT.items() if until <= now]:
+            del KEPT[old]
+    return answer_of(*answer)
+
+
+def answer_of(status, fields, data):
     return status, "", cloudfront._multidict_from_pairs(fields.items()), data
+
+
+def create_invalidation(distribution, body, create=cloudfront._create_invalidation):
+    for path in re.findall(r"<Path>([^<]+)</Path>", body.decode()):
+        start = path.removesuffix("*")
+        for key in [key for key in KEPT if key[0] == path or start != path and key[0].startswith(start)]:
+            del KEPT[key]
+    return create(distribution, body)
 
 
 def value_of(item):
@@ -338,6 +406,8 @@ for module in (lambda_runtime, lambda_svc):
 cloudfront_js._pool = edge_workers()
 cloudfront._run_function = run_edge_function
 cloudfront._fetch_from_origin = fetch_from_origin
+cloudfront._forwarding_predicates = forwarding_predicates
+cloudfront._create_invalidation = create_invalidation
 socketserver.BaseServer.verify_request = is_of_this_user
 http.server.BaseHTTPRequestHandler.parse_request = parse_request_of_no_browser
 changesets._apply_transforms = apply_transforms

@@ -104,7 +104,8 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
             });
         }
     };
-    if api_path.is_some() && method == "OPTIONS" {
+    let is_lookup = api_path.is_none() && edge::is_lookup(path);
+    if (api_path.is_some() || is_lookup) && method == "OPTIONS" {
         return Verdict::Preflight;
     }
 
@@ -120,9 +121,9 @@ pub(crate) fn judge(head: &[u8], upstream: &Upstream) -> Verdict {
     for line in lines.take_while(|line| !line.is_empty()) {
         let name = name_of(line);
         expects_continue |= name == "expect";
-        // As CloudFront, which signs its own requests to storage.
-        let replaced =
-            api_path.is_none() && ["x-forwarded-proto", "authorization"].contains(&name.as_str());
+        // As CloudFront, which signs its own requests to storage, and passes a token on to the API.
+        let replaced = api_path.is_none()
+            && (name == "x-forwarded-proto" || (name == "authorization" && !is_lookup));
         if !replaced && !HOP_BY_HOP.contains(&name.as_str()) {
             forward.push_str(line);
             forward.push_str("\r\n");

@@ -181,6 +181,15 @@ impl Access {
     }
 }
 
+/// How long shared caches may keep what is said of a public video to those who name no token: no longer
+/// than a change may take to show. While it is encoded, people watch its progress.
+pub fn cache_control(video: &Video) -> &'static str {
+    match video.status {
+        Status::Ready | Status::Errored => "public, max-age=0, s-maxage=5",
+        Status::Waiting | Status::Preparing | Status::Deleting => "public, max-age=0, s-maxage=1",
+    }
+}
+
 /// A record as those may see it who have this access; everybody, if it is of a public video. `public_url`
 /// is the CDN's base URL.
 pub fn video<'a>(video: &'a Video, public_url: &str, access: &Access) -> VideoView<'a> {

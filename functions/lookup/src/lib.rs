@@ -19,7 +19,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, patch, post},
 };
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use reelrun_core::{
     cursor::{self, Position},
     lifecycle,
@@ -94,6 +94,9 @@ problems! {
 ///
 /// A public video needs no token: its id can't be guessed. A private one needs an API token, or a
 /// playback token for it; without, it is not found.
+///
+/// The CDN answers the same at the same path, below the base URL of playback. Ask there at each view: without a
+/// token, what it says is up to five seconds old, and while the video is not ready, one second.
 #[utoipa::path(
     get,
     path = "/videos/{id}",
@@ -115,7 +118,13 @@ async fn get_video(
     let video = lifecycle::as_of(now(), lookup.find(id).await?);
     let access = lookup.access(&video, &headers);
     let access = access.ok_or_else(|| Problem::no_video(id))?;
-    Ok(axum::Json(view::video(&video, &lookup.public_url, &access)).into_response())
+    let answer = axum::Json(view::video(&video, &lookup.public_url, &access));
+    if video.is_guarded() || headers.contains_key(header::AUTHORIZATION) {
+        // Nobody may store it, as by default.
+        return Ok(answer.into_response());
+    }
+    let for_all = [(header::CACHE_CONTROL, view::cache_control(&video))];
+    Ok((for_all, answer).into_response())
 }
 
 impl Lookup {

@@ -14,6 +14,7 @@ mod faults;
 mod handlers;
 mod kills;
 mod library;
+mod lookups;
 mod matrix;
 mod multipart;
 mod notifications;

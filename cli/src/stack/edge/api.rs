@@ -55,12 +55,21 @@ fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         ("OPTIONS", ["uploads", id, "complete"]) => ("OPTIONS /uploads/{id}/complete", Some(*id)),
         ("POST", ["videos", id, "tracks"]) => ("POST /videos/{id}/tracks", Some(*id)),
         ("GET", ["limits"]) => ("GET /limits", None),
+        ("POST", ["videos", id, "tokens"]) => ("POST /videos/{id}/tokens", Some(*id)),
+        ("PATCH", ["videos", id]) => ("PATCH /videos/{id}", Some(*id)),
+        ("DELETE", ["videos", id]) => ("DELETE /videos/{id}", Some(*id)),
         _ => ("$default", None),
     };
+    let lookups = [
+        "POST /videos/{id}/tokens",
+        "PATCH /videos/{id}",
+        "DELETE /videos/{id}",
+        "$default",
+    ];
     Route {
         key,
         id,
-        is_presigns: key != "$default",
+        is_presigns: !lookups.contains(&key),
     }
 }
 
@@ -270,7 +279,7 @@ mod tests {
             assert_eq!(found.is_presigns, target.starts_with("PresignIntegration"));
             assert_eq!(found.id.is_some(), key.contains("{id}"));
         }
-        assert_eq!(count, 8);
+        assert_eq!(count, 11);
         for (method, path) in [("GET", "/uploads"), ("POST", "/uploads/"), ("GET", "/")] {
             assert_eq!(route(method, path).key, "$default");
         }

@@ -72,6 +72,14 @@ pub(super) enum Wanted {
     Nothing(&'static str, &'static str),
 }
 
+/// Whether the CDN asks the API: for what is said of one video, or for the API's document.
+pub(super) fn is_lookup(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    let id = path.strip_prefix("/videos/").unwrap_or_default();
+    let is_dash = |(at, byte)| (byte == b'-') == [8, 13, 18, 23].contains(&at);
+    path == "/openapi.json" || (id.len() == 36 && id.bytes().enumerate().all(is_dash))
+}
+
 /// What a request to the API asks for.
 pub(super) fn of_the_api(head: Head<'_>, origins: &Origins) -> Wanted {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -92,6 +100,23 @@ pub(super) fn of_the_api(head: Head<'_>, origins: &Origins) -> Wanted {
 pub(super) fn of_the_cdn(head: Head<'_>, origins: &Origins, authority: &str) -> Wanted {
     if let Some((status, why)) = cdn::refusal(head) {
         return Wanted::Nothing(status, why);
+    }
+    if is_lookup(head.target) {
+        // Of a request, the token and nothing else reaches the API.
+        let fields = head.fields.iter();
+        let fields: Vec<_> = fields
+            .filter(|(name, _)| name == "authorization")
+            .cloned()
+            .collect();
+        let (path, _) = head.parts();
+        return of_the_api(
+            Head {
+                target: path,
+                fields: &fields,
+                ..head
+            },
+            origins,
+        );
     }
     if head.method == "OPTIONS" {
         return Wanted::Preflight;

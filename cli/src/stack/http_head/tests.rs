@@ -46,6 +46,23 @@ fn everything_else_goes_to_the_distribution() {
 }
 
 #[test]
+fn a_token_reaches_the_api_through_the_distribution_and_no_bucket() {
+    let id = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
+    for (path, is_passed_on) in [
+        (format!("/videos/{id}"), true),
+        (format!("/videos/{id}/master.m3u8"), false),
+    ] {
+        let head = forwarded(&format!(
+            "GET {path} HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n"
+        ));
+        assert!(head.contains("\r\nHost: d1.cloudfront.net\r\n"), "{head}");
+        assert_eq!(head.contains("Bearer t"), is_passed_on, "{head}");
+    }
+    let preflight = format!("OPTIONS /videos/{id} HTTP/1.1\r\n\r\n");
+    assert_eq!(judge(preflight.as_bytes(), &upstream()), Verdict::Preflight);
+}
+
+#[test]
 fn only_the_whole_word_api_is_the_api() {
     assert_eq!(api_path("/api").as_deref(), Some("/"));
     assert_eq!(api_path("/api?limit=2").as_deref(), Some("/?limit=2"));

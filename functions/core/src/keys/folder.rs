@@ -67,14 +67,14 @@ impl Folder {
         }
     }
 
-    /// The paths under which the CDN keeps its objects. Few have a wildcard: of those a distribution takes
+    /// The paths under which the CDN keeps its objects, and what the API says of the video. Few have a wildcard: of those a distribution takes
     /// on only some at a time.
     pub fn cdn_paths(self) -> Vec<String> {
         let Self { video, visibility } = self;
         match visibility {
             Visibility::Public => {
                 let source = StorageKey::Source(self);
-                vec![format!("/videos/{video}/*"), format!("/{source}")]
+                vec![format!("/videos/{video}*"), format!("/{source}")]
             }
             // The gate asks for media and source alike below this, whatever a viewer's path was.
             Visibility::Private => vec![format!("/private/{video}/*")],

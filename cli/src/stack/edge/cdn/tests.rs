@@ -1,6 +1,6 @@
 use super::*;
 use crate::sam::Credentials;
-use crate::stack::edge::{Wanted, of_the_cdn};
+use crate::stack::edge::{Wanted, is_lookup, of_the_cdn};
 
 fn asked(method: &str, target: &str, fields: &[(&str, &'static str)]) -> Wanted {
     let fields: Vec<_> = fields
@@ -61,6 +61,38 @@ fn each_path_is_read_from_its_bucket() {
         let line = first_line(&read("GET", target, &[]));
         assert_eq!(line, format!("GET {wanted} HTTP/1.1"), "{target}");
     }
+}
+
+/// Of one video the API is asked, with the token and nothing else; below its id are files.
+#[test]
+fn what_is_said_of_one_video_is_asked_of_the_api() {
+    const ID: &str = "01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e";
+    let template = include_str!("../../../../../infra/template.yaml");
+    for pattern in [
+        "/videos/????????-????-????-????-????????????",
+        "/openapi.json",
+    ] {
+        assert!(
+            template.contains(&format!(
+                "- PathPattern: {pattern}\n            TargetOriginId: api\n"
+            )),
+            "{pattern}"
+        );
+    }
+    assert!(is_lookup("/openapi.json") && is_lookup(&format!("/videos/{ID}?v=1")));
+    for other in ["/videos/", "/videos/1/master.m3u8", "/openapi.json/x", "/"] {
+        assert!(!is_lookup(other), "{other}");
+    }
+    assert!(!is_lookup(&format!("/videos/{ID}/master.m3u8")));
+    let fields = [("authorization", "Bearer t"), ("cookie", "a=b")];
+    let Wanted::Call(call) = asked("GET", &format!("/videos/{ID}?v=1"), &fields) else {
+        panic!("not asked of the API");
+    };
+    let event = call.event(b"");
+    assert_eq!(event["rawPath"], format!("/videos/{ID}"));
+    assert_eq!(event["rawQueryString"], "");
+    assert_eq!(event["headers"]["authorization"], "Bearer t");
+    assert!(event["headers"]["cookie"].is_null());
 }
 
 #[test]
