@@ -17,6 +17,38 @@ use reelrun_tests::{
     stack::{LIVE, Stack},
 };
 
+/// What the transcode function's may.
+const TRANSCODE: [&str; 28] = [
+    "list source",
+    "get source",
+    "get private source",
+    "get refused",
+    "delete source",
+    "delete private source",
+    "list uploads",
+    "list media",
+    "put media",
+    "put private media",
+    "get audio",
+    "put audio",
+    "get private audio",
+    "put private audio",
+    "abort upload of audio file",
+    "put presentation",
+    "put track source",
+    "put subtitles",
+    "get work",
+    "put work",
+    "get copy",
+    "put copy",
+    "delete copy",
+    "abort upload of copy",
+    "get record",
+    "update record",
+    "start encode",
+    "describe encode",
+];
+
 /// What a role may do; whatever is not listed must be denied.
 fn permitted(function: &str) -> &'static [&'static str] {
     match function {
@@ -33,36 +65,7 @@ fn permitted(function: &str) -> &'static [&'static str] {
             "update record",
         ],
         "lookup" => &["get record", "update record", "query records"],
-        "transcode" => &[
-            "list source",
-            "get source",
-            "get private source",
-            "get refused",
-            "delete source",
-            "delete private source",
-            "list uploads",
-            "list media",
-            "put media",
-            "put private media",
-            "get audio",
-            "put audio",
-            "get private audio",
-            "put private audio",
-            "abort upload of audio file",
-            "put presentation",
-            "put track source",
-            "put subtitles",
-            "get work",
-            "put work",
-            "get copy",
-            "put copy",
-            "delete copy",
-            "abort upload of copy",
-            "get record",
-            "update record",
-            "start encode",
-            "describe encode",
-        ],
+        "transcode" => &TRANSCODE,
         "cleanup" => &[
             "list source",
             "list uploads",
@@ -253,12 +256,11 @@ macro_rules! code {
     };
 }
 
-async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Option<String>)> {
-    let s3 = reelrun_platform::aws::s3(config);
-    let id = uuid::Uuid::now_v7();
-    let (uploads, media) = (&stack.uploads_bucket, &stack.media_bucket);
-    let mut tried = Vec::new();
-    for (names, bucket, key) in [
+/// What is tried of an object, in which bucket, and under which key.
+type Tried<'a> = ([&'static str; 3], &'a str, String);
+
+fn objects<'a>(uploads: &'a str, media: &'a str, id: uuid::Uuid) -> Vec<Tried<'a>> {
+    vec![
         (
             ["get source", "put source", "delete source"],
             uploads,
@@ -344,7 +346,15 @@ async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Op
             media,
             format!("assets/{id}.js"),
         ),
-    ] {
+    ]
+}
+
+async fn try_objects(stack: &Stack, config: &SdkConfig) -> Vec<(&'static str, Option<String>)> {
+    let s3 = reelrun_platform::aws::s3(config);
+    let id = uuid::Uuid::now_v7();
+    let (uploads, media) = (&stack.uploads_bucket, &stack.media_bucket);
+    let mut tried = Vec::new();
+    for (names, bucket, key) in objects(uploads, media, id) {
         let [get, put, delete] = names;
         tried.push((put, code!(s3.put_object().bucket(bucket).key(&key))));
         tried.push((get, code!(s3.get_object().bucket(bucket).key(&key))));

@@ -240,9 +240,11 @@ async fn a_bucket_that_denies_the_cdn_is_named() {
     let policy = s3.get_bucket_policy().bucket(bucket).send().await.unwrap();
     let policy = policy.policy.unwrap();
     let mut denying: Value = serde_json::from_str(&policy).unwrap();
+    // What no function reads, as one does the segments of the sound.
+    let resources = ["m3u8", "mpd"].map(|name| format!("arn:aws:s3:::{bucket}/videos/*.{name}"));
     denying["Statement"].as_array_mut().unwrap().push(json!({
         "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
-        "Resource": format!("arn:aws:s3:::{bucket}/videos/*"),
+        "Resource": resources,
     }));
     let put = async |policy: String| {
         let put = s3.put_bucket_policy().bucket(bucket).policy(policy);
