@@ -62,7 +62,7 @@ impl Default for Assumptions {
             sandbox: Duration::from_millis(400),
             request: Duration::from_millis(30),
             execution_start: Duration::from_millis(200),
-            group_end: Duration::from_millis(1000),
+            group_end: Duration::from_secs(1),
             requests_to_open: 6,
             vcpu_speed: 0.8,
             parallel_efficiency: 0.9,
