@@ -57,7 +57,7 @@ test('a clip is dropped, uploaded, converted and watched', async ({ page }) => {
   const before = await playing(page);
   expect(before.type).toBe('video/mp4');
   await expect
-    .poll(async () => (await playing(page)).type, { timeout: 120_000 })
+    .poll(async () => (await playing(page)).type, { timeout: 190_000 })
     .toContain('mpegurl');
   await canPlay(page);
   // Sooner than a player that had begun anew could get there.
