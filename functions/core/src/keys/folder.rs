@@ -67,7 +67,8 @@ impl Folder {
         }
     }
 
-    /// The paths under which the CDN keeps its objects, and what the API says of the video. Few have a wildcard: of those a distribution takes
+    /// The paths under which the CDN keeps its objects, and what the API says of the video. Few have a
+    /// wildcard: of those a distribution takes
     /// on only some at a time.
     pub fn cdn_paths(self) -> Vec<String> {
         let Self { video, visibility } = self;

@@ -10,7 +10,7 @@
 //! (`-copyts`), so that each frame and each sample still has the time that it has in the whole:
 //!
 //! - The picture is entered at a keyframe before, or at the one that it begins with where that is sure to
-//!   give all frames (`enters_exactly`): `fps` puts frames onto the same grid from wherever it starts, and `trim` keeps
+//!   give all frames (`entry`): `fps` puts frames onto the same grid from wherever it starts, and `trim` keeps
 //!   those whose numbers are the chunk's. Should the source be entered too late, the first numbers
 //!   are missing, and the segmenter refuses the stream.
 //! - The sound is entered earlier still: some AAC frames are encoded and thrown away, so that the
@@ -20,6 +20,7 @@
 
 mod args;
 mod audio;
+mod entry;
 mod probe;
 mod video;
 
@@ -32,7 +33,7 @@ use self::{args::Args, audio::AudioSource};
 use crate::{
     encoder,
     ladder::Rendition,
-    plan::{AudioPlan, COPY_CLOCK_START_S, ENTER_EARLY_US, Entry, Part, Plan, Span},
+    plan::{AudioPlan, COPY_CLOCK_START_S, Entry, Part, Plan},
     source::Container,
 };
 
@@ -158,20 +159,7 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
     if plan.can_do_without(part) {
         args.pair("-max_error_rate", MOST_DAMAGED.to_string());
     }
-    let mut audio_input = 0;
-    if enters_exactly(plan, part, span, way) {
-        args.words("-copyts -start_at_zero");
-        args.enter(source, last_moment_of_first_frame(plan, span));
-        args.input(source);
-        if let Some(AudioSource::FromSource { enter_us, .. }) = sound {
-            audio_input = 1;
-            args.enter(source, enter_us.saturating_sub(ENTER_EARLY_US));
-            args.input(source);
-        }
-    } else {
-        enter(&mut args, plan, part, span, way, sound.as_ref(), source);
-        args.input(source);
-    }
+    let audio_input = entry::inputs(&mut args, plan, part, span, way, sound.as_ref(), source);
     let stills = if way.is_plain {
         video::Stills::NONE
     } else {
@@ -233,86 +221,6 @@ pub fn encode(plan: &Plan, part: Part, source: SourceUrl<'_>, way: Way) -> Optio
             .zip(sound)
             .map(|(audio, sound)| encode_audio(audio, sound)),
     })
-}
-
-/// Whether a part enters its source at the keyframe that it begins with, if it does, and so decodes nothing
-/// that is not shown. Its sound, which has to be entered earlier, is then read by itself.
-fn enters_exactly(plan: &Plan, part: Part, span: Span, way: Way) -> bool {
-    plan.enters_exactly
-        && way.entry == Entry::Planned
-        && !span.is_first
-        && !part.is_audio()
-        && plan.entries.is_none()
-        && plan.copy.is_none()
-}
-
-/// Up to when a frame of the source may begin and still be the first of a part: `fps` takes the last one whose
-/// time is nearest to it.
-fn last_moment_of_first_frame(plan: &Plan, span: Span) -> u64 {
-    let begin = plan.grid.micros_at(span.first_frame);
-    let end = plan.grid.micros_at(span.first_frame + 1);
-    begin.midpoint(end) - 1
-}
-
-/// Where a part enters what it reads, and by which clock.
-fn enter(
-    args: &mut Args,
-    plan: &Plan,
-    part: Part,
-    span: Span,
-    way: Way,
-    sound: Option<&AudioSource>,
-    source: SourceUrl<'_>,
-) {
-    let entries = plan.entries.as_ref();
-    let copy = plan.copy.as_ref().filter(|_| plan.reads_copy(part));
-    if let Some(copy) = copy {
-        for (name, value) in copy.color.options() {
-            args.pair(name, value);
-        }
-    }
-    let enter_us = || {
-        let sound_us = match sound {
-            Some(AudioSource::FromSource { enter_us, .. }) => *enter_us,
-            _ => u64::MAX,
-        };
-        let first_us = plan.grid.micros_at(span.first_frame).min(sound_us);
-        let planned_us = first_us.saturating_sub(ENTER_EARLY_US);
-        way.entry
-            .earlier_than(planned_us)
-            .filter(|_| !span.is_first)
-    };
-    let clock_start_us = entries
-        .map(|entries| entries.clock_start_us)
-        .or(plan.late_start_us);
-    if let Some(AudioSource::FromSource {
-        entry: Some(entry), ..
-    }) = sound
-    {
-        // Its clock begins there.
-        args.pair("-skip_initial_bytes", entry.position.to_string());
-    } else if copy.is_some() {
-        args.words("-copyts");
-        args.pair("-itsoffset", format!("{}", -COPY_CLOCK_START_S));
-        if let Some(enter_us) = enter_us() {
-            args.enter(source, enter_us);
-        }
-    } else if let Some(start_us) = clock_start_us {
-        // The clock is the container's, whichever of its streams are read.
-        args.words("-copyts");
-        args.pair("-itsoffset", format!("{}us", -start_us));
-        if plan.late_start_us.is_some() {
-            // What comes before does not decode, be it most of the source.
-            args.words("-max_error_rate 1");
-        }
-        let position = entries.and_then(|entries| entries.position(part, way.entry));
-        if let Some(position) = position.filter(|_| !span.is_first) {
-            args.pair("-skip_initial_bytes", position.to_string());
-        }
-    } else if let Some(enter_us) = enter_us() {
-        args.words("-copyts -start_at_zero");
-        args.enter(source, enter_us);
-    }
 }
 
 /// ffmpeg: copies the picture, as it is coded, into a container with an index, to [`FIRST_FD`].

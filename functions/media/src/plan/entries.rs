@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Part, Plan, chunks};
 use crate::{
-    source::{Keyframe, Measured, Seeking, SourceInfo, Trial},
+    source::{Container, Keyframe, Measured, Seeking, SourceInfo, Trial},
     timeline::Grid,
 };
 
@@ -49,6 +49,17 @@ impl Entries {
             (Part::Chunk(_), Entry::Start) | (Part::Audio(..), _) => None,
         }
     }
+}
+
+/// Whether a chunk may enter at the keyframe that it begins with. By the times at which frames are shown,
+/// these are entered at the last keyframe from which all that follows can be shown; others are so by the
+/// times at which they are decoded, or with frames missing after it. Fields are woven into frames with those
+/// before and after.
+pub(super) fn enters_exactly(source: &SourceInfo) -> bool {
+    source.container == Container::Mp4
+        && source.video.codec == "h264"
+        && !source.video.interlaced
+        && !source.starts_late
 }
 
 /// Where a chunk enters its source. What is called a keyframe is not always one, so a chunk whose

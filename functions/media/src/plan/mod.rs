@@ -223,13 +223,7 @@ impl Plan {
             cpu_ms: work.cpu_ms,
             source_pixels: u64::from(video.width) * u64::from(video.height),
             entries: by_position.then(|| Entries::new(source, grid, &chunk_starts)),
-            // By the times at which frames are shown, these are entered at the last keyframe from which all
-            // that follows can be shown; others are so by the times at which they are decoded, or with frames
-            // missing after it. Fields are woven into frames with those before and after.
-            enters_exactly: source.container == Container::Mp4
-                && video.codec == "h264"
-                && !video.interlaced
-                && !source.starts_late,
+            enters_exactly: entries::enters_exactly(source),
             enters_at_start: source.seeking == Seeking::FromStart && chunk_starts.len() > 1,
             copy: is_by_copy.then(|| PictureCopy::new(source)),
             chunk_starts,
