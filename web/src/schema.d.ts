@@ -467,15 +467,17 @@ export interface components {
             type: components["schemas"]["PlaybackType"] | null;
             /**
              * Format: uri
-             * @description What to play now: `hls` if there is one, else `original`.
+             * @description What to play now: `hls` if there is one, else `original`, else what is encoded so far.
              */
             url: string | null;
         };
         /**
-         * @description What is played: the published renditions as `hls`, or the uploaded file as it is (`original`).
+         * @description What is played: the published renditions as `hls`; or, until then, the uploaded file as it is
+         *     (`original`); or, of a file that browsers can't play, what is encoded so far (`hls_partial`): one rendition,
+         *     as HLS that grows until the video is ready.
          * @enum {string}
          */
-        PlaybackType: "hls" | "original";
+        PlaybackType: "hls" | "hls_partial" | "original";
         /** @description A problem (RFC 9457). */
         Problem: {
             /** @description Human-readable explanation and fix. */

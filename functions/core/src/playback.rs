@@ -39,6 +39,12 @@ pub fn original_plays_in_browsers(video: &Video) -> bool {
     container && codecs
 }
 
+/// Whether viewers are shown what is encoded so far: there is nothing else to show them. Encrypted segments
+/// are served to nobody before the video is whole.
+pub fn needs_partial(video: &Video) -> bool {
+    video.segment_key.is_none() && !original_plays_in_browsers(video)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -126,7 +126,7 @@ pub struct Playback {
     #[serde(rename = "type")]
     #[schema(required)]
     pub kind: Option<PlaybackType>,
-    /// What to play now: `hls` if there is one, else `original`.
+    /// What to play now: `hls` if there is one, else `original`, else what is encoded so far.
     #[schema(required, format = "uri")]
     pub url: Option<String>,
     /// The HLS multivariant playlist, once `ready`.
@@ -150,12 +150,16 @@ pub struct Playback {
     pub storyboard: Option<String>,
 }
 
-/// What is played: the published renditions as `hls`, or the uploaded file as it is (`original`).
+/// What is played: the published renditions as `hls`; or, until then, the uploaded file as it is
+/// (`original`); or, of a file that browsers can't play, what is encoded so far (`hls_partial`): one rendition,
+/// as HLS that grows until the video is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum PlaybackType {
     /// The published renditions.
     Hls,
+    /// What is encoded so far.
+    HlsPartial,
     /// The uploaded file.
     Original,
 }
@@ -290,13 +294,17 @@ pub fn playback(video: &Video, public_url: &str, access: &Access) -> Playback {
     let original = is_shown.then(source).flatten();
     let ready = video.status == Status::Ready;
     let hls = ready.then(|| media(MediaFile::Master)).flatten();
+    let has_partial = video.status == Status::Preparing && video.has_partial;
+    let partial = has_partial.then(|| media(MediaFile::PartialMaster));
+    let (kind, url) = match (&hls, &original, partial.flatten()) {
+        (Some(url), _, _) => (Some(PlaybackType::Hls), Some(url.clone())),
+        (None, Some(url), _) => (Some(PlaybackType::Original), Some(url.clone())),
+        (None, None, Some(url)) => (Some(PlaybackType::HlsPartial), Some(url)),
+        (None, None, None) => (None, None),
+    };
     Playback {
-        kind: match (&hls, &original) {
-            (Some(_), _) => Some(PlaybackType::Hls),
-            (None, Some(_)) => Some(PlaybackType::Original),
-            (None, None) => None,
-        },
-        url: hls.as_ref().or(original.as_ref()).cloned(),
+        kind,
+        url,
         hls,
         dash: (ready && video.encryption().is_none())
             .then(|| media(MediaFile::Manifest))
@@ -370,6 +378,30 @@ mod tests {
         assert_eq!(shown["playback"]["type"], "hls");
         let text = shown.to_string();
         assert!(!text.contains("3031") && !text.contains("MDEy"), "{text}");
+    }
+
+    #[test]
+    fn what_is_encoded_so_far_is_played_where_nothing_else_can_be() {
+        let playing = |video: &Video| json!(playback(video, "https://cdn", &Access::of_owner()));
+        let mut video = Video {
+            status: Status::Preparing,
+            filename: "a.mkv".into(),
+            has_partial: true,
+            ..ready(Visibility::Public)
+        };
+        let shown = playing(&video);
+        assert_eq!(shown["type"], "hls_partial");
+        let url = shown["url"].as_str().unwrap();
+        assert!(url.ends_with("/partial.m3u8"), "{url}");
+        assert_eq!(shown["hls"], json!(null));
+        video.status = Status::Ready;
+        assert_eq!(playing(&video)["type"], "hls");
+        video.status = Status::Errored;
+        assert_eq!(playing(&video)["url"], json!(null));
+        (video.status, video.filename) = (Status::Preparing, "a.mp4".into());
+        assert_eq!(playing(&video)["type"], "original");
+        (video.visibility, video.filename) = (Visibility::Private, "a.mkv".into());
+        assert_eq!(playing(&video)["type"], json!(null));
     }
 
     #[test]

@@ -165,7 +165,7 @@ fn representation(presentation: &Presentation, track: &TrackReport) -> Element {
         presentation.target_duration(),
     );
     Element::new("Representation")
-        .attribute("id", track.track.name())
+        .attribute("id", track.track.folder())
         .attribute("bandwidth", peak)
         .attribute("codecs", &track.codecs)
 }
@@ -254,7 +254,7 @@ mod tests {
                 template
                     .value(name)
                     .unwrap()
-                    .replace("$RepresentationID$", track.track.name())
+                    .replace("$RepresentationID$", track.track.folder())
                     .replace("$Number%05d$", "00007")
             };
             assert_eq!(

@@ -35,6 +35,13 @@ impl Preset {
     }
 }
 
+impl Rendition {
+    /// How far its H.264 may be ahead of its highest bit rate, in bits.
+    pub(crate) fn buffer_bits(&self) -> u64 {
+        2 * u64::from(self.max_bitrate_bps)
+    }
+}
+
 impl FromStr for Preset {
     type Err = UnknownSetting;
     fn from_str(text: &str) -> Result<Self, UnknownSetting> {
@@ -121,7 +128,7 @@ fn h264(preset: Preset, rendition: &Rendition, has_captions: bool) -> Vec<(&'sta
         // What the playlists say: that there are captions in the picture, or none.
         ("-a53cc", u8::from(has_captions).to_string()),
         ("-maxrate", ceiling.to_string()),
-        ("-bufsize", (ceiling * 2).to_string()),
+        ("-bufsize", rendition.buffer_bits().to_string()),
     ]
 }
 

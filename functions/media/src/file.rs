@@ -9,17 +9,40 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrackId {
-    /// A video rendition, named as its rung: `720p`.
+    /// A video rendition, by its folder's name, which is its rung's: `720p`.
     Video(String),
-    /// An audio track.
+    /// An audio track, likewise.
     Audio(String),
 }
 
+/// Parts a track's name from the attempt that encoded it.
+const ATTEMPT_SEPARATOR: char = '_';
+
 impl TrackId {
-    /// The name without the kind: DASH's Representation id.
-    pub fn name(&self) -> &str {
+    /// The name of its folder without the kind: DASH's Representation id.
+    pub fn folder(&self) -> &str {
         match self {
-            Self::Video(name) | Self::Audio(name) => name,
+            Self::Video(folder) | Self::Audio(folder) => folder,
+        }
+    }
+
+    /// The name that viewers know, whichever attempt encoded it: `720p`.
+    pub fn name(&self) -> &str {
+        let folder = self.folder();
+        folder
+            .split_once(ATTEMPT_SEPARATOR)
+            .map_or(folder, |(name, _)| name)
+    }
+
+    /// The same track of this attempt, if it is not the first. It has a folder of its own: what an earlier
+    /// one let viewers see is kept by caches.
+    #[must_use]
+    pub(crate) fn of_attempt(self, attempt: Option<&str>) -> Self {
+        let Some(attempt) = attempt else { return self };
+        let folder = |name| format!("{name}{ATTEMPT_SEPARATOR}{attempt}");
+        match self {
+            Self::Video(name) => Self::Video(folder(name)),
+            Self::Audio(name) => Self::Audio(folder(name)),
         }
     }
 }
@@ -56,6 +79,10 @@ pub enum MediaFile {
     Playlist(TrackId),
     /// A video track's I-frame playlist.
     IFrames(TrackId),
+    /// The HLS master playlist of what can be watched while the rest is still encoded.
+    PartialMaster,
+    /// A track's HLS media playlist meanwhile, which grows.
+    PartialPlaylist(TrackId),
     /// A text track's HLS media playlist, by the track's id, as all of its files.
     TextPlaylist(String),
     /// A text track's segment, in WebVTT; numbers start at 1.
@@ -81,6 +108,8 @@ impl fmt::Display for MediaFile {
             Self::Segment(track, number) => write!(f, "{track}/{number:05}.m4s"),
             Self::Playlist(track) => write!(f, "{track}/playlist.m3u8"),
             Self::IFrames(track) => write!(f, "{track}/iframes.m3u8"),
+            Self::PartialMaster => f.write_str("partial.m3u8"),
+            Self::PartialPlaylist(track) => write!(f, "{track}/partial.m3u8"),
             Self::TextPlaylist(id) => write!(f, "subtitles/{id}/playlist.m3u8"),
             Self::TextSegment(id, number) => {
                 write!(f, "subtitles/{id}/{}", SegmentName(*number))

@@ -1,5 +1,6 @@
 //! HLS playlists (RFC 8216 and Apple's authoring rules), written from what was measured.
 
+pub mod partial;
 pub mod tracks;
 
 use std::fmt::Write as _;

@@ -192,8 +192,8 @@ fn stitch_audio(
 }
 
 fn track_ids(plan: &Plan) -> Vec<TrackId> {
-    let names = plan.renditions.iter().map(|r| r.name.clone());
-    names.map(TrackId::Video).collect()
+    let renditions = plan.renditions.iter();
+    renditions.map(|one| plan.video_track(one)).collect()
 }
 
 /// Every chunk but the last is exactly its segments, each exactly as long as the grid's.

@@ -90,15 +90,20 @@ fn audio_track(report: &TrackReport, is_main: bool) -> Option<Track> {
 
 /// The captions that are within a video's picture. The first of four channels is the one that is used.
 pub fn closed_captions(presentation: &Presentation) -> Option<Track> {
-    let language = presentation.closed_captions.as_deref()?;
-    Some(Track {
+    let language = presentation.closed_captions.as_deref();
+    language.map(closed_captions_in)
+}
+
+/// The same, in this language.
+pub(crate) fn closed_captions_in(language: &str) -> Track {
+    Track {
         kind: Kind::ClosedCaptions(1),
         language: LanguageTag::of_container(Some(language)),
         name: None,
         is_default: false,
         is_forced: false,
         source: Source::Embedded,
-    })
+    }
 }
 
 /// Whether a rendition can have them: ffmpeg writes them into H.264, and not into AV1.

@@ -3,6 +3,7 @@
 use reelrun_core::{
     keys::Folder,
     lifecycle::{self, Lease},
+    video::Video,
 };
 use reelrun_media::{
     error::{ErrorType, VideoError},
@@ -12,7 +13,10 @@ use reelrun_media::{
 };
 use reelrun_platform::{catalog::CatalogError, now};
 
-use crate::{error::StepError, publish::publish, transcoder::Transcoder, upload::Destination};
+use crate::{
+    error::StepError, partial::Partial, publish::publish, transcoder::Transcoder,
+    upload::Destination,
+};
 
 impl Transcoder {
     /// Publishes what was encoded, and says so. The lease was looked at just before: whoever lost it
@@ -26,11 +30,22 @@ impl Transcoder {
         has_audio_file: bool,
     ) -> Result<(), StepError> {
         let published = publish(&self.storage, to, plan, stitched, has_audio_file).await?;
+        if plan.partial_rendition().is_some() {
+            let video = self.catalog.check_lease(lease).await?;
+            if let Some(partial) = self.partial(&video, lease) {
+                partial.end(plan, &stitched.presentation).await;
+            }
+        }
         if !stitched.not_used.is_empty() {
             self.note_not_used(lease, stitched).await?;
         }
         let completed = lifecycle::complete(lease, &published, now());
         Ok(self.catalog.apply_held(lease, &completed).await?)
+    }
+
+    /// What shows viewers how far a video is, if they have nothing else to watch.
+    pub(crate) fn partial(&self, video: &Video, lease: &Lease) -> Option<Partial<'_>> {
+        Partial::of(video, lease, &self.storage, &self.catalog)
     }
 
     /// Records which audio tracks are left out.

@@ -28,6 +28,7 @@ use crate::{
     finish::{endless, ignore_lost, out_of_time},
     invocation::Invocation,
     lease,
+    trace::Trace,
     transcoder::Transcoder,
     upload::Destination,
 };
@@ -49,7 +50,7 @@ impl Transcoder {
     pub async fn transcode(
         &self,
         source: &SourceUploaded,
-        invocation: Invocation,
+        invocation: &Invocation,
     ) -> Result<(), StepError> {
         let (announced, video) = (source.folder, source.folder.video);
         let retryable = source.sender.retryable_errors();
@@ -79,13 +80,14 @@ impl Transcoder {
                 return self.remove_stray(announced).await;
             }
         };
+        invocation.trace.end("claim");
         tracing::info!(video.id = %video, generation = lease.generation, attempt = lease.attempt, source.bytes = ?source.size_bytes, "transcode begins");
         let begun = Instant::now();
         let (progress, watched) = watch::channel(0.0);
         let result = tokio::select! {
             // In this order: when the work is done, the lease it no longer holds does not matter.
             biased;
-            result = self.prepare(source, folder, &lease, progress, invocation.deadline - TO_PUBLISH) => result,
+            result = self.prepare(source, folder, &lease, progress, invocation) => result,
             lost = lease::keep(&self.catalog, &lease, watched) => Err(lost.into()),
             late = invocation.is_over_for(begun) => Err(late),
         };
@@ -93,6 +95,8 @@ impl Transcoder {
             Ok(Prepared::Planned(plan)) => {
                 let has_copy = plan.has_copy();
                 let started = self.start_run(&lease, &source.entity_tag, *plan).await;
+                invocation.trace.end("start_run");
+                tracing::info!(video.id = %video, steps = %invocation.trace, "given to a run");
                 if started.is_err() && has_copy {
                     self.remove_copy(&copy_key(source, &lease)).await;
                 }
@@ -100,7 +104,7 @@ impl Transcoder {
             }
             Ok(Prepared::Ready) => {
                 let elapsed_ms = begun.elapsed().as_millis();
-                tracing::info!(video.id = %video, elapsed_ms, "video is ready");
+                tracing::info!(video.id = %video, elapsed_ms, steps = %invocation.trace, "video is ready");
                 Ok(())
             }
             Err(why) => Err(why),
@@ -142,7 +146,7 @@ impl Transcoder {
         folder: Folder,
         lease: &Lease,
         progress: watch::Sender<f64>,
-        audio_until: Instant,
+        invocation: &Invocation,
     ) -> Result<Prepared, StepError> {
         if source.size_bytes == Some(0) {
             return Err(VideoError::new(
@@ -151,23 +155,27 @@ impl Transcoder {
             )
             .into());
         }
+        let trace = &invocation.trace;
         let head = self.sniff(folder).await?;
+        trace.end("sniff");
         let url = self.sign_source(folder).await?;
         let url = self.source_at(&url, head.container, false);
         let mut examined = match examine(&self.programs, url, head, self.limits).await? {
             Found::Video(examined) => *examined,
             Found::AudioOnly(audio, url) => {
-                let prepared =
-                    self.prepare_audio_only(&audio, url, folder, lease, progress, audio_until);
+                let prepared = self.prepare_audio_only(&audio, url, lease, progress, invocation);
                 return prepared.await;
             }
         };
+        trace.end("examine");
         self.describe(lease, &examined.info.summary()).await?;
+        trace.end("describe");
         let mut plan = examined.plan(&self.programs, self.settings).await?;
         if plan.is_worth_copying(&examined.info) {
             let by_copy = self.plan_by_copy(source, lease, &mut examined, &plan);
             plan = by_copy.await?;
         }
+        trace.end("plan");
         self.describe(lease, &examined.info.summary()).await?;
         self.note_texts(lease, &examined.info.texts, examined.info.clock_start_us)
             .await?;
@@ -175,46 +183,58 @@ impl Transcoder {
         if plan.is_distributed() {
             return Ok(Prepared::Planned(Box::new(plan)));
         }
-        let to = self.destination(folder, lease).await?;
-        let encoder = self.encoder(&to, progress);
+        let video = self.catalog.check_lease(lease).await?;
+        trace.end("record");
+        let to = Destination::of(&video);
+        let plan = plan.for_attempt(lease.generation, lease.attempt);
+        let mut encoder = self.encoder(&to, progress, trace);
+        encoder.partial = self.partial(&video, lease);
         let (plan, stitched) = self
-            .encode_whole(&encoder, &mut examined, plan, lease, audio_until)
+            .encode_whole(&encoder, &mut examined, plan, lease, invocation)
             .await?;
-        self.finish(lease, &to, &plan, &stitched).await
+        self.finish(lease, &to, &plan, &stitched, &invocation.trace).await
     }
 
     async fn prepare_audio_only(
         &self,
         audio: &AudioOnlySource,
         source: SourceUrl<'_>,
-        folder: Folder,
         lease: &Lease,
         progress: watch::Sender<f64>,
-        audio_until: Instant,
+        invocation: &Invocation,
     ) -> Result<Prepared, StepError> {
         self.describe(lease, &audio.summary()).await?;
         self.note_texts(lease, &audio.texts, audio.clock_start_us)
             .await?;
-        let plan = Plan::of_audio_only(audio, self.settings);
+        let plan =
+            Plan::of_audio_only(audio, self.settings).for_attempt(lease.generation, lease.attempt);
         tracing::info!(video.id = %lease.video, duration_us = audio.duration_us, tracks = plan.audio().len(), "planned, of audio only");
         if plan.is_distributed() {
             return Ok(Prepared::Planned(Box::new(plan)));
         }
-        let to = self.destination(folder, lease).await?;
-        let encoder = self.encoder(&to, progress);
+        let video = self.catalog.check_lease(lease).await?;
+        let to = Destination::of(&video);
+        let encoder = self.encoder(&to, progress, &invocation.trace);
         let reports = self
-            .encode_audio(&encoder, source, &plan, audio_until)
+            .encode_audio(&encoder, source, &plan, invocation)
             .await?;
         let stitched = stitch(&plan, reports)?;
-        self.finish(lease, &to, &plan, &stitched).await
+        self.finish(lease, &to, &plan, &stitched, &invocation.trace).await
     }
 
-    fn encoder(&self, to: &Destination, progress: watch::Sender<f64>) -> Encoder<'_> {
+    fn encoder(
+        &self,
+        to: &Destination,
+        progress: watch::Sender<f64>,
+        trace: &Trace,
+    ) -> Encoder<'_> {
         Encoder {
             programs: &self.programs,
             storage: &self.storage,
             to: to.clone(),
             progress,
+            partial: None,
+            trace: trace.clone(),
         }
     }
 
@@ -224,22 +244,16 @@ impl Transcoder {
         to: &Destination,
         plan: &Plan,
         stitched: &Stitched,
+        trace: &Trace,
     ) -> Result<Prepared, StepError> {
         let has_audio_file = store_audio_file(&self.storage, to, &stitched.presentation).await?;
+        trace.end("audio_file");
         // A last look at the lease: whoever lost it must not touch what viewers see.
         lease::renew(&self.catalog, lease, 0.99).await?;
         self.publish(lease, to, plan, stitched, has_audio_file)
             .await?;
+        trace.end("publish");
         Ok(Prepared::Ready)
-    }
-
-    /// Where a video's files go. Of a public one, the folder says it all.
-    async fn destination(&self, folder: Folder, lease: &Lease) -> Result<Destination, StepError> {
-        if folder.visibility.is_private() {
-            let video = self.catalog.check_lease(lease).await?;
-            return Ok(Destination::of(&video));
-        }
-        Ok(Destination { folder, key: None })
     }
 
     /// Encodes a plan of a single chunk; once more, should the source turn out to be longer. Audio tracks
@@ -250,17 +264,16 @@ impl Transcoder {
         examined: &mut Examined<'_>,
         mut plan: Plan,
         lease: &Lease,
-        audio_until: Instant,
+        invocation: &Invocation,
     ) -> Result<(Plan, Stitched), StepError> {
         let picture = Part::Chunk(0);
         let mut report = encoder.encode(&plan, picture, examined.source).await?;
         if plan.reached_frame_limit(report.frames(&plan)) {
-            // Recordings that were joined or repaired may be longer than they state. Nothing names the
-            // first encode's segments; the second overwrites them.
+            // Recordings that were joined or repaired may be longer than they state.
             tracing::warn!(video.id = %lease.video, "the source is longer than it states");
             examined.measure(&self.programs).await?;
             self.describe(lease, &examined.info.summary()).await?;
-            plan = Plan::in_one_piece(&examined.info, self.settings);
+            plan = Plan::in_one_piece(&examined.info, self.settings).instead_of(&plan);
             report = encoder.encode(&plan, picture, examined.source).await?;
             if plan.reached_frame_limit(report.frames(&plan)) {
                 return Err(endless().into());
@@ -271,7 +284,7 @@ impl Transcoder {
         let of_this_length = plan.clone().with_frames(frames);
         let source = examined.source;
         let mut reports = self
-            .encode_audio(encoder, source, &of_this_length, audio_until)
+            .encode_audio(encoder, source, &of_this_length, invocation)
             .await?;
         reports.push(report);
         let stitched = stitch(&plan, reports)?;
@@ -284,8 +297,9 @@ impl Transcoder {
         encoder: &Encoder<'_>,
         source: SourceUrl<'_>,
         plan: &Plan,
-        until: Instant,
+        invocation: &Invocation,
     ) -> Result<Vec<PartReport>, StepError> {
+        let until = invocation.deadline - TO_PUBLISH;
         let mut reports = Vec::new();
         for part in plan.parts().filter(|part| part.is_audio()) {
             let encoded = tokio::select! {

@@ -5,15 +5,17 @@ use std::time::Duration;
 use reelrun_core::lifecycle::timing::{FULL_INVOCATION_SLACK, SHUTDOWN_MARGIN};
 use tokio::time::Instant;
 
-use crate::{error::StepError, finish::out_of_time};
+use crate::{error::StepError, finish::out_of_time, trace::Trace};
 
 /// The time that there is for an event.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Invocation {
     /// When it began.
     pub begun: Instant,
     /// When it must have ended.
     pub deadline: Instant,
+    /// What it is spent on.
+    pub trace: Trace,
 }
 
 impl Invocation {
@@ -23,13 +25,14 @@ impl Invocation {
         Self {
             begun,
             deadline: begun + time,
+            trace: Trace::begin(),
         }
     }
 
     /// Returns when there is just time enough left to say so: why an encode that began at this time is
     /// not done. One that had the whole invocation would need the same time again; one that had to wait,
     /// for a lease or for other videos of the event, is tried once more.
-    pub(crate) async fn is_over_for(self, encode_begun: Instant) -> StepError {
+    pub(crate) async fn is_over_for(&self, encode_begun: Instant) -> StepError {
         tokio::time::sleep_until(self.deadline - SHUTDOWN_MARGIN).await;
         let waited = encode_begun - self.begun;
         if waited <= FULL_INVOCATION_SLACK {

@@ -19,11 +19,11 @@ use reelrun_media::{
 };
 use reelrun_platform::storage::Storage;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
 
-use crate::{cipher::encrypt, error::StepError};
+use crate::{cipher::encrypt, error::StepError, partial::Stored};
 
 /// What may be under way at once, over all renditions: less than a function sets aside for itself, and
 /// more than its network needs to be busy. In KiB, of which a semaphore can count enough.
@@ -84,6 +84,8 @@ pub struct Uploads {
     to: Destination,
     slots: Slots,
     under_way: JoinSet<Result<(), StepError>>,
+    /// Told of each segment that is stored.
+    pub told: Option<watch::Sender<Stored>>,
 }
 
 impl Uploads {
@@ -94,6 +96,7 @@ impl Uploads {
             to,
             slots,
             under_way: JoinSet::new(),
+            told: None,
         }
     }
 
@@ -122,11 +125,19 @@ impl Uploads {
         }
         let room = self.slots.reserve(bytes.len()).await?;
         let storage = self.storage.clone();
+        let told = self
+            .told
+            .clone()
+            .filter(|_| matches!(file, MediaFile::Segment(..)));
         let key = StorageKey::Media(self.to.folder, file);
         self.under_way.spawn(async move {
             let stored = storage.put(&key, bytes).await;
             drop(room);
-            Ok(stored?)
+            stored?;
+            if let Some(told) = told {
+                told.send_modify(|stored| stored.segments += 1);
+            }
+            Ok(())
         });
         Ok(())
     }

@@ -19,6 +19,7 @@ mod matrix;
 mod multipart;
 mod notifications;
 mod openapi;
+mod partial;
 mod pipeline;
 mod private;
 mod roles;

@@ -66,12 +66,12 @@ export class PlayerStage {
   #failed(type: Playback['type']): void {
     const video = this.#video;
     if (!video || video.playback.type !== type) return;
-    if (type === 'original') {
-      this.#drop(type);
+    this.#drop(type);
+    if (type !== 'hls') {
+      // What it is converted to appears when it is ready.
       this.#explain(video);
       return;
     }
-    this.#drop(type);
     void this.#renew(video);
   }
 

@@ -3,7 +3,7 @@ import 'vidstack/player/layouts/default';
 import 'vidstack/player/ui';
 import 'vidstack/player/styles/default/theme.css';
 import 'vidstack/player/styles/default/layouts/video.css';
-import { isHLSProvider } from 'vidstack';
+import { isHLSProvider, type HLSProvider } from 'vidstack';
 import type { MediaPlayerElement } from 'vidstack/elements';
 import type { Playback, Video } from '../schema';
 import { nameOf, shapeOf } from '../video';
@@ -37,6 +37,7 @@ export function createPlayer(
   const player = document.createElement('media-player');
   const layout = document.createElement('media-video-layout');
   let playing: Playback['type'] = null;
+  let hls: HLSProvider | null = null;
 
   player.className = 'player';
   player.dataset['testid'] = 'watch-player';
@@ -49,13 +50,14 @@ export function createPlayer(
   player.append(document.createElement('media-provider'), layout);
 
   player.addEventListener('provider-change', ({ detail: provider }) => {
+    hls = isHLSProvider(provider) ? provider : null;
     if (!isHLSProvider(provider)) return;
     // By default it would be loaded from a CDN, which the page's policy forbids.
     provider.library = () => import('hls.js');
     provider.config = {
       ...retryPolicies,
       // The first segment that is loaded is the one that is going to be shown.
-      ...(storage.startAt !== null && { startPosition: storage.startAt }),
+      startPosition: startPosition(playing, storage.startAt),
     };
   });
   player.addEventListener('error', () => failed(playing));
@@ -102,8 +104,11 @@ export function createPlayer(
     if (playing !== null) storage.startAt = goOn ? player.currentTime : null;
     player.autoPlay = goOn && !player.paused;
     playing = type;
+    // From one playlist to another, it is the same hls.js that plays.
+    const config = hls?.instance?.config;
+    if (config) config.startPosition = startPosition(type, storage.startAt);
     // Told outright: an original's address need not end in what it is.
-    player.src = { src: url, type: type === 'hls' ? 'application/x-mpegurl' : 'video/mp4' };
+    player.src = { src: url, type: type === 'original' ? 'video/mp4' : 'application/x-mpegurl' };
     if (still) player.addEventListener('seeked', () => still.remove(), { once: true });
   };
 
@@ -115,6 +120,11 @@ export function createPlayer(
     show,
     destroy: () => player.destroy(),
   };
+}
+
+/** Where hls.js begins, in seconds. By itself, it begins what still grows near its end, as if it were live. */
+function startPosition(type: Playback['type'], startAt: number | null): number {
+  return startAt ?? (type === 'hls_partial' ? 0 : -1);
 }
 
 /** Of subtitles the master playlist tells; chapters are named there for Apple's players alone. */

@@ -78,6 +78,9 @@ function statusOf({ status, progress, playback, error }: Video): string {
   if (status === 'preparing' && playback.type === 'original') {
     return `Converting · ${percent(progress)}. Playing the original file until then.`;
   }
+  if (status === 'preparing' && playback.type === 'hls_partial') {
+    return `Converting · ${percent(progress)}. You can already watch what is done.`;
+  }
   if (status === 'preparing') return `Converting · ${percent(progress)}`;
   if (status === 'waiting') return 'Waiting for the upload';
   if (status === 'errored') {

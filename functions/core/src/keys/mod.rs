@@ -90,6 +90,8 @@ impl StorageKey {
                 MediaFile::Master
                 | MediaFile::Playlist(_)
                 | MediaFile::IFrames(_)
+                | MediaFile::PartialMaster
+                | MediaFile::PartialPlaylist(_)
                 | MediaFile::TextPlaylist(_) => "application/vnd.apple.mpegurl",
                 MediaFile::Manifest => "application/dash+xml",
                 MediaFile::Poster | MediaFile::SpriteSheet(_) => "image/jpeg",
@@ -109,7 +111,8 @@ impl StorageKey {
     }
 
     /// How long a CDN and a player may keep it. Segments never change once published; playlists
-    /// may gain entries (subtitles, say), so they are asked for again soon.
+    /// may gain entries (subtitles, say), so they are asked for again soon; those of what is still encoded
+    /// grow all the time.
     pub fn cache_control(&self) -> Option<&'static str> {
         let Self::Media(_, file) = self else {
             return None;
@@ -118,6 +121,7 @@ impl StorageKey {
             MediaFile::Audio | MediaFile::Init(_) | MediaFile::Segment(..) => {
                 "public, max-age=31536000, immutable"
             }
+            MediaFile::PartialMaster | MediaFile::PartialPlaylist(_) => "public, max-age=1",
             _ => "public, max-age=60",
         })
     }
@@ -244,7 +248,9 @@ mod tests {
                 MediaFile::Segment(TrackId::Audio("main".into()), 123_456),
             ),
             StorageKey::Media(Folder::public(id()), MediaFile::Playlist(rung.clone())),
-            StorageKey::Media(Folder::public(id()), MediaFile::IFrames(rung)),
+            StorageKey::Media(Folder::public(id()), MediaFile::IFrames(rung.clone())),
+            StorageKey::Media(Folder::public(id()), MediaFile::PartialMaster),
+            StorageKey::Media(Folder::public(id()), MediaFile::PartialPlaylist(rung)),
             StorageKey::Source(Folder::private(id())),
             StorageKey::Media(Folder::private(id()), MediaFile::Master),
             StorageKey::TrackSource(id(), track()),
@@ -295,6 +301,8 @@ mod tests {
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/audio/main/123456.m4s | audio/mp4 | public, max-age=31536000, immutable
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/playlist.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/iframes.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/partial.m3u8 | application/vnd.apple.mpegurl | public, max-age=1
+        videos/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/video/720p/partial.m3u8 | application/vnd.apple.mpegurl | public, max-age=1
         private/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/source | - | -
         private/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/master.m3u8 | application/vnd.apple.mpegurl | public, max-age=60
         tracks/01936f1e-7b2c-7c40-9d3e-1f2a3b4c5d6e/01936f1e-8c3d-7a51-8e4f-2a3b4c5d6e7f/source | application/octet-stream | -

@@ -125,11 +125,12 @@ fn held_by(holder: &str) -> Guard {
     Guard::Is(Field::Holder, holder.into())
 }
 
-const NOT_HELD: [Change; 4] = [
+const NOT_HELD: [Change; 5] = [
     Change::Remove(Field::Holder),
     Change::Remove(Field::HeldUntil),
     Change::Remove(Field::PartsTotal),
     Change::Remove(Field::PartsDone),
+    Change::Remove(Field::HasPartial),
 ];
 
 /// What an attempt begins with, but for which attempt it is.
@@ -143,6 +144,7 @@ fn taken(holder: &str, until: Timestamp) -> Vec<Change> {
         Change::Remove(Field::Error),
         Change::Remove(Field::PartsTotal),
         Change::Remove(Field::PartsDone),
+        Change::Remove(Field::HasPartial),
     ]
 }
 
@@ -250,6 +252,15 @@ pub fn describe(lease: &Lease, source: &SourceSummary) -> Transition {
         name: "record what the source is",
         guard: held_by(&lease.holder),
         changes: vec![Change::Set(Field::Source, json!(source))],
+    }
+}
+
+/// What its holder has encoded so far can be watched.
+pub fn show_partial(lease: &Lease) -> Transition {
+    Transition {
+        name: "record that some of the video can be watched",
+        guard: held_by(&lease.holder),
+        changes: vec![Change::Set(Field::HasPartial, true.into())],
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Field {
     HasStoryboard,
     /// Whether the main audio track was as a single file.
     HasAudioFile,
+    /// Whether what is encoded so far can be watched.
+    HasPartial,
     /// When the video became ready.
     ReadyAt,
     /// When an upload that never arrives may be forgotten.
@@ -98,6 +100,7 @@ impl Field {
             Self::HasPoster => &["has_poster"],
             Self::HasStoryboard => &["has_storyboard"],
             Self::HasAudioFile => &["has_audio_file"],
+            Self::HasPartial => &["has_partial"],
             Self::ReadyAt => &["ready_at"],
             Self::ExpiresAt => &["expires_at"],
             Self::DeleteRequestedAt => &["asked_at"],

@@ -32,6 +32,7 @@ use reelrun_media::{
 /// One video's record in the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Record", into = "Record")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Video {
     /// The id, which is the record's key.
     pub id: VideoId,
@@ -74,6 +75,8 @@ pub struct Video {
     pub has_storyboard: bool,
     /// Whether the main audio track was published as a single file, too.
     pub has_audio_file: bool,
+    /// Whether some of it can be watched while the rest is encoded.
+    pub has_partial: bool,
     /// When it became ready.
     pub ready_at: Option<Timestamp>,
     /// Why it was not made ready.
@@ -165,6 +168,7 @@ impl Video {
             has_poster: false,
             has_storyboard: false,
             has_audio_file: false,
+            has_partial: false,
             ready_at: None,
             error: None,
             generation: 1,

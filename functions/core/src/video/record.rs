@@ -20,6 +20,7 @@ use reelrun_media::{encryption::SegmentKey, error::VideoError, source::SourceSum
 /// The attributes of a record. Those with a default are missing in records of earlier versions, or
 /// while there is nothing to say.
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Record {
     id: VideoId,
     month: Month,
@@ -58,6 +59,8 @@ pub(super) struct Record {
     has_storyboard: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     has_audio_file: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_partial: bool,
     /// RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ready_at: Option<String>,
@@ -149,6 +152,7 @@ impl TryFrom<Record> for Video {
             has_poster: record.has_poster,
             has_storyboard: record.has_storyboard,
             has_audio_file: record.has_audio_file,
+            has_partial: record.has_partial,
             ready_at: record.ready_at.map(|at| at.parse()).transpose()?,
             error: record.error,
             generation: record.generation,
@@ -210,6 +214,7 @@ impl From<Video> for Record {
             has_poster: video.has_poster,
             has_storyboard: video.has_storyboard,
             has_audio_file: video.has_audio_file,
+            has_partial: video.has_partial,
             ready_at: video.ready_at.map(|at| at.to_string()),
             error: video.error,
             generation: video.generation,

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{AudioEntry, FanOut, chunks};
 use crate::{
-    file::TrackId,
     source::{AudioStream, Layout},
     timeline::SEGMENT_SECONDS,
     tracks::Purpose,
@@ -105,10 +104,5 @@ impl AudioPlan {
     /// Whether each chunk of the picture has its audio.
     pub fn goes_with_picture(&self) -> bool {
         self.chunk_starts.is_empty()
-    }
-
-    /// The track that it becomes.
-    pub fn track(&self) -> TrackId {
-        TrackId::Audio(self.id.clone())
     }
 }

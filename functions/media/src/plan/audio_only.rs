@@ -80,6 +80,7 @@ impl Plan {
             length_is_exact: true,
             is_indexed: true,
             function: None,
+            attempt: None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! many). All parts of a plan cut, encode and number along the same grid, so that their segments
 //! laid end to end are those of one encode.
 
+mod attempt;
 mod audio;
 mod audio_only;
 pub mod chunks;
@@ -122,6 +123,9 @@ pub struct Plan {
     /// versions, and until it is said.)
     #[serde(default)]
     pub(crate) function: Option<String>,
+    /// Which attempt at the video it is for, if not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<String>,
 }
 
 /// Plans of earlier versions took what any source states for true.
@@ -246,24 +250,12 @@ impl Plan {
             renditions,
             preset: settings.preset,
             function: None,
+            attempt: None,
             length_is_exact: video.end_is_exact,
             audio,
             // Past the black and the titles, but not far into a long film.
             poster_from_us: (length_us / 10).min(10_000_000),
         }
-    }
-
-    /// The same, to be carried out by this version of the function.
-    #[must_use]
-    pub fn for_function(mut self, version: &str) -> Self {
-        self.function = Some(version.into());
-        self
-    }
-
-    /// Whether this version of the function is the one to carry it out. Another may encode the same plan
-    /// differently, and its parts would not be of one piece.
-    pub fn is_for(&self, version: &str) -> bool {
-        self.function.as_deref().is_none_or(|own| own == version)
     }
 
     /// What the source is in: nothing else is read.
@@ -294,6 +286,11 @@ impl Plan {
     /// The sound, the main one first; none for a silent source.
     pub fn audio(&self) -> &[AudioPlan] {
         &self.audio
+    }
+
+    /// The language of the captions that come with its frames, if any do.
+    pub fn closed_captions(&self) -> Option<&str> {
+        self.closed_captions.as_deref()
     }
 
     /// Whether the source should be measured before it is encoded: it could be encoded in chunks,
@@ -481,18 +478,5 @@ pub(crate) mod tests {
         assert_eq!(assumed, Some(AssumedColor::Bt2020));
         info.video.color_is_stated = true;
         assert_eq!(Plan::new(&info, SETTINGS).assumed_color, None);
-    }
-
-    #[test]
-    fn a_plan_is_carried_out_by_the_version_that_made_it() {
-        let plan = Plan::new(&source(60_000, (25, 1)), SETTINGS).for_function("films-transcode:7");
-        assert!(plan.is_for("films-transcode:7") && !plan.is_for("films-transcode:8"));
-        let mut stored = serde_json::to_value(&plan).unwrap();
-        let read: Plan = serde_json::from_value(stored.clone()).unwrap();
-        assert!(!read.is_for("films-transcode:8"));
-        // One that was stored before functions had versions.
-        stored.as_object_mut().unwrap().remove("function");
-        let earlier: Plan = serde_json::from_value(stored).unwrap();
-        assert!(earlier.is_for("films-transcode:8"));
     }
 }

@@ -59,7 +59,7 @@ fn report(plan: &Plan, part: Part) -> PartReport {
     if !part.is_audio() {
         for rendition in &plan.renditions {
             tracks.push(TrackReport {
-                track: TrackId::Video(rendition.name.clone()),
+                track: plan.video_track(rendition),
                 kind: TrackKind::Video {
                     width: rendition.width,
                     height: rendition.height,
@@ -75,7 +75,7 @@ fn report(plan: &Plan, part: Part) -> PartReport {
     if let Some(audio) = plan.audio_of(part) {
         let at = |frame: u64| grid.audio_frame_at(ticks(frame), 48_000) * 1024;
         tracks.push(TrackReport {
-            track: audio.track(),
+            track: plan.audio_track(audio),
             kind: TrackKind::Audio {
                 language: "und".into(),
                 name: None,

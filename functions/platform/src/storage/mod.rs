@@ -192,6 +192,18 @@ impl Storage {
         self.put(key, json.into()).await
     }
 
+    /// The keys that come after this one in its folder, in order: up to a thousand.
+    pub async fn keys_after(&self, key: &StorageKey) -> Result<Vec<String>, StorageError> {
+        let after = key.to_string();
+        let folder = after.rfind('/').map_or("", |end| &after[..=end]);
+        let request = self.client.list_objects_v2().bucket(self.bucket(key));
+        let listed = request.prefix(folder).start_after(&after).send().await;
+        let listed =
+            listed.map_err(|why| StorageError::sdk("list what follows", self.place(key), why))?;
+        let keys = listed.contents().iter().filter_map(|object| object.key());
+        Ok(keys.map(ToOwned::to_owned).collect())
+    }
+
     /// Where an object is, in an error's words.
     fn place(&self, key: &StorageKey) -> String {
         place(self.bucket(key), key)

@@ -6,7 +6,7 @@ mod track;
 
 use std::{io::PipeReader, os::fd::OwnedFd, pin::pin};
 
-use reelrun_media::file::MediaFile;
+use reelrun_media::file::{MediaFile, TrackId};
 use reelrun_media::{
     command::{self, Output, SourceUrl, Way},
     diagnostics::{Stage, is_network_trouble, was_interrupted},
@@ -28,7 +28,9 @@ use self::pair::Pair;
 use self::track::{AudioTrack, Leader, TrackError, VideoProgress, VideoTrack, read_still};
 use crate::{
     error::StepError,
+    partial::{Partial, Stored},
     process::{ActivityClock, Ended, Programs},
+    trace::Trace,
     upload::{Destination, Slots, Uploads},
 };
 
@@ -43,6 +45,10 @@ pub struct Encoder<'a> {
     pub to: Destination,
     /// Told how much is done, 0 to 1.
     pub progress: watch::Sender<f64>,
+    /// Shows what is encoded so far, if viewers have nothing else.
+    pub partial: Option<Partial<'a>>,
+    /// What the invocation is spent on.
+    pub trace: Trace,
 }
 
 /// What one pipe gave.
@@ -99,7 +105,18 @@ impl Encoder<'_> {
         let limits = ResourceLimits::encode(self.programs.memory_mb, plan, part);
         let (pair, readers) = Pair::start(self.programs, &encode, limits)?;
         let activity = pair.activity().clone();
-        let mut tracks = self.read_pipes(plan, part, span, encode.outputs, readers, &activity)?;
+        let (told, stored) = watch::channel(Stored::default());
+        let shown = self.partial.clone();
+        let mut showing = pin!(async {
+            match shown {
+                Some(shown) => shown.follow(plan, part, stored).await,
+                None => drop(stored),
+            }
+        });
+        let mut is_shown = false;
+        let pipes = (encode.outputs, readers);
+        let mut tracks = self.read_pipes(plan, part, span, pipes, &activity, &told)?;
+        drop(told);
         let mut done = Vec::new();
         let mut incomplete = None;
         let mut end = pin!(pair.end());
@@ -107,6 +124,7 @@ impl Encoder<'_> {
         loop {
             tokio::select! {
                 both = &mut end, if ended.is_none() => ended = Some(both?),
+                () = &mut showing, if !is_shown => is_shown = true,
                 joined = tracks.join_next() => {
                     let Some(joined) = joined else { break };
                     let lost = |why: JoinError| Err(StepError::Internal(why.to_string()).into());
@@ -135,6 +153,10 @@ impl Encoder<'_> {
             return Err(StepError::Internal(why));
         }
         check_length(plan, span, &report, &ended.main)?;
+        self.trace.end("store");
+        if !is_shown {
+            showing.await;
+        }
         Ok(report)
     }
 
@@ -144,9 +166,9 @@ impl Encoder<'_> {
         plan: &Plan,
         part: Part,
         span: Span,
-        outputs: Vec<Output>,
-        readers: Vec<PipeReader>,
+        (outputs, readers): (Vec<Output>, Vec<PipeReader>),
         activity: &ActivityClock,
+        told: &watch::Sender<Stored>,
     ) -> Result<JoinSet<Result<Done, TrackError>>, StepError> {
         let slots = Slots::new();
         let expected = plan.grid().ticks_at(span.first_frame)..plan.grid().ticks_at(span.end_frame);
@@ -164,21 +186,30 @@ impl Encoder<'_> {
             video,
             overall: self.progress.clone(),
             expected,
+            trace: self.trace.clone(),
+            has_begun: false,
         });
         let mut tasks = JoinSet::new();
         for (output, reader) in outputs.into_iter().zip(readers) {
             let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))
                 .map_err(|why| StepError::Internal(format!("a pipe can't be read: {why}")))?;
-            let uploads = Uploads::new(self.storage.clone(), self.to.clone(), slots.clone());
+            let mut uploads = Uploads::new(self.storage.clone(), self.to.clone(), slots.clone());
+            let mut tell = |track: &TrackId| {
+                let is_shown = self.partial.is_some() && Partial::shows(plan, track);
+                uploads.told = is_shown.then(|| told.clone());
+            };
             let activity = activity.clone();
             match output {
                 Output::Video(index) => {
                     let rendition = plan.renditions()[index].clone();
+                    let track = plan.video_track(&rendition);
+                    tell(&track);
                     // All renditions come from the same frames, so one of them leads.
                     let leader = leader.take();
                     let segmenter = VideoSegmenter::new(plan.grid(), span.first_segment);
                     tasks.spawn(async move {
                         let track = VideoTrack {
+                            track,
                             rendition,
                             segmenter,
                             leader,
@@ -192,12 +223,15 @@ impl Encoder<'_> {
                 }
                 Output::Audio => {
                     if let Some(audio) = plan.audio_of(part).cloned() {
+                        let track = plan.audio_track(&audio);
+                        tell(&track);
                         let segmenter =
                             AudioSegmenter::new(plan.grid(), audio.sample_rate, span.first_segment);
                         let segment_ticks = plan.grid().segment_ticks();
                         let watched = watched.clone();
                         tasks.spawn(async move {
                             let track = AudioTrack {
+                                track,
                                 audio,
                                 segmenter,
                                 segment_ticks,

@@ -14,7 +14,7 @@ use reelrun_media::{
 use sha2::{Digest as _, Sha256};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::watch};
 
-use crate::{error::StepError, process::ActivityClock, upload::Uploads};
+use crate::{error::StepError, process::ActivityClock, trace::Trace, upload::Uploads};
 
 /// Why a pipe gave no whole track.
 pub(super) enum TrackError {
@@ -63,10 +63,20 @@ pub(super) struct Leader {
     pub(super) overall: watch::Sender<f64>,
     /// Where the picture starts and where it is expected to end.
     pub(super) expected: Range<u64>,
+    /// Told when the first bytes are there, and when all are.
+    pub(super) trace: Trace,
+    pub(super) has_begun: bool,
 }
 
 impl Leader {
-    fn tell(&self, ticks: u64, ended: bool) {
+    fn tell(&mut self, ticks: u64, ended: bool) {
+        if !self.has_begun {
+            self.has_begun = true;
+            self.trace.end("first_bytes");
+        }
+        if ended {
+            self.trace.end("encode");
+        }
         self.video.send_replace(VideoProgress { ticks, ended });
         let Range { start, end } = self.expected;
         let done = seconds(ticks - start, 1) / seconds((end - start).max(1), 1);
@@ -76,6 +86,7 @@ impl Leader {
 }
 
 pub(super) struct VideoTrack {
+    pub(super) track: TrackId,
     pub(super) rendition: Rendition,
     pub(super) segmenter: VideoSegmenter,
     pub(super) leader: Option<Leader>,
@@ -89,21 +100,20 @@ impl VideoTrack {
         uploads: Uploads,
         activity: ActivityClock,
     ) -> Result<TrackReport, TrackError> {
-        let track = TrackId::Video(self.rendition.name.clone());
-        let mut sink = Sink::new(track, uploads, self.stores_init, activity);
+        let mut sink = Sink::new(self.track, uploads, self.stores_init, activity);
         let mut buffer = vec![0; READ_BYTES];
         while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.activity).await? {
             for cut in self.segmenter.push(bytes)? {
                 sink.take(cut).await?;
             }
-            if let Some(leader) = &self.leader {
+            if let Some(leader) = &mut self.leader {
                 leader.tell(self.segmenter.ticks(), false);
             }
         }
         if let Some(last) = self.segmenter.finish()? {
             sink.take(Cut::Segment(last)).await?;
         }
-        if let Some(leader) = &self.leader {
+        if let Some(leader) = &mut self.leader {
             leader.tell(self.segmenter.ticks(), true);
         }
         let kind = TrackKind::Video {
@@ -116,6 +126,7 @@ impl VideoTrack {
 }
 
 pub(super) struct AudioTrack {
+    pub(super) track: TrackId,
     pub(super) audio: AudioPlan,
     pub(super) segmenter: AudioSegmenter,
     pub(super) segment_ticks: u64,
@@ -130,7 +141,7 @@ impl AudioTrack {
         uploads: Uploads,
         activity: ActivityClock,
     ) -> Result<TrackReport, TrackError> {
-        let mut sink = Sink::new(self.audio.track(), uploads, self.stores_init, activity);
+        let mut sink = Sink::new(self.track, uploads, self.stores_init, activity);
         let mut buffer = vec![0; READ_BYTES];
         while let Some(bytes) = read_some(&mut pipe, &mut buffer, &sink.activity).await? {
             let video_segments = self.watched.borrow().ticks / self.segment_ticks;
@@ -209,6 +220,9 @@ impl Sink {
         match cut {
             Cut::Init(bytes) => {
                 let info = read_init(&bytes).map_err(|why| StepError::Internal(why.to_string()))?;
+                if let (TrackId::Video(_), Some(told)) = (&self.track, &self.uploads.told) {
+                    told.send_modify(|stored| stored.codecs = Some(info.codecs.clone()));
+                }
                 let digest = Bytes::copy_from_slice(&Sha256::digest(&bytes));
                 self.init = Some((info, format!("{digest:x}")));
                 if self.stores_init {

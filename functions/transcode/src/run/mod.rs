@@ -4,13 +4,13 @@
 mod start;
 
 use reelrun_core::{
-    keys::StorageKey,
+    keys::{Folder, StorageKey},
     lifecycle::{
         self, Lease,
         timing::{LEASE_CHECK_INTERVAL, LEASE_CHECK_RETRY, LEASE_LOSS_TIMEOUT},
     },
     task::{RunEnd, Task, TaskKind, execution_name, run_failed},
-    video::{Status, VideoId},
+    video::{Status, Video, VideoId},
 };
 use reelrun_media::{
     error::{ErrorType, VideoError},
@@ -31,6 +31,7 @@ use crate::{
     error::StepError,
     finish::{endless, ignore_lost},
     invocation::Invocation,
+    trace::Trace,
     transcoder::Transcoder,
     upload::Destination,
 };
@@ -48,7 +49,7 @@ impl Transcoder {
     pub async fn perform(
         &self,
         task: &Task,
-        invocation: Invocation,
+        invocation: &Invocation,
     ) -> Result<Option<RunEnd>, StepError> {
         let run = Lease {
             video: task.video,
@@ -68,7 +69,7 @@ impl Transcoder {
             TaskKind::Publish => {
                 tokio::select! {
                     biased;
-                    published = self.publish_run(task, &run) => published?,
+                    published = self.publish_run(task, &run, &invocation.trace) => published?,
                     lost = self.until_unwanted(&run) => return Err(lost.into()),
                 }
                 Ok(None)
@@ -133,16 +134,17 @@ impl Transcoder {
         task: &Task,
         run: &Lease,
         part: Part,
-        invocation: Invocation,
+        invocation: &Invocation,
     ) -> Result<(), StepError> {
         let video = self.catalog.check_lease(run).await?;
-        let to = Destination::of(&video);
-        let folder = to.folder;
+        let folder = Folder::of(&video);
         let plan = self.own_plan(task).await?;
+        let trace = &invocation.trace;
+        trace.end("lease_and_plan");
         let begun = Instant::now();
         let encoded = tokio::select! {
             biased;
-            encoded = self.encode_and_report(task, to, &plan, part) => encoded,
+            encoded = self.encode_and_report(task, run, &video, &plan, part, trace) => encoded,
             lost = self.until_unwanted(run) => Err(lost.into()),
             late = invocation.is_over_for(begun) => match self.or_without(folder, &plan, part, Err(late)).await {
                 Ok(nothing) => self.report(task, &nothing).await,
@@ -176,17 +178,20 @@ impl Transcoder {
                 noted => noted?,
             }
         }
-        tracing::info!(video.id = %task.video, %part, elapsed_ms = begun.elapsed().as_millis(), "a part is encoded");
+        tracing::info!(video.id = %task.video, %part, elapsed_ms = begun.elapsed().as_millis(), steps = %trace, "a part is encoded");
         Ok(())
     }
 
     async fn encode_and_report(
         &self,
         task: &Task,
-        to: Destination,
+        run: &Lease,
+        video: &Video,
         plan: &Plan,
         part: Part,
+        trace: &Trace,
     ) -> Result<(), StepError> {
+        let to = Destination::of(video);
         let folder = to.folder;
         let (url, source);
         if plan.reads_copy(part) {
@@ -202,10 +207,14 @@ impl Transcoder {
             storage: &self.storage,
             to,
             progress,
+            partial: self.partial(video, run),
+            trace: trace.clone(),
         };
         let encoded = encoder.encode(plan, part, source).await;
         let report = self.or_without(folder, plan, part, encoded).await?;
-        self.report(task, &report).await
+        self.report(task, &report).await?;
+        trace.end("report");
+        Ok(())
     }
 
     async fn report(&self, task: &Task, report: &PartReport) -> Result<(), StepError> {
@@ -232,8 +241,13 @@ impl Transcoder {
         }
     }
 
-    async fn publish_run(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
-        match self.publish_reports(task, run).await {
+    async fn publish_run(
+        &self,
+        task: &Task,
+        run: &Lease,
+        trace: &Trace,
+    ) -> Result<(), StepError> {
+        match self.publish_reports(task, run, trace).await {
             Err(StepError::InvalidMedia(error)) => {
                 self.fail(run, &error).await.or_else(ignore_lost)?;
                 Err(error.into())
@@ -248,10 +262,17 @@ impl Transcoder {
         }
     }
 
-    async fn publish_reports(&self, task: &Task, run: &Lease) -> Result<(), StepError> {
+    async fn publish_reports(
+        &self,
+        task: &Task,
+        run: &Lease,
+        trace: &Trace,
+    ) -> Result<(), StepError> {
         let video = self.catalog.check_lease(run).await?;
         let plan = &self.own_plan(task).await?;
+        trace.end("lease_and_plan");
         let stitched = stitch(plan, self.reports(task, plan).await?)?;
+        trace.end("reports");
         check_whole(plan, stitched.frames)?;
         if plan.reached_frame_limit(stitched.frames) {
             return Err(endless().into());
@@ -259,14 +280,16 @@ impl Transcoder {
         // It stays where it is while the run holds it.
         let to = Destination::of(&video);
         let has_audio_file = store_audio_file(&self.storage, &to, &stitched.presentation).await?;
+        trace.end("audio_file");
         // A last look: nothing of a video that was deleted meanwhile may be published.
         self.catalog.check_lease(run).await?;
         self.publish(run, &to, plan, &stitched, has_audio_file)
             .await?;
+        trace.end("publish");
         if plan.has_copy() {
             self.remove_copy(&picture_copy(task)).await;
         }
-        tracing::info!(video.id = %run.video, "video is ready");
+        tracing::info!(video.id = %run.video, steps = %trace, "video is ready");
         Ok(())
     }
 

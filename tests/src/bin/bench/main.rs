@@ -29,6 +29,7 @@ mod python;
 mod quality;
 mod runtime;
 mod same_work;
+mod short;
 mod size;
 mod start;
 
@@ -98,7 +99,7 @@ async fn main() -> Result<ExitCode> {
 async fn run(part: &str, stack: &Stack, limits: &mut Limits) -> Result<Value> {
     match part {
         "size" => size::run(),
-        "start" => start::run(stack).await,
+        "start" => start::run(stack, limits).await,
         "api" => api::run(stack, limits).await,
         "edge" => edge::run(limits),
         "memory" => memory::run(stack, limits).await,

@@ -1,4 +1,4 @@
-//! How soon do the deployed functions answer, through the emulator?
+//! How soon do the deployed functions answer, through the emulator? And how soon is a short video ready?
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,14 @@ use reelrun_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::figures::median;
+use crate::{
+    figures::{Limits, median},
+    short,
+};
 
 /// Cold and warm answers of each function, on this machine's emulator: what the function itself
 /// adds, not what a cloud's sandbox does.
-pub(crate) async fn run(stack: &Stack) -> Result<Value> {
+pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
     const WARM: usize = 50;
     println!("First answer of a new process, and the median of {WARM} after it");
     let lambda = aws_sdk_lambda::Client::new(&stack.aws());
@@ -54,5 +57,7 @@ pub(crate) async fn run(stack: &Stack) -> Result<Value> {
         println!("  {function}: cold {cold:.0} ms, warm {warm:.1} ms");
         report.insert(function.clone(), json!({"cold_ms": cold, "warm_ms": warm}));
     }
+    println!();
+    report.insert("short videos".into(), short::run(stack, limits).await?);
     Ok(report.into())
 }

@@ -1,0 +1,234 @@
+//! Shows viewers what is encoded so far of a video that their browsers can't play as it was uploaded.
+//!
+//! Segments are stored in any order, and by many functions. Whoever stores some looks how many there are
+//! without a gap from the first one on, and names those in a playlist. Two functions that do so at once may
+//! write the shorter list last; the next one puts that right. Nothing of this is worth an encode: what fails
+//! is logged, and the video is ready a little later all the same.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reelrun_core::{
+    keys::{Folder, StorageKey},
+    lifecycle::{self, Lease},
+    playback::needs_partial,
+    video::Video,
+};
+use reelrun_media::{
+    file::{MediaFile, TrackId},
+    hls::partial::{master, media, whole},
+    ladder::Rendition,
+    plan::{Part, Plan},
+    report::Presentation,
+};
+use reelrun_platform::{catalog::Catalog, storage::Storage};
+use tokio::{sync::watch, time};
+
+use crate::error::StepError;
+
+/// How long what was stored is left to gather before it is named.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How long it may take to name it: a function that is done with its part waits for that.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// What a part has stored of the tracks that are shown.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// Segments, of picture and sound.
+    pub segments: u32,
+    /// The picture's codecs.
+    pub codecs: Option<String>,
+}
+
+/// Shows what is encoded so far of one video.
+#[derive(Debug, Clone)]
+pub struct Partial<'a> {
+    storage: &'a Storage,
+    catalog: &'a Catalog,
+    folder: Folder,
+    lease: Lease,
+    is_announced: bool,
+}
+
+/// How many segments of each track are named.
+#[derive(Debug, Default)]
+struct Named {
+    video: u32,
+    audio: u32,
+}
+
+/// Returns once nothing more will be stored.
+async fn ended(mut stored: watch::Receiver<Stored>) {
+    while stored.changed().await.is_ok() {}
+}
+
+impl<'a> Partial<'a> {
+    /// None if there is a better thing to show.
+    pub fn of(
+        video: &Video,
+        lease: &Lease,
+        storage: &'a Storage,
+        catalog: &'a Catalog,
+    ) -> Option<Self> {
+        needs_partial(video).then(|| Self {
+            storage,
+            catalog,
+            folder: Folder::of(video),
+            lease: lease.clone(),
+            is_announced: video.has_partial,
+        })
+    }
+
+    /// Whether this track is shown.
+    pub fn shows(plan: &Plan, track: &TrackId) -> bool {
+        let rendition = plan.partial_rendition();
+        let main = plan.audio().first();
+        rendition.is_some_and(|one| plan.video_track(one) == *track)
+            || main.is_some_and(|one| plan.audio_track(one) == *track)
+    }
+
+    /// Names what this part stores until it is done.
+    pub async fn follow(mut self, plan: &Plan, part: Part, mut stored: watch::Receiver<Stored>) {
+        let Some(rendition) = plan.partial_rendition() else {
+            return;
+        };
+        let mut named = Named::default();
+        while stored.changed().await.is_ok() {
+            let seen = stored.borrow_and_update().clone();
+            self.try_to_name(plan, part, rendition, &seen, &mut named)
+                .await;
+            tokio::select! {
+                () = time::sleep(PAUSE) => {}
+                () = ended(stored.clone()) => break,
+            }
+        }
+        // Of a video that is encoded as a whole, the real playlists come next.
+        if plan.chunks() > 1 {
+            let seen = stored.borrow().clone();
+            self.try_to_name(plan, part, rendition, &seen, &mut named)
+                .await;
+        }
+    }
+
+    async fn try_to_name(
+        &mut self,
+        plan: &Plan,
+        part: Part,
+        rendition: &Rendition,
+        seen: &Stored,
+        named: &mut Named,
+    ) {
+        if seen.segments == 0 {
+            return;
+        }
+        let naming = self.name(plan, part, rendition, seen, named);
+        match time::timeout(LONGEST, naming).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => {
+                tracing::warn!(%part, error = %why, "what is encoded so far is not shown");
+            }
+            Err(_) => tracing::warn!(%part, "what is encoded so far is not shown in time"),
+        }
+    }
+
+    async fn name(
+        &mut self,
+        plan: &Plan,
+        part: Part,
+        rendition: &Rendition,
+        seen: &Stored,
+        named: &mut Named,
+    ) -> Result<(), StepError> {
+        let first = plan.span(part).map_or(0, |span| span.first_segment);
+        let main = plan.audio().first();
+        let is_along = main.is_some() && plan.audio_of(part) == main;
+        if is_along && let Some(main) = main {
+            let track = plan.audio_track(main);
+            named.audio = self.extend(plan, &track, named.audio, first).await?;
+        }
+        if part.is_audio() {
+            return Ok(());
+        }
+        let track = plan.video_track(rendition);
+        named.video = self.extend(plan, &track, named.video, first).await?;
+        if self.is_announced || named.video == 0 {
+            return Ok(());
+        }
+        if let Some(main) = main
+            && named.audio == 0
+            && (is_along || self.count(plan, &plan.audio_track(main), 0).await? == 0)
+        {
+            return Ok(());
+        }
+        let Some(codecs) = &seen.codecs else {
+            return Ok(());
+        };
+        let text = master(plan, rendition, codecs);
+        self.put(MediaFile::PartialMaster, text).await?;
+        let shown = lifecycle::show_partial(&self.lease);
+        self.catalog.apply_held(&self.lease, &shown).await?;
+        self.is_announced = true;
+        tracing::info!(video.id = %self.lease.video, segments = named.video, "what is encoded so far is shown");
+        Ok(())
+    }
+
+    /// Names a track's segments if there are more than were named, and they reach to what this part
+    /// stores: of others, others know sooner.
+    async fn extend(
+        &self,
+        plan: &Plan,
+        track: &TrackId,
+        named: u32,
+        first_segment: u64,
+    ) -> Result<u32, StepError> {
+        let count = self.count(plan, track, named).await?;
+        if count > named && u64::from(count) > first_segment {
+            let text = media(plan, track, count);
+            self.put(MediaFile::PartialPlaylist(track.clone()), text)
+                .await?;
+        }
+        Ok(count)
+    }
+
+    /// How many segments of a track are stored without a gap, of which so many are known.
+    async fn count(&self, plan: &Plan, track: &TrackId, known: u32) -> Result<u32, StepError> {
+        let key = |number| {
+            let file = MediaFile::Segment(track.clone(), number);
+            StorageKey::Media(self.folder, file)
+        };
+        let stored = self.storage.keys_after(&key(known)).await?;
+        let expected = (known + 1..).map(|number| key(number).to_string());
+        let more = stored.iter().zip(expected);
+        let more = more
+            .take_while(|(stored, expected)| *stored == expected)
+            .count();
+        let count = known.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        Ok(count.min(plan.partial_segments()).max(known))
+    }
+
+    async fn put(&self, file: MediaFile, text: String) -> Result<(), StepError> {
+        let key = StorageKey::Media(self.folder, file);
+        Ok(self.storage.put(&key, Bytes::from(text)).await?)
+    }
+
+    /// Brings the playlists to their end, for those who still watch them.
+    pub async fn end(&self, plan: &Plan, presentation: &Presentation) {
+        if self.is_announced
+            && let Err(why) = self.write_whole(plan, presentation).await
+        {
+            tracing::warn!(video.id = %self.lease.video, error = %why, "what was shown so far has no end");
+        }
+    }
+
+    async fn write_whole(&self, plan: &Plan, presentation: &Presentation) -> Result<(), StepError> {
+        for track in presentation.tracks() {
+            if Self::shows(plan, &track.track) {
+                let text = whole(presentation, track);
+                self.put(MediaFile::PartialPlaylist(track.track.clone()), text)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
