@@ -373,7 +373,7 @@ impl Laboratory {
         event["Records"][0]["s3"]["bucket"]["name"] = json!(self.bucket);
         let begun = Instant::now();
         let invocation = Invocation::lasting(Duration::from_mins(3));
-        let answer = handler::handle(&transcoder, &event, invocation).await;
+        let answer = handler::handle(&transcoder, &event, &invocation).await;
         let elapsed = begun.elapsed();
         Outcome {
             video: self.stack.video(&id),

@@ -22,12 +22,12 @@ use crate::{error::StepError, invocation::Invocation, transcoder::Transcoder};
 pub async fn handle(
     transcoder: &Transcoder,
     event: &Value,
-    invocation: Invocation,
+    invocation: &Invocation,
 ) -> Result<Option<RunEnd>, StepError> {
     if task::is_task(event) {
         let task = Task::deserialize(event)
             .map_err(|why| StepError::Internal(format!("not a task: {why}")))?;
-        return Box::pin(transcoder.perform(&task, &invocation)).await;
+        return Box::pin(transcoder.perform(&task, invocation)).await;
     }
     if let Some(video) = event::parse_embedded_tracks(event) {
         return Box::pin(transcoder.extract_texts(video, invocation))
@@ -44,7 +44,7 @@ pub async fn handle(
             Record::Source(source) => {
                 let video = source.folder.video;
                 // One video's failure must not keep the others of the batch waiting.
-                if let Err(why) = Box::pin(transcoder.transcode(&source, &invocation)).await {
+                if let Err(why) = Box::pin(transcoder.transcode(&source, invocation)).await {
                     tracing::error!(video.id = %video, error = %why, "transcode failed");
                     failed = Some(why);
                 }

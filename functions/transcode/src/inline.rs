@@ -192,7 +192,8 @@ impl Transcoder {
         let (plan, stitched) = self
             .encode_whole(&encoder, &mut examined, plan, lease, invocation)
             .await?;
-        self.finish(lease, &to, &plan, &stitched, &invocation.trace).await
+        self.finish(lease, &to, &plan, &stitched, &invocation.trace)
+            .await
     }
 
     async fn prepare_audio_only(
@@ -219,7 +220,8 @@ impl Transcoder {
             .encode_audio(&encoder, source, &plan, invocation)
             .await?;
         let stitched = stitch(&plan, reports)?;
-        self.finish(lease, &to, &plan, &stitched, &invocation.trace).await
+        self.finish(lease, &to, &plan, &stitched, &invocation.trace)
+            .await
     }
 
     fn encoder(

@@ -65,7 +65,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             .deadline()
             .duration_since(std::time::SystemTime::now());
         let invocation = Invocation::lasting(remaining.unwrap_or_default());
-        handler::handle(transcoder, &event.payload, invocation)
+        handler::handle(transcoder, &event.payload, &invocation)
             .await
             .map_err(diagnostic)
     });

@@ -85,7 +85,7 @@ impl Transcoder {
     pub async fn extract_texts(
         &self,
         id: VideoId,
-        invocation: Invocation,
+        invocation: &Invocation,
     ) -> Result<(), StepError> {
         let Some(video) = self.catalog.get(id).await? else {
             return Ok(());

@@ -264,7 +264,7 @@ async fn storage_events_of_others_are_acknowledged() {
         "s3-batch",
     ] {
         let event = fixture(name);
-        handler::handle(&functions.transcoder, &event, invocation)
+        handler::handle(&functions.transcoder, &event, &invocation)
             .await
             .unwrap();
     }
@@ -277,7 +277,7 @@ async fn tasks_of_a_run_that_is_over_do_nothing() {
     let invocation = Invocation::lasting(Duration::from_mins(1));
     let handle = async |name| {
         let event = fixture(name);
-        handler::handle(&functions.transcoder, &event, invocation).await
+        handler::handle(&functions.transcoder, &event, &invocation).await
     };
     for name in ["task-encode", "task-encode-audio", "task-publish"] {
         let answer = handle(name).await;

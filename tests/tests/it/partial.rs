@@ -47,7 +47,10 @@ fn playlists(master: &str) -> Vec<(String, MediaPlaylist)> {
 }
 
 fn named(playlists: &[(String, MediaPlaylist)]) -> Vec<Vec<String>> {
-    playlists.iter().map(|(_, playlist)| uris(playlist)).collect()
+    playlists
+        .iter()
+        .map(|(_, playlist)| uris(playlist))
+        .collect()
 }
 
 fn uris(playlist: &MediaPlaylist) -> Vec<String> {
@@ -82,7 +85,9 @@ async fn what_browsers_can_not_play_is_watched_while_it_is_encoded() {
     for chunks in [1, 4] {
         let _configuration = Reconfigured::chunks(&stack, chunks).await;
         let id = stack.upload(&file);
-        let video = stack.wait_for(&id, |video| is_partial(video) || video["ready_at"].is_string());
+        let video = stack.wait_for(&id, |video| {
+            is_partial(video) || video["ready_at"].is_string()
+        });
         assert!(is_partial(&video), "in {chunks} chunks: {video:#}");
         assert_eq!(video["status"], "preparing");
         assert_eq!(video["playback"]["hls"], Value::Null);
@@ -104,7 +109,9 @@ async fn what_browsers_can_not_play_is_watched_while_it_is_encoded() {
             lengths.insert(now[0].len());
             before = now;
             let video = stack.video(&id);
-            (video["status"] == "ready").then_some(video).ok_or("it is not")
+            (video["status"] == "ready")
+                .then_some(video)
+                .ok_or("it is not")
         });
         println!("in {chunks} chunks: {lengths:?} segments were named");
         assert!(lengths.len() > 1, "in {chunks} chunks: {lengths:?}");
@@ -116,7 +123,10 @@ async fn what_browsers_can_not_play_is_watched_while_it_is_encoded() {
             assert_eq!(playlist.segments.len(), SEGMENTS);
         }
         assert_eq!(count_frames(&master), FRAMES);
-        assert_eq!(count_frames(ready["playback"]["url"].as_str().unwrap()), FRAMES);
+        assert_eq!(
+            count_frames(ready["playback"]["url"].as_str().unwrap()),
+            FRAMES
+        );
         let record = stack.record(&id).await;
         assert!(!record.contains_key("has_partial"));
     }
@@ -128,7 +138,9 @@ async fn the_next_attempt_overwrites_nothing_that_was_shown() {
     let (stack, clips) = (Stack::get(), Clips::new());
     let _configuration = Reconfigured::chunks(&stack, 1).await;
     let id = stack.upload(&recording(&clips));
-    let video = stack.wait_for(&id, |video| is_partial(video) || video["ready_at"].is_string());
+    let video = stack.wait_for(&id, |video| {
+        is_partial(video) || video["ready_at"].is_string()
+    });
     assert!(is_partial(&video), "{video:#}");
     let master = video["playback"]["url"].as_str().unwrap().to_owned();
     let first = playlists(&master);

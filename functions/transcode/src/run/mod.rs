@@ -241,12 +241,7 @@ impl Transcoder {
         }
     }
 
-    async fn publish_run(
-        &self,
-        task: &Task,
-        run: &Lease,
-        trace: &Trace,
-    ) -> Result<(), StepError> {
+    async fn publish_run(&self, task: &Task, run: &Lease, trace: &Trace) -> Result<(), StepError> {
         match self.publish_reports(task, run, trace).await {
             Err(StepError::InvalidMedia(error)) => {
                 self.fail(run, &error).await.or_else(ignore_lost)?;

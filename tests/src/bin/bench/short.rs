@@ -44,10 +44,16 @@ pub(crate) async fn run(stack: &Stack, limits: &mut Limits) -> Result<Value> {
         }
         let spread = |of: &[f64]| format!("{:.2} to {:.2}", quantile(of, 0.0), quantile(of, 1.0));
         if seconds < 5.0 {
-            let what = format!("{name}, seconds beyond ffmpeg alone, median (from {})", spread(&beyond));
+            let what = format!(
+                "{name}, seconds beyond ffmpeg alone, median (from {})",
+                spread(&beyond)
+            );
             limits.at_most(what, median(&beyond), ALLOWED_SECONDS);
         } else {
-            let what = format!("{name}, over ffmpeg alone, median (from {})", spread(&ratios));
+            let what = format!(
+                "{name}, over ffmpeg alone, median (from {})",
+                spread(&ratios)
+            );
             limits.at_most(what, median(&ratios), ALLOWED_RATIO);
         }
         report.insert(

@@ -135,7 +135,7 @@ async fn try_reading(stack: &Stack, source: &[u8], call: Call, mode: Mode) -> Ou
     let step = async || {
         let invocation = Invocation::lasting(Duration::from_mins(2));
         let event = event::embedded_tracks(case.0.id);
-        let handled = Box::pin(handler::handle(&transcoder, &event, invocation)).await;
+        let handled = Box::pin(handler::handle(&transcoder, &event, &invocation)).await;
         handled.map(drop).map_err(|why| why.to_string())
     };
     let tries = until_done(rule, mode, Worker::Steps, is_done, step, async || Ok(())).await?;
