@@ -110,13 +110,13 @@ fn h264(preset: Preset, rendition: &Rendition, has_captions: bool) -> Vec<(&'sta
     let (speed, crf, params) = match (preset, class) {
         (Preset::Economy, _) => ("superfast", "22", QUICK_ECONOMY),
         (Preset::Balanced, UltraHd | FullHd) => ("superfast", "20.5", QUICK),
-        (Preset::Balanced, Hd) => ("superfast", "20.2", QUICK),
-        (Preset::Balanced, Sd) => ("superfast", "19.8", QUICK),
-        (Preset::Balanced, Small) => ("superfast", "19.6", QUICK),
+        (Preset::Balanced, Hd) => ("superfast", "21.2", QUICK),
+        (Preset::Balanced, Sd) => ("superfast", "21.3", QUICK),
+        (Preset::Balanced, Small) => ("superfast", "21.6", QUICK),
         (Preset::Quality, UltraHd | FullHd) => ("fast", "24.5", THOROUGH),
-        (Preset::Quality, Hd) => ("medium", "23", THOROUGH_SMALL),
-        (Preset::Quality, Sd) => ("slow", "23.2", THOROUGH_SMALL),
-        (Preset::Quality, Small) => ("slow", "26.3", THOROUGH_SMALL),
+        (Preset::Quality, Hd) => ("fast", "24", THOROUGH_SMALL),
+        (Preset::Quality, Sd) => ("medium", "24.2", THOROUGH_SMALL),
+        (Preset::Quality, Small) => ("medium", "27.3", THOROUGH_SMALL),
     };
     let ceiling = u64::from(rendition.max_bitrate_bps);
     vec![

