@@ -95,8 +95,10 @@ impl Transcoder {
             Ok(Prepared::Planned(plan)) => {
                 let has_copy = plan.has_copy();
                 let started = self.start_run(&lease, &source.entity_tag, *plan).await;
-                invocation.trace.end("start_run");
-                tracing::info!(video.id = %video, steps = %invocation.trace, "given to a run");
+                if started.is_ok() {
+                    invocation.trace.end("start_run");
+                    tracing::info!(video.id = %video, steps = %invocation.trace, "given to a run");
+                }
                 if started.is_err() && has_copy {
                     self.remove_copy(&copy_key(source, &lease)).await;
                 }

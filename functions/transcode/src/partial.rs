@@ -164,8 +164,10 @@ impl<'a> Partial<'a> {
         let Some(codecs) = &seen.codecs else {
             return Ok(());
         };
-        let text = master(plan, rendition, codecs);
-        self.put(MediaFile::PartialMaster, text).await?;
+        // An earlier attempt that does not know yet that it is over must not speak for this one.
+        self.catalog.check_lease(&self.lease).await?;
+        self.put(MediaFile::PartialMaster, master(plan, rendition, codecs))
+            .await?;
         let shown = lifecycle::show_partial(&self.lease);
         self.catalog.apply_held(&self.lease, &shown).await?;
         self.is_announced = true;
@@ -222,6 +224,16 @@ impl<'a> Partial<'a> {
     }
 
     async fn write_whole(&self, plan: &Plan, presentation: &Presentation) -> Result<(), StepError> {
+        let rendition = plan.partial_rendition();
+        let codecs = rendition.and_then(|one| {
+            let of = plan.video_track(one);
+            let mut tracks = presentation.tracks();
+            Some((one, &tracks.find(|track| track.track == of)?.codecs))
+        });
+        if let Some((rendition, codecs)) = codecs {
+            let text = master(plan, rendition, codecs);
+            self.put(MediaFile::PartialMaster, text).await?;
+        }
         for track in presentation.tracks() {
             if Self::shows(plan, &track.track) {
                 let text = whole(presentation, track);

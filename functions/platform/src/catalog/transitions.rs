@@ -222,7 +222,8 @@ mod tests {
         assert_eq!(
             update,
             "SET #status = :status, #lease_owner = :lease_owner, #lease_until = :lease_until, \
-             #progress = :progress REMOVE #expires_at, #error, #parts_counted, #parts_done \
+             #progress = :progress \
+             REMOVE #expires_at, #error, #parts_counted, #parts_done, #has_partial \
              ADD #attempts :attempts"
         );
         let guard = expressions.guard(&transition.guard).unwrap();

@@ -18,6 +18,7 @@ use reelrun_media::{
 };
 use reelrun_tests::{
     processes::children_cpu_seconds,
+    settings::ONE_CHUNK,
     stack::{Stack, get_range, program},
 };
 use reelrun_transcode::{
@@ -104,6 +105,21 @@ fn source(url: &str, container: Container) -> SourceUrl<'_> {
 
 /// What ffprobe says of a source.
 pub(crate) async fn probed(url: &str) -> Result<SourceInfo> {
+    match found(url).await? {
+        Found::Video(examined) => Ok(examined.info),
+        Found::AudioOnly(..) => bail!("it has no picture"),
+    }
+}
+
+/// The plan of a source without a picture.
+pub(crate) async fn audio_plan(url: &str) -> Result<Plan> {
+    match found(url).await? {
+        Found::AudioOnly(audio, _) => Ok(Plan::of_audio_only(&audio, ONE_CHUNK)),
+        Found::Video(_) => bail!("it has a picture"),
+    }
+}
+
+async fn found(url: &str) -> Result<Found<'_>> {
     let programs = Programs {
         ffmpeg: program("ffmpeg"),
         ffprobe: program("ffprobe"),
@@ -115,10 +131,7 @@ pub(crate) async fn probed(url: &str) -> Result<SourceInfo> {
         accepts_audio_only: true,
     };
     let head = Head::of(&get_range(url, 0, SNIFF_BYTES).body)?;
-    match examine(&programs, source(url, head.container), head, limits).await? {
-        Found::Video(examined) => Ok(examined.info),
-        Found::AudioOnly(..) => bail!("it has no picture"),
-    }
+    Ok(examine(&programs, source(url, head.container), head, limits).await?)
 }
 
 /// Runs a part of a plan, with each output where `place` says.
