@@ -6,6 +6,7 @@ use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
 use serde_json::Value;
 
 use crate::{
+    attempts::without_attempts,
     configuration::Reconfigured,
     poll::Patience,
     stack::{Stack, get},
@@ -118,7 +119,7 @@ pub fn timing(video: &Value) -> BTreeMap<String, String> {
         let uri = quoted.or((!line.starts_with('#') && !line.is_empty()).then_some(line));
         if let Some(uri) = uri {
             texts.insert(
-                uri.to_owned(),
+                without_attempts(uri),
                 without_bytes(&get(&format!("{base}{uri}")).text()),
             );
         }
@@ -132,10 +133,10 @@ pub fn timing(video: &Value) -> BTreeMap<String, String> {
     texts
 }
 
-/// Leaves out byte ranges and bit rates.
+/// Leaves out byte ranges and bit rates, and which attempt it was.
 fn without_bytes(text: &str) -> String {
     let mut kept = String::new();
-    for line in text
+    for line in without_attempts(text)
         .lines()
         .filter(|line| !line.starts_with("#EXT-X-BYTERANGE"))
     {
@@ -150,17 +151,25 @@ fn without_bytes(text: &str) -> String {
     kept
 }
 
-/// The initialization segments, byte by byte.
+/// The initialization segments, byte by byte: of the renditions, highest first, and of the main sound.
 pub fn inits(video: &Value) -> Vec<Vec<u8>> {
-    let base = video["playback"]["hls"]
-        .as_str()
-        .unwrap()
-        .replace("master.m3u8", "");
     let renditions = video["renditions"].as_array().unwrap().iter();
     let names = renditions.map(|r| format!("video/{}", r["name"].as_str().unwrap()));
     let has_sound = video["source"]["audio_codec"].is_string();
     let tracks = names.chain(has_sound.then(|| "audio/main".into()));
     tracks
-        .map(|track| get(&format!("{base}{track}/init.mp4")).body)
+        .map(|track| get(&playlist(video, &track).replace("playlist.m3u8", "init.mp4")).body)
         .collect()
+}
+
+/// The URL of a track's playlist, as the master playlist has it, whichever attempt encoded the track.
+pub fn playlist(video: &Value, track: &str) -> String {
+    let master = get(hls(video)).text();
+    let mut words = master.split(['"', '\n']);
+    let wanted = format!("{track}/playlist.m3u8");
+    let uri = words.find(|word| without_attempts(word) == wanted);
+    hls(video).replace(
+        "master.m3u8",
+        uri.unwrap_or_else(|| panic!("no {track}: {master}")),
+    )
 }

@@ -12,6 +12,7 @@
 )]
 
 pub mod attacks;
+pub mod attempts;
 pub mod card;
 pub mod chunks;
 pub mod closed_captions;

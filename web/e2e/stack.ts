@@ -6,6 +6,7 @@ import {
   openSync,
   closeSync,
   readFileSync,
+  renameSync,
   ftruncateSync,
   writeSync,
   statSync,
@@ -45,8 +46,10 @@ export function clip(name: string, make: string | Uint8Array, size?: number): st
   const made = createHash('sha256').update(make).update(String(size));
   const own = join(folder, made.digest('hex').slice(0, 12));
   mkdirSync(own, { recursive: true });
-  const path = join(own, name);
-  if (existsSync(path)) return path;
+  const whole = join(own, name);
+  if (existsSync(whole)) return whole;
+  // What is left of one that was interrupted has another name.
+  const path = join(own, `new-${name}`);
   if (typeof make === 'string') {
     const args = ['-nostdin', '-y', '-v', 'error', ...make.split(/\s+/), path];
     execFileSync(join(process.env.REELRUN_FFMPEG_DIR!, 'ffmpeg'), args);
@@ -56,7 +59,8 @@ export function clip(name: string, make: string | Uint8Array, size?: number): st
     closeSync(file);
   }
   if (size) enlarge(path, size);
-  return path;
+  renameSync(path, whole);
+  return whole;
 }
 
 /** A file that is large and takes no room. */

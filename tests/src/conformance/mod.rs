@@ -10,6 +10,7 @@ use reelrun_core::timestamp::Timestamp;
 use serde_json::Value;
 
 use crate::{
+    attempts::without_attempts,
     media::{count_frames, ffprobe},
     mp4,
     stack::{Answer, get, get_range},
@@ -94,11 +95,12 @@ pub fn check(video: &Value, expected: &Expected) {
         .collect();
     let mut names: Vec<_> = variants
         .iter()
-        .map(|variant| variant.uri.split('/').nth(1).unwrap())
+        .map(|variant| without_attempts(variant.uri.split('/').nth(1).unwrap()))
         .collect();
     names.sort_by_key(|name| {
         let (rung, codec) = name.split_once('p').unwrap();
-        (codec, std::cmp::Reverse(rung.parse::<u32>().unwrap()))
+        let rung: u32 = rung.parse().unwrap();
+        (codec.to_owned(), std::cmp::Reverse(rung))
     });
     assert!(
         variants[0].codecs.as_deref().unwrap().starts_with("avc1."),
@@ -367,7 +369,7 @@ fn check_catalog(video: &Value, variants: &[&VariantStream]) {
         let name = rendition["name"].as_str().unwrap();
         let variant = variants
             .iter()
-            .find(|v| v.uri.contains(&format!("/{name}/")))
+            .find(|v| without_attempts(&v.uri).contains(&format!("/{name}/")))
             .unwrap();
         assert_eq!(rendition["bandwidth_bps"], variant.bandwidth);
         assert_eq!(

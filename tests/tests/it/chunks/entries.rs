@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use reelrun_tests::{
-    chunks::{executions, hls, inits, timing},
+    chunks::{executions, hls, inits, playlist, timing},
     configuration::Reconfigured,
     media::{Clips, luma, text},
     readings::Sound,
@@ -100,7 +100,7 @@ async fn encoded_twice(stack: &Stack, file: &Path, chunks: u32, parts: Parts) ->
     let codec = |video: &Value| video["source"]["audio_codec"].as_str().map(str::to_owned);
     assert_eq!(codec(&video), codec(&whole));
     if codec(&whole).is_some() {
-        let sound = |video| Sound::read(&hls(video).replace("master", "audio/main/playlist"));
+        let sound = |video| Sound::read(&playlist(video, "audio/main"));
         let (heard, wanted) = (sound(&video), sound(&whole));
         assert!((heard.seconds() - wanted.seconds()).abs() < 0.001);
         let apart = heard.onset().unwrap() - wanted.onset().unwrap();
