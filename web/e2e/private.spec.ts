@@ -164,13 +164,13 @@ test.describe('when a link expires', () => {
   test('the page says why it plays no more', async ({ page }) => {
     const id = await upload(source(), 'Too long', 'private');
     await settled(id);
-    const expiry = Date.now() + 15_000;
+    const expiry = Date.now() + 25_000;
     // The rest is asked for too late.
     await page.route(/\/0000[2-9]\.m4s/, async (route) => {
       await page.waitForFunction((expiry) => Date.now() > expiry, expiry + 1000);
       await route.continue();
     });
-    await page.goto(`${stack.site_url}/watch/${id}#token=${share(id, 15)}`);
+    await page.goto(`${stack.site_url}/watch/${id}#token=${share(id, 25)}`);
     await canPlay(page);
     await steer(page);
     await expect(page.getByText('This link has expired')).toBeVisible();
