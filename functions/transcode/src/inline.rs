@@ -177,6 +177,7 @@ impl Transcoder {
             let by_copy = self.plan_by_copy(source, lease, &mut examined, &plan);
             plan = by_copy.await?;
         }
+        let plan = plan.for_attempt(lease.generation, lease.attempt);
         trace.end("plan");
         self.describe(lease, &examined.info.summary()).await?;
         self.note_texts(lease, &examined.info.texts, examined.info.clock_start_us)
@@ -188,7 +189,6 @@ impl Transcoder {
         let video = self.catalog.check_lease(lease).await?;
         trace.end("record");
         let to = Destination::of(&video);
-        let plan = plan.for_attempt(lease.generation, lease.attempt);
         let mut encoder = self.encoder(&to, progress, trace);
         encoder.partial = self.partial(&video, lease);
         let (plan, stitched) = self

@@ -51,9 +51,13 @@ pub struct Partial<'a> {
     is_announced: bool,
 }
 
-/// How many segments of each track are named.
-#[derive(Debug, Default)]
-struct Named {
+/// What one part names.
+struct Naming<'a, 'p> {
+    partial: Partial<'p>,
+    plan: &'a Plan,
+    part: Part,
+    rendition: &'a Rendition,
+    /// The segments of the picture, and of the sound, that were found so far.
     video: u32,
     audio: u32,
 }
@@ -89,15 +93,21 @@ impl<'a> Partial<'a> {
     }
 
     /// Names what this part stores until it is done.
-    pub async fn follow(mut self, plan: &Plan, part: Part, mut stored: watch::Receiver<Stored>) {
+    pub async fn follow(self, plan: &Plan, part: Part, mut stored: watch::Receiver<Stored>) {
         let Some(rendition) = plan.partial_rendition() else {
             return;
         };
-        let mut named = Named::default();
+        let mut naming = Naming {
+            partial: self,
+            plan,
+            part,
+            rendition,
+            video: 0,
+            audio: 0,
+        };
         while stored.changed().await.is_ok() {
             let seen = stored.borrow_and_update().clone();
-            self.try_to_name(plan, part, rendition, &seen, &mut named)
-                .await;
+            naming.try_to_name(&seen).await;
             tokio::select! {
                 () = time::sleep(PAUSE) => {}
                 () = ended(stored.clone()) => break,
@@ -106,107 +116,8 @@ impl<'a> Partial<'a> {
         // Of a video that is encoded as a whole, the real playlists come next.
         if plan.chunks() > 1 {
             let seen = stored.borrow().clone();
-            self.try_to_name(plan, part, rendition, &seen, &mut named)
-                .await;
+            naming.try_to_name(&seen).await;
         }
-    }
-
-    async fn try_to_name(
-        &mut self,
-        plan: &Plan,
-        part: Part,
-        rendition: &Rendition,
-        seen: &Stored,
-        named: &mut Named,
-    ) {
-        if seen.segments == 0 {
-            return;
-        }
-        let naming = self.name(plan, part, rendition, seen, named);
-        match time::timeout(LONGEST, naming).await {
-            Ok(Ok(())) => {}
-            Ok(Err(why)) => {
-                tracing::warn!(%part, error = %why, "what is encoded so far is not shown");
-            }
-            Err(_) => tracing::warn!(%part, "what is encoded so far is not shown in time"),
-        }
-    }
-
-    async fn name(
-        &mut self,
-        plan: &Plan,
-        part: Part,
-        rendition: &Rendition,
-        seen: &Stored,
-        named: &mut Named,
-    ) -> Result<(), StepError> {
-        let first = plan.span(part).map_or(0, |span| span.first_segment);
-        let main = plan.audio().first();
-        let is_along = main.is_some() && plan.audio_of(part) == main;
-        if is_along && let Some(main) = main {
-            let track = plan.audio_track(main);
-            named.audio = self.extend(plan, &track, named.audio, first).await?;
-        }
-        if part.is_audio() {
-            return Ok(());
-        }
-        let track = plan.video_track(rendition);
-        named.video = self.extend(plan, &track, named.video, first).await?;
-        if self.is_announced || named.video == 0 {
-            return Ok(());
-        }
-        if let Some(main) = main
-            && named.audio == 0
-            && (is_along || self.count(plan, &plan.audio_track(main), 0).await? == 0)
-        {
-            return Ok(());
-        }
-        let Some(codecs) = &seen.codecs else {
-            return Ok(());
-        };
-        // An earlier attempt that does not know yet that it is over must not speak for this one.
-        self.catalog.check_lease(&self.lease).await?;
-        self.put(MediaFile::PartialMaster, master(plan, rendition, codecs))
-            .await?;
-        let shown = lifecycle::show_partial(&self.lease);
-        self.catalog.apply_held(&self.lease, &shown).await?;
-        self.is_announced = true;
-        tracing::info!(video.id = %self.lease.video, segments = named.video, "what is encoded so far is shown");
-        Ok(())
-    }
-
-    /// Names a track's segments if there are more than were named, and they reach to what this part
-    /// stores: of others, others know sooner.
-    async fn extend(
-        &self,
-        plan: &Plan,
-        track: &TrackId,
-        named: u32,
-        first_segment: u64,
-    ) -> Result<u32, StepError> {
-        let count = self.count(plan, track, named).await?;
-        if count > named && u64::from(count) > first_segment {
-            let text = media(plan, track, count);
-            self.put(MediaFile::PartialPlaylist(track.clone()), text)
-                .await?;
-        }
-        Ok(count)
-    }
-
-    /// How many segments of a track are stored without a gap, of which so many are known.
-    async fn count(&self, plan: &Plan, track: &TrackId, known: u32) -> Result<u32, StepError> {
-        let key = |number| {
-            let file = MediaFile::Segment(track.clone(), number);
-            StorageKey::Media(self.folder, file)
-        };
-        let stored = self.storage.keys_after(&key(known)).await?;
-        let expected = (known + 1..).map(|number| key(number).to_string());
-        let more = stored.iter().zip(expected);
-        let more = more
-            .take_while(|(stored, expected)| *stored == expected)
-            .count();
-        let count = known.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
-        Ok(count.min(plan.partial_segments()).max(known))
     }
 
     async fn put(&self, file: MediaFile, text: String) -> Result<(), StepError> {
@@ -242,5 +153,93 @@ impl<'a> Partial<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl Naming<'_, '_> {
+    async fn try_to_name(&mut self, seen: &Stored) {
+        if seen.segments == 0 {
+            return;
+        }
+        let part = self.part;
+        match time::timeout(LONGEST, self.name(seen)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => {
+                tracing::warn!(%part, error = %why, "what is encoded so far is not shown");
+            }
+            Err(_) => tracing::warn!(%part, "what is encoded so far is not shown in time"),
+        }
+    }
+
+    async fn name(&mut self, seen: &Stored) -> Result<(), StepError> {
+        let main = self.plan.audio().first();
+        let is_along = main.is_some() && self.plan.audio_of(self.part) == main;
+        if is_along && let Some(main) = main {
+            let track = self.plan.audio_track(main);
+            self.audio = self.extend(&track, self.audio).await?;
+        }
+        if self.part.is_audio() {
+            return Ok(());
+        }
+        let track = self.plan.video_track(self.rendition);
+        self.video = self.extend(&track, self.video).await?;
+        if self.partial.is_announced || self.video == 0 {
+            return Ok(());
+        }
+        let is_heard = match main {
+            Some(_) if is_along => self.audio > 0,
+            Some(main) => self.count(&self.plan.audio_track(main), 0).await? > 0,
+            None => true,
+        };
+        match &seen.codecs {
+            Some(codecs) if is_heard => self.announce(codecs).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// From here on, viewers are shown what there is.
+    async fn announce(&mut self, codecs: &str) -> Result<(), StepError> {
+        let Partial { catalog, lease, .. } = &self.partial;
+        // An earlier attempt that does not know yet that it is over must not speak for this one.
+        catalog.check_lease(lease).await?;
+        let text = master(self.plan, self.rendition, codecs);
+        self.partial.put(MediaFile::PartialMaster, text).await?;
+        let shown = lifecycle::show_partial(lease);
+        catalog.apply_held(lease, &shown).await?;
+        tracing::info!(video.id = %lease.video, segments = self.video, "what is encoded so far is shown");
+        self.partial.is_announced = true;
+        Ok(())
+    }
+
+    /// Names a track's segments if there are more than were named, and they reach to what this part
+    /// stores: of others, others know sooner.
+    async fn extend(&self, track: &TrackId, named: u32) -> Result<u32, StepError> {
+        let count = self.count(track, named).await?;
+        let first = self
+            .plan
+            .span(self.part)
+            .map_or(0, |span| span.first_segment);
+        if count > named && u64::from(count) > first {
+            let text = media(self.plan, track, count);
+            let file = MediaFile::PartialPlaylist(track.clone());
+            self.partial.put(file, text).await?;
+        }
+        Ok(count)
+    }
+
+    /// How many segments of a track are stored without a gap, of which so many are known.
+    async fn count(&self, track: &TrackId, known: u32) -> Result<u32, StepError> {
+        let key = |number| {
+            let file = MediaFile::Segment(track.clone(), number);
+            StorageKey::Media(self.partial.folder, file)
+        };
+        let stored = self.partial.storage.keys_after(&key(known)).await?;
+        let expected = (known + 1..).map(|number| key(number).to_string());
+        let more = stored.iter().zip(expected);
+        let more = more
+            .take_while(|(stored, expected)| *stored == expected)
+            .count();
+        let count = known.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        Ok(count.min(self.plan.partial_segments()).max(known))
     }
 }

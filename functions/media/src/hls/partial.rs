@@ -13,41 +13,15 @@ use super::{beside_playlist, tracks};
 use crate::{
     bandwidth::rate,
     file::{MediaFile, TrackId},
-    ladder::{Rendition, VideoCodec},
+    ladder::Rendition,
     plan::{AudioPlan, Plan},
     report::{Presentation, TrackReport, seconds},
     timeline::Grid,
     tracks::{Kind, Source, Track, closed_captions_in, declare},
 };
 
-/// The largest picture that is shown meanwhile: nothing is known of the viewers' connections.
-const MAX_SHORT_SIDE: u32 = 480;
-
 /// AAC-LC, which is what all audio is encoded to.
 const AAC: &str = "mp4a.40.2";
-
-impl Plan {
-    /// The rendition that is shown while the others are encoded; none if there is only audio, or nothing to
-    /// see before all is encoded.
-    pub fn partial_rendition(&self) -> Option<&Rendition> {
-        let short_side = |one: &&Rendition| one.width.min(one.height);
-        let common = || {
-            let renditions = self.renditions().iter();
-            renditions.filter(|one| one.codec == VideoCodec::H264)
-        };
-        let fits = common().filter(|one| short_side(one) <= MAX_SHORT_SIDE);
-        let shown = fits.max_by_key(short_side);
-        shown
-            .or_else(|| common().min_by_key(short_side))
-            .filter(|_| self.partial_segments() > 0)
-    }
-
-    /// How many segments of a track may be named before all is encoded.
-    pub fn partial_segments(&self) -> u32 {
-        let all = self.grid().segments_for(self.frames());
-        u32::try_from(all.saturating_sub(1)).unwrap_or(u32::MAX)
-    }
-}
 
 /// The master playlist. `codecs` are the picture's.
 pub fn master(plan: &Plan, rendition: &Rendition, codecs: &str) -> String {
@@ -141,24 +115,9 @@ mod tests {
     use super::*;
     use crate::plan::tests::{SETTINGS, source};
 
-    fn plan(millis: u64, rate: (u32, u32)) -> Plan {
-        Plan::new(&source(millis, rate), SETTINGS)
-    }
-
-    #[test]
-    fn one_rendition_is_shown_that_everybody_can_load() {
-        let shown = |plan: &Plan| plan.partial_rendition().map(|one| one.name.clone());
-        let mut info = source(60_000, (25, 1));
-        assert_eq!(shown(&Plan::new(&info, SETTINGS)).as_deref(), Some("480p"));
-        (info.video.width, info.video.height) = (400, 300);
-        assert_eq!(shown(&Plan::new(&info, SETTINGS)).as_deref(), Some("360p"));
-        // All of it is in the one segment that is not named before its length is known.
-        assert_eq!(shown(&plan(6_000, (25, 1))), None);
-    }
-
     #[test]
     fn it_names_what_is_stored_and_says_that_more_is_to_come() {
-        let plan = plan(60_000, (24000, 1001)).for_attempt(1, 2);
+        let plan = Plan::new(&source(60_000, (24000, 1001)), SETTINGS).for_attempt(1, 2);
         let rendition = plan.partial_rendition().unwrap();
         insta::assert_snapshot!(master(&plan, rendition, "avc1.64001e"), @r#"
         #EXTM3U

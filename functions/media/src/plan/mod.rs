@@ -14,6 +14,7 @@ mod copy;
 mod entries;
 mod length;
 mod part;
+mod partial;
 mod settings;
 pub mod storyboard;
 

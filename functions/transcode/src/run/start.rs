@@ -29,9 +29,7 @@ impl Transcoder {
         entity_tag: &str,
         plan: Plan,
     ) -> Result<(), StepError> {
-        let plan = plan
-            .for_function(&self.function)
-            .for_attempt(lease.generation, lease.attempt);
+        let plan = plan.for_function(&self.function);
         let video = lease.video;
         let run = RunId::new(entity_tag, lease.generation, lease.attempt);
         let holder = Lease {
